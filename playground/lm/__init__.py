@@ -1,0 +1,1 @@
+"""What a language model is: torch, numpy and the standard library, and no side effects."""

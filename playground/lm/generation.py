@@ -1,0 +1,90 @@
+"""Step after step: what was weighed for a position, and what was picked there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .sampling import SamplingParams, pick, ranked, shown_logprobs
+from .vocab import Vocabulary
+
+N_CANDIDATES = 10
+
+Predict = Callable[[Sequence[int]], Awaitable[np.ndarray]]
+"""Token ids of a window (1 to block_size of them) to the logits of the next token, shape (V,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One token with its probability, 0 to 1."""
+
+    token: str
+    prob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The tokens below the listed candidates: how many, and their probability together."""
+
+    count: int
+    prob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One character: where it stands, what it is, and what it was chosen from.
+
+    position: absolute index of the character in the text.
+    prob: probability of `token`, after temperature and before truncation, as in `candidates`.
+    candidates: the N_CANDIDATES most probable tokens (fewer in a smaller vocabulary), descending.
+    """
+
+    position: int
+    token: str
+    prob: float
+    candidates: tuple[Candidate, ...]
+    other: Rest
+
+
+def next_step(
+    logits: np.ndarray, vocabulary: Vocabulary, params: SamplingParams, position: int
+) -> Step:
+    """The step at a position, from the logits (V,) that the model gave for it."""
+    logprobs = shown_logprobs(logits, params)
+    probs = np.exp(logprobs)
+    picked = pick(logprobs, params, position)
+    order = ranked(logprobs)
+    top, rest = order[:N_CANDIDATES], order[N_CANDIDATES:]
+    return Step(
+        position=position,
+        token=vocabulary.characters[picked],
+        prob=float(probs[picked]),
+        candidates=tuple(Candidate(vocabulary.characters[i], float(probs[i])) for i in top),
+        other=Rest(len(rest), float(probs[rest].sum())),
+    )
+
+
+async def generate(
+    predict: Predict,
+    vocabulary: Vocabulary,
+    block_size: int,
+    context: str,
+    params: SamplingParams,
+    *,
+    n: int,
+    position: int | None = None,
+) -> AsyncIterator[Step]:
+    """Continue `context` by n characters, yielding the Step of each.
+
+    position: absolute index of the first new character, `len(context)` unless told; callers that
+    send only the end of a longer text tell it, since each draw depends on it.
+    Raises UnknownCharacters before the first step, whatever `predict` raises at any.
+    """
+    ids = vocabulary.encode(context)
+    start = len(context) if position is None else position
+    for index in range(start, start + n):
+        step = next_step(await predict(ids[-block_size:]), vocabulary, params, index)
+        yield step
+        ids += vocabulary.encode(step.token)

@@ -1,0 +1,282 @@
+"""A character-level transformer: the whole model on one page.
+
+Two kinds of model are built from the same few lines. With the defaults of `ModelConfig` it is the
+GPT of the books: one embedding a character, attention, a GELU feed-forward, an untied head. The
+other options make it small or quick to train: inputs that already see a few characters, weights
+that are used several times over, hashed tables for character groups.
+
+Shapes: B rows (windows), T characters in a window, C channels, H heads, D = C / H, V characters in
+the vocabulary, K input features a character.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_RANGES = {
+    "vocab_size": (1, 4096),
+    "block_size": (1, 1024),
+    "n_layer": (1, 16),
+    "n_head": (1, 16),
+    "n_embd": (4, 512),
+    "n_key": (0, 512),
+    "n_loop": (1, 8),
+    "n_hidden": (1, 2048),
+    "n_offset": (1, 8),
+    "n_gram": (1, 8),
+    "n_gram_rows": (1, 65536),
+}
+_ROWS_AT_ONCE = 8  # matrix products give the same bits for a row at any multiple of this many rows
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Everything that fixes a model's shape; a value that is out of range raises ValueError.
+
+    n_key        width of all queries, and of all keys; 0: as wide as the values, n_embd
+    n_hidden     width of the feed-forward
+    n_loop       times that the stack of layers is applied, with the same weights each time
+    n_offset     characters that an input embedding sees: the current one and those just before it
+    share_offsets  offsets reuse the character embedding, scaled by channel, instead of own tables
+    n_gram       longest group of characters that is looked up as a whole (1: none)
+    n_gram_rows  rows of each group's table; groups are hashed into them
+    tied         the head reuses the character embedding
+    activation   of the feed-forward: "gelu", or "relu2" (ReLU squared, So et al. 2021)
+    """
+
+    vocab_size: int
+    block_size: int = 64
+    n_layer: int = 2
+    n_head: int = 2
+    n_embd: int = 64
+    n_key: int = 0
+    n_loop: int = 1
+    n_hidden: int = 256
+    n_offset: int = 1
+    share_offsets: bool = False
+    n_gram: int = 1
+    n_gram_rows: int = 8192
+    tied: bool = False
+    activation: str = "gelu"
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise ValueError(f"{name} must be a whole number from {low} to {high}.")
+        for name in ("share_offsets", "tied"):
+            if type(getattr(self, name)) is not bool:
+                raise ValueError(f"{name} must be true or false.")
+        if self.activation not in ("gelu", "relu2"):
+            raise ValueError('activation must be "gelu" or "relu2".')
+        if self.n_embd % (2 * self.n_head) or self.n_key % (2 * self.n_head):
+            raise ValueError("n_embd and n_key must be multiples of twice n_head.")
+
+    @property
+    def key_width(self) -> int:
+        return self.n_key or self.n_embd
+
+    @property
+    def n_params(self) -> int:
+        """Number of weights, counted without allocating any of them."""
+        with torch.device("meta"):
+            return sum(p.numel() for p in CharTransformer(self).parameters())
+
+
+class CharTransformer(nn.Module):
+    """Predicts the next character from the characters of a window, and from nothing else."""
+
+    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = InputEmbedding(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
+        self.gain = nn.Parameter(torch.empty(config.n_embd)) if config.tied else None
+        head_shape = (config.vocab_size, config.n_embd)
+        self.head = None if config.tied else nn.Parameter(torch.empty(head_shape))
+        cos, sin = rotary_tables(config.block_size, config.key_width // config.n_head)
+        self.register_buffer("cos", cos, persistent=False)  # (T, 1, D)
+        self.register_buffer("sin", sin, persistent=False)
+        self._initialise(seed)
+
+    @torch.no_grad()
+    def _initialise(self, seed: int) -> None:
+        """Draw the weights from a generator of our own: the global one belongs to the caller."""
+        generator = None
+        if self.embed.table.device.type != "meta":
+            generator = torch.Generator().manual_seed(seed)
+        self.embed.table.normal_(std=0.1 if self.config.tied else 0.5, generator=generator)
+        # Rows of groups that are never seen would stay noise: they start by saying nothing.
+        self.embed.table[self.embed.own_rows :].zero_()
+        if self.embed.scales is not None:
+            self.embed.scales.normal_(std=0.5, generator=generator)
+        for block in self.blocks:
+            for weight in (block.qkv, block.up):
+                weight.normal_(std=weight.shape[1] ** -0.5, generator=generator)
+            # What starts at zero makes each layer start as the identity: training is quicker.
+            block.down.zero_()
+            if block.out is not None:
+                block.out.zero_()
+            else:
+                block.qkv[-self.config.n_embd :].zero_()
+        # A head that starts at zero makes every character equally likely before training.
+        (self.gain if self.head is None else self.head).zero_()
+
+    def forward(self, ids: Tensor, dropout: float = 0.0) -> Tensor:
+        """Logits (B, T, V) for ids (B, T), T <= block_size; row t has seen ids[:, : t + 1].
+
+        dropout leaves out that fraction of what is added to x, at random: for training alone.
+        """
+        x = F.dropout(self.embed(ids), dropout)  # (B, T, C)
+        for block in self._passes():
+            x = block(x, self.cos, self.sin, dropout)
+        return self._logits(x)
+
+    def last_logits(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Logits (B, V) after the first lengths[b] characters of each row; the rest is padding.
+
+        What forward(ids)[b, lengths[b] - 1] says, for less: the last pass computes queries,
+        feed-forward and head for that one position. A row's result has the same bits whatever
+        other rows share the batch (as long as T stays the same).
+        """
+        x = self.embed(ids)  # (B, T, C)
+        *passes, last_pass = self._passes()
+        for block in passes:
+            x = block(x, self.cos, self.sin)
+        x = last_pass.last(x, lengths - 1, self.cos, self.sin)  # (B rounded up, C)
+        return self._logits(x)[: len(ids)]
+
+    def _passes(self) -> list[Block]:
+        return [*self.blocks] * self.config.n_loop
+
+    def _logits(self, x: Tensor) -> Tensor:
+        if self.head is not None:
+            return F.linear(norm(x), self.head)
+        return F.linear(norm(x) * self.gain, self.embed.table[: self.config.vocab_size])
+
+
+class InputEmbedding(nn.Module):
+    """Sums one table row for each of K features of a character's recent past.
+
+    Feature j < n_offset is the character j places back; the others are groups of 2 to n_gram
+    characters ending here. All of them are `sum(multiplier * character) % rows + first_row`, so
+    one lookup serves them all. What lies before the window is a character of its own, number V.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.reach = max(config.n_offset, config.n_gram)
+        self.absent = config.vocab_size
+        n_chars = config.vocab_size + (self.reach > 1)
+        self.own_rows = n_chars * (1 if config.share_offsets else config.n_offset)
+        n_groups = config.n_gram - 1
+        n_rows = self.own_rows + n_groups * config.n_gram_rows
+        self.table = nn.Parameter(torch.empty(n_rows, config.n_embd))
+        self.scales = None
+        if config.share_offsets and config.n_offset > 1:
+            self.scales = nn.Parameter(torch.empty(config.n_offset - 1, config.n_embd))
+        # Powers of an odd number no smaller than the alphabet: short groups never collide in a
+        # table that has room for all of them, and longer ones spread evenly over 2 ** n rows.
+        power = [pow(n_chars | 1, i, config.n_gram_rows) for i in range(self.reach)]
+        offsets = [[int(i == j) for i in range(self.reach)] for j in range(config.n_offset)]
+        groups = [[p * (i <= g) for i, p in enumerate(power)] for g in range(1, n_groups + 1)]
+        sizes = [n_chars] * config.n_offset + [config.n_gram_rows] * n_groups
+        first = [sum(sizes[:k]) for k in range(len(sizes))]
+        newest_last = torch.tensor(offsets + groups).flip(1)
+        self.register_buffer("multiplier", newest_last, persistent=False)  # (K, reach)
+        self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
+        self.register_buffer("first", torch.tensor(first), persistent=False)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        if self.reach == 1:
+            return F.embedding(ids, self.table)  # (B, T, C)
+        past = F.pad(ids, (self.reach - 1, 0), value=self.absent)
+        past = past.unfold(1, self.reach, 1).unsqueeze(2)  # (B, T, 1, reach)
+        features = (past * self.multiplier).sum(-1) % self.sizes + self.first  # (B, T, K)
+        x = F.embedding_bag(features.flatten(0, 1), self._rows(), mode="sum")  # (B * T, C)
+        return x.unflatten(0, ids.shape)  # (B, T, C)
+
+    def _rows(self) -> Tensor:
+        if self.scales is None:
+            return self.table
+        own = self.table[: self.own_rows]
+        scaled = (self.scales.unsqueeze(1) * own).flatten(0, 1)
+        return torch.cat([own, scaled, self.table[self.own_rows :]])
+
+
+class Block(nn.Module):
+    """One layer: attention, then a feed-forward, each added to what came in."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width, hidden = config.n_embd, config.n_hidden
+        self.key_width = config.key_width
+        self.n_head = config.n_head
+        self.relu2 = config.activation == "relu2"
+        self.qkv = nn.Parameter(torch.empty(2 * self.key_width + width, width))
+        # A single head's value and output matrices would be used as one product: one will do.
+        self.out = nn.Parameter(torch.empty(width, width)) if self.n_head > 1 else None
+        self.up = nn.Parameter(torch.empty(hidden, width))
+        self.down = nn.Parameter(torch.empty(width, hidden))
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, dropout: float = 0.0) -> Tensor:
+        n_time = x.shape[1]
+        qk, v = F.linear(norm(x), self.qkv).split((2 * self.key_width, x.shape[2]), 2)
+        qk = rotate(qk.unflatten(2, (2 * self.n_head, -1)), cos[:n_time], sin[:n_time])
+        q, k = qk.transpose(1, 2).chunk(2, 1)  # (B, H, T, D) each
+        v = v.unflatten(2, (self.n_head, -1))  # (B, T, H, D)
+        y = F.scaled_dot_product_attention(q, k, v.transpose(1, 2), is_causal=True)
+        x = x + F.dropout(self._output(y.transpose(1, 2).flatten(2)), dropout)  # (B, T, C)
+        return x + F.dropout(self._feed_forward(x), dropout)
+
+    def last(self, x: Tensor, at: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """The same for position at[b] of each row only: (B, C), B rounded up to a multiple of 8."""
+        n_rows, n_time, width = x.shape
+        h = norm(x)
+        k, v = F.linear(h, self.qkv[self.key_width :]).split((self.key_width, width), 2)
+        k = rotate(k.unflatten(2, (self.n_head, -1)), cos[:n_time], sin[:n_time])  # (B, T, H, D)
+        v = v.unflatten(2, (self.n_head, -1))  # (B, T, H, D)
+        rows = torch.arange(n_rows, device=x.device)
+        q = F.linear(_round_up(h[rows, at]), self.qkv[: self.key_width])[:n_rows]
+        q = rotate(q.unflatten(1, (self.n_head, -1)), cos[at], sin[at]).unsqueeze(1)  # (B, 1, H, D)
+        # Sums by hand: the fused attention splits a single query's keys among the threads, so that
+        # its rounding would depend on the other rows.
+        scores = (q * q.shape[-1] ** -0.5 * k).sum(-1, keepdim=True)  # (B, T, H, 1)
+        unseen = torch.arange(n_time, device=x.device) > at.unsqueeze(1)  # (B, T)
+        scores = scores.masked_fill(unseen[:, :, None, None], -torch.inf)
+        y = (scores.softmax(1) * v).sum(1).flatten(1)  # (B, C)
+        x = _round_up(x[rows, at]) + self._output(_round_up(y))  # (B rounded up, C)
+        return x + self._feed_forward(x)
+
+    def _output(self, y: Tensor) -> Tensor:
+        return y if self.out is None else F.linear(y, self.out)
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        h = F.linear(norm(x), self.up)
+        return F.linear(F.relu(h).square() if self.relu2 else F.gelu(h), self.down)
+
+
+def norm(x: Tensor) -> Tensor:
+    """Layer normalisation without weights of its own: the matrix that follows can scale."""
+    return F.layer_norm(x, x.shape[-1:])
+
+
+def rotary_tables(n_time: int, width: int) -> tuple[Tensor, Tensor]:
+    """Cosines and signed sines (T, 1, D) of rotary position embeddings (Su et al. 2021)."""
+    turns = 10000.0 ** -(torch.arange(0, width, 2) / width)
+    angle = torch.outer(torch.arange(n_time), turns).unsqueeze(1)  # (T, 1, D / 2)
+    return torch.cat([angle.cos()] * 2, -1), torch.cat([-angle.sin(), angle.sin()], -1)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn channel pairs (i, i + D / 2) of x (.., T, H, D) by their position's angle."""
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
+
+
+def _round_up(x: Tensor) -> Tensor:
+    missing = -len(x) % _ROWS_AT_ONCE
+    return F.pad(x, (0, 0, 0, missing)) if missing else x

@@ -1,0 +1,123 @@
+"""From logits to the next token: temperature, top-k, top-p, and a draw that can be repeated.
+
+Small functions, log-probabilities in, log-probabilities out, each over the last axis and in
+float64. A token that a filter removes gets the log-probability -inf.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+TEMPERATURE_MAX = 10.0
+TOP_K_MAX = 1000
+SEED_MAX = 2**53 - 1  # the largest integer that JSON carries through a browser unharmed
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How the next token is picked.
+
+    temperature: 0 to TEMPERATURE_MAX; 0 is the top choice.
+    top_k: keep the k most probable tokens; 0 is off.
+    top_p: keep the smallest set of tokens whose probabilities reach p, 0 < p <= 1; 1.0 is off.
+    seed: 0 to SEED_MAX; the draw at a position is derived from (seed, position) alone.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature <= TEMPERATURE_MAX:
+            raise ValueError(f"temperature must be between 0 and {TEMPERATURE_MAX:g}")
+        if not 0 <= self.top_k <= TOP_K_MAX:
+            raise ValueError(f"top_k must be between 0 and {TOP_K_MAX}")
+        if not 0 < self.top_p <= 1:
+            raise ValueError("top_p must be more than 0 and at most 1")
+        if not 0 <= self.seed <= SEED_MAX:
+            raise ValueError(f"seed must be between 0 and {SEED_MAX}")
+
+
+def log_softmax(logits: npt.ArrayLike) -> Array:
+    """Logits to log-probabilities, shifted by the maximum so that nothing overflows."""
+    logits = np.asarray(logits, dtype=np.float64)
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def apply_temperature(logprobs: Array, temperature: float) -> Array:
+    """The distribution sharpened (below 1) or flattened (above 1). temperature > 0."""
+    # The division would overflow for a tiny temperature; shifted first, it can only reach -inf.
+    shifted = logprobs - logprobs.max(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):
+        return log_softmax(shifted / temperature)
+
+
+def keep_top_k(logprobs: Array, k: int) -> Array:
+    """Only the k most probable tokens, renormalised (Fan et al. 2018). k >= 1; ties: lower id."""
+    removed = ranked(logprobs)[k:]
+    kept = logprobs.copy()
+    kept[removed] = -np.inf
+    return log_softmax(kept)
+
+
+def keep_top_p(logprobs: Array, p: float) -> Array:
+    """Only the smallest set of most probable tokens with total probability >= p, renormalised.
+
+    Nucleus sampling (Holtzman et al. 2020). 0 < p <= 1; the top token always stays.
+    """
+    order = ranked(logprobs)
+    total_before = np.cumsum(np.exp(logprobs[order])) - np.exp(logprobs[order])
+    kept = logprobs.copy()
+    kept[order[total_before >= p]] = -np.inf
+    return log_softmax(kept)
+
+
+def ranked(logprobs: Array) -> npt.NDArray[np.intp]:
+    """Token ids, most probable first; equal ones in the order of their ids."""
+    return np.argsort(-logprobs, kind="stable")
+
+
+def uniform(seed: int, position: int) -> float:
+    """A number in [0, 1) that depends on (seed, position) and on nothing else.
+
+    The counter-based generator Philox (Salmon et al., SC'11), key = seed, counter = position: no
+    draw needs the ones before it.
+    """
+    generator = np.random.Generator(np.random.Philox(key=seed, counter=position))
+    return float(generator.random())
+
+
+def draw(logprobs: Array, u: float) -> int:
+    """The token whose interval of the cumulative distribution holds u, 0 <= u < 1."""
+    cumulative = np.cumsum(np.exp(logprobs))
+    # Rounding may leave the last sum a little off 1: scale u to it, and let a u that rounds up to
+    # the very end fall on the last token that has any probability.
+    last_possible = int(np.searchsorted(cumulative, cumulative[-1]))
+    return min(int(np.searchsorted(cumulative, u * cumulative[-1], side="right")), last_possible)
+
+
+def shown_logprobs(logits: npt.ArrayLike, params: SamplingParams) -> Array:
+    """The distribution that is shown: after temperature, before any truncation.
+
+    At temperature 0, where the pick is certain, it is the model's own, that of temperature 1.
+    """
+    logprobs = log_softmax(logits)
+    return apply_temperature(logprobs, params.temperature) if params.temperature else logprobs
+
+
+def pick(logprobs: Array, params: SamplingParams, position: int) -> int:
+    """The token to append at a position, out of the distribution that is shown there."""
+    if params.temperature == 0:
+        return int(np.argmax(logprobs))
+    if params.top_k:
+        logprobs = keep_top_k(logprobs, params.top_k)
+    if params.top_p < 1:
+        logprobs = keep_top_p(logprobs, params.top_p)
+    return draw(logprobs, uniform(params.seed, position))
