@@ -1,0 +1,96 @@
+"""Small models with random weights, in folders of their own, and the app over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import hypothesis
+import pytest
+import torch
+from starlette.testclient import TestClient
+
+from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.vocab import Vocabulary
+from playground.runs.checkpoint import Run, RunConfig, weights_path, write_run, write_weights
+from playground.runs.service import Playground
+from playground.settings import Settings
+from playground.web.api import create_api
+
+# The same examples on every machine, and no deadlines: a busy machine is not a bug.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("steady")
+torch.set_num_threads(1)
+
+PLAIN = "\n abcdefghijklmnopqrstuvwxyz.,!"
+WEIRD = "<>${}`'\"&\\/\n\t =()😀é\u05d0\u202e\u0000imgsrconalet1"  # markup, bidi, NUL, an emoji
+STEPS = (0, 50, 100)
+
+RandomModel = Callable[..., CharTransformer]
+WriteModel = Callable[..., Run]
+
+
+@pytest.fixture(scope="session")
+def random_model() -> RandomModel:
+    """`random_model(seed=0, **config)`: a model whose every weight is drawn, none is zero."""
+
+    def make(seed: int = 0, **config: object) -> CharTransformer:
+        small = {"vocab_size": 16, "block_size": 8, "n_embd": 16, "n_hidden": 32}
+        model = CharTransformer(ModelConfig(**small | config))
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.normal_(std=0.5, generator=generator)
+        return model.eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def write_model(random_model: RandomModel) -> WriteModel:
+    """`write_model(folder, characters, steps, **config)`: a checkpoint folder with such models."""
+
+    def write(
+        folder: Path, characters: str = PLAIN, steps: Sequence[int] = STEPS, **config: object
+    ) -> Run:
+        vocabulary = Vocabulary(characters)
+        entries = []
+        for step in steps:
+            model = random_model(seed=step, vocab_size=len(vocabulary), **config)
+            path = weights_path(step, final=step == steps[-1])
+            entries.append(
+                write_weights(
+                    folder, path, model, step=step, tokens=step * 64, train_loss=3.0, val_loss=2.5
+                )
+            )
+        fields = {slot: getattr(model.config, slot) for slot in ModelConfig.__slots__}
+        run_config = RunConfig(format=1, name=folder.name, prompt=characters[:3], model=fields)
+        return write_run(folder, run_config, vocabulary, entries, "# A model of random weights\n")
+
+    return write
+
+
+@pytest.fixture
+def models_dir(tmp_path: Path, write_model: WriteModel) -> Path:
+    """Two sessions: `plain`, and `weird` with a vocabulary of characters that mean something."""
+    folder = tmp_path / "models"
+    write_model(folder / "plain")
+    write_model(folder / "weird", WEIRD, block_size=12)
+    return folder
+
+
+@pytest.fixture
+def settings(models_dir: Path) -> Settings:
+    return Settings(models_dir=models_dir)
+
+
+@pytest.fixture
+def service(settings: Settings) -> Playground:
+    return Playground(settings)
+
+
+@pytest.fixture
+def client(service: Playground) -> Iterator[TestClient]:
+    """The API alone, without the page; what breaks inside comes back as its answer."""
+    with TestClient(create_api(service), raise_server_exceptions=False) as client:
+        yield client
