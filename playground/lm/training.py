@@ -106,6 +106,27 @@ PRESETS = {
         _TINY | {"n_embd": 48, "n_key": 24, "n_hidden": 192},
         TrainingParams(batch_size=64, lr=0.04, matrix_lr=0.05),
     ),
+    # As good as it gets in a few seconds: most of it are tables, and one narrow layer reads them.
+    "quick": Preset(
+        {"n_layer": 1, "n_head": 1, "n_embd": 32, "n_hidden": 128, "activation": "relu2"}
+        | {"n_offset": 4, "n_gram": 4, "n_gram_rows": 8192},
+        TrainingParams(steps=300, batch_size=24, lr=0.04, matrix_lr=0.03),
+    ),
+    # To be watched: words within seconds, on one thread.
+    "quick-15k": Preset(
+        _TINY | {"n_embd": 36, "n_hidden": 120, "n_offset": 4, "activation": "relu2"},
+        TrainingParams(steps=600, batch_size=24),
+    ),
+    "quick-100k": Preset(
+        {"n_layer": 2, "n_head": 2, "n_embd": 64, "n_hidden": 256}
+        | {"n_offset": 4, "activation": "relu2"},
+        TrainingParams(steps=600, batch_size=24, lr=0.03, matrix_lr=0.03, momentum=0.85, decay=0.7),
+    ),
+    "quick-800k": Preset(
+        {"n_layer": 4, "n_head": 4, "n_embd": 128, "n_hidden": 512}
+        | {"n_offset": 4, "activation": "relu2"},
+        TrainingParams(steps=600, batch_size=24, matrix_lr=0.03, decay=0.7),
+    ),
     # The GPT of the books.
     "plain": Preset(
         {"n_layer": 4, "n_head": 4, "n_embd": 128, "n_hidden": 512},

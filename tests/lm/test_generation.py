@@ -55,6 +55,15 @@ def test_temperature_is_applied_once():
     assert [c.prob for c in step.candidates] == pytest.approx(squares, abs=1e-12)
 
 
+def test_picks_have_the_frequencies_that_are_shown():
+    params = SamplingParams(temperature=0.5, seed=3)
+    steps = [next_step(LOGITS, ABCD, params, position) for position in range(4000)]
+    drawn = [sum(step.token == token for step in steps) for token in "abcd"]
+    expected = [4000 * square / 30 for square in (1, 16, 9, 4)]
+    chi_square = sum((d - e) ** 2 / e for d, e in zip(drawn, expected, strict=True))
+    assert chi_square < 16.3  # 99.9 % of true ones, 3 degrees of freedom
+
+
 def test_below_the_ten_candidates_the_rest_is_summed_up():
     weights = np.arange(12, 0, -1.0)  # 12, 11 … 1 of 78
     step = next_step(np.log(weights), TWELVE, GREEDY, 0)

@@ -125,6 +125,7 @@ def test_filters_leave_what_they_were_given_unchanged():
 
 def test_ranking_puts_equals_in_the_order_of_their_ids():
     assert ranked(np.array([0.0, 1.0, 0.0, 1.0])).tolist() == [1, 3, 0, 2]
+    assert ranked(np.zeros(500)).tolist() == list(range(500))
 
 
 @pytest.mark.parametrize(
