@@ -9,5 +9,5 @@ Three rooms, and the arrows between them point one way, web -> runs -> lm:
     web/   how people meet it: HTTP routes, the Gradio page, the player that runs in the browser.
 
 `settings` and `errors` stand beside them: the environment is read once, and every error that a
-visitor can meet knows its HTTP status. `train` and `evaluate` are commands.
+visitor can meet knows its HTTP status. `train`, `evaluate` and `publish` are commands.
 """

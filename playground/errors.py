@@ -2,7 +2,8 @@
 
 PlaygroundError                 500
 ├── InvalidInput                400   a value that a person can correct
-│   └── UnknownCharacters       400
+│   ├── UnknownCharacters       400
+│   └── TooLarge                413   a text or an upload beyond the limits
 ├── ModelNotInitialized         400   the session is there, its model is not yet
 ├── SessionNotFound             404
 ├── StepNotFound                404
@@ -22,6 +23,9 @@ PlaygroundError                 500
 ├── TooManyLoads                503   a bound that protects the others
 ├── LoadNotFound                404
 ├── LoadCancelled               409
+├── TrainingConflict            409   what a training cannot do in its state
+├── TooManyTrainings            429   the queue is full
+├── TrainingUnavailable         503   no process can be started
 └── GenerationFailed            500   anything that breaks inside
 """
 
@@ -46,6 +50,10 @@ class UnknownCharacters(InvalidInput):
     def __init__(self, characters: Iterable[str]) -> None:
         self.characters = list(characters)
         super().__init__(f"Unknown characters: {self.characters}")
+
+
+class TooLarge(InvalidInput):
+    status = 413
 
 
 class ModelNotInitialized(PlaygroundError):
@@ -148,6 +156,24 @@ class LoadCancelled(PlaygroundError):
 
     def __init__(self) -> None:
         super().__init__("Loading was cancelled")
+
+
+class TrainingConflict(PlaygroundError):
+    status = 409
+
+
+class TooManyTrainings(PlaygroundError):
+    status = 429
+
+    def __init__(self) -> None:
+        super().__init__("All places in the queue are taken; try again in a few minutes")
+
+
+class TrainingUnavailable(PlaygroundError):
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("Training is not available right now; try again in a moment")
 
 
 class GenerationFailed(PlaygroundError):
