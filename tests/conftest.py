@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -70,18 +71,28 @@ def write_model(random_model: RandomModel) -> WriteModel:
     return write
 
 
-@pytest.fixture
-def models_dir(tmp_path: Path, write_model: WriteModel) -> Path:
-    """Two sessions: `plain`, and `weird` with a vocabulary of characters that mean something."""
-    folder = tmp_path / "models"
+@pytest.fixture(scope="session")
+def written_models(tmp_path_factory: pytest.TempPathFactory, write_model: WriteModel) -> Path:
+    folder = tmp_path_factory.mktemp("written")
     write_model(folder / "plain")
     write_model(folder / "weird", WEIRD, block_size=12)
     return folder
 
 
 @pytest.fixture
-def settings(models_dir: Path) -> Settings:
-    return Settings(models_dir=models_dir)
+def models_dir(tmp_path: Path, written_models: Path) -> Path:
+    """Two sessions: `plain`, and `weird` with a vocabulary of characters that mean something."""
+    return Path(shutil.copytree(written_models, tmp_path / "models"))
+
+
+@pytest.fixture
+def settings(models_dir: Path, tmp_path: Path) -> Settings:
+    """Port 9 answers nobody: no test asks the real Hub."""
+    return Settings(
+        models_dir=models_dir,
+        hub_endpoint="http://127.0.0.1:9",
+        hub_cache_dir=tmp_path / "hub",
+    )
 
 
 @pytest.fixture

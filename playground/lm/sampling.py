@@ -15,6 +15,7 @@ Array = npt.NDArray[np.float64]
 
 TEMPERATURE_MAX = 10.0
 TOP_K_MAX = 1000
+_64_BITS = 2**64 - 1
 SEED_MAX = 2**53 - 1  # the largest integer that JSON carries through a browser unharmed
 
 
@@ -87,11 +88,17 @@ def ranked(logprobs: Array) -> npt.NDArray[np.intp]:
 def uniform(seed: int, position: int) -> float:
     """A number in [0, 1) that depends on (seed, position) and on nothing else.
 
-    The counter-based generator Philox (Salmon et al., SC'11), key = seed, counter = position: no
-    draw needs the ones before it.
+    The first number of NumPy's `Generator(Philox(key=seed, counter=position))`, to the last bit:
+    Philox4x64-10 (Salmon et al., SC'11) is counter-based, so that no draw needs the ones before it.
+    Written out because a NumPy generator, when made, asks the system for entropy that it won't use.
     """
-    generator = np.random.Generator(np.random.Philox(key=seed, counter=position))
-    return float(generator.random())
+    c0, c1, c2, c3 = position + 1, 0, 0, 0  # NumPy counts before it draws
+    k0, k1 = seed, 0
+    for _ in range(10):
+        p0, p1 = 0xD2E7470EE14C6C93 * c0, 0xCA5A826395121157 * c2
+        c0, c1, c2, c3 = p1 >> 64 ^ c1 ^ k0, p1 & _64_BITS, p0 >> 64 ^ c3 ^ k1, p0 & _64_BITS
+        k0, k1 = k0 + 0x9E3779B97F4A7C15 & _64_BITS, k1 + 0xBB67AE8584CAA73B & _64_BITS
+    return (c0 >> 11) * 2.0**-53
 
 
 def draw(logprobs: Array, u: float) -> int:

@@ -118,9 +118,11 @@ PRESETS = {
         TrainingParams(steps=600, batch_size=24),
     ),
     "quick-100k": Preset(
-        {"n_layer": 2, "n_head": 2, "n_embd": 64, "n_hidden": 256}
-        | {"n_offset": 4, "activation": "relu2"},
-        TrainingParams(steps=600, batch_size=24, lr=0.03, matrix_lr=0.03, momentum=0.85, decay=0.7),
+        {"n_layer": 1, "n_head": 4, "n_embd": 48, "n_hidden": 192, "activation": "relu2"}
+        | {"n_offset": 4, "n_gram": 3, "n_gram_rows": 640},
+        TrainingParams(
+            steps=1000, batch_size=16, lr=0.03, matrix_lr=0.06, momentum=0.85, decay=0.7
+        ),
     ),
     "quick-800k": Preset(
         {"n_layer": 4, "n_head": 4, "n_embd": 128, "n_hidden": 512}

@@ -43,6 +43,11 @@ class ModelCache:
         finally:
             del self._loading[key]
 
+    def drop(self, is_dropped: Callable[[Hashable], bool]) -> None:
+        """Forget the models of some keys."""
+        for key in [key for key in self._models if is_dropped(key)]:
+            del self._models[key]
+
     @property
     def used_bytes(self) -> int:
         return int(self._models.currsize)

@@ -125,7 +125,8 @@ def test_filters_leave_what_they_were_given_unchanged():
 
 def test_ranking_puts_equals_in_the_order_of_their_ids():
     assert ranked(np.array([0.0, 1.0, 0.0, 1.0])).tolist() == [1, 3, 0, 2]
-    assert ranked(np.zeros(500)).tolist() == list(range(500))
+    alternating = np.tile([0.0, 1.0], 250)  # enough for a sort that is not stable to show it
+    assert ranked(alternating).tolist() == [*range(1, 500, 2), *range(0, 500, 2)]
 
 
 @pytest.mark.parametrize(
@@ -182,6 +183,12 @@ def test_draws_are_the_same_on_every_machine_and_in_every_version():
     assert uniform(1, 0) == 0.3035680343067586
     assert uniform(42, 1000) == 0.42205359532908215
     assert uniform(SEED_MAX, SEED_MAX) == 0.6849055268549603
+
+
+@given(seeds, seeds)
+def test_draws_are_those_of_numpys_philox(seed, position):
+    numpys = np.random.Generator(np.random.Philox(key=seed, counter=position))
+    assert uniform(seed, position) == numpys.random()
 
 
 @given(seeds, seeds)
