@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+
+from playground.settings import ROOT, Settings
+
+
+def test_without_a_variable_the_defaults_hold():
+    assert Settings.from_env({}) == Settings()
+    assert Settings().host == "127.0.0.1"
+    assert Settings().port == 7860
+    assert Settings().models_dir == ROOT / "models"
+
+
+def test_on_a_space_all_interfaces_are_served():
+    assert Settings.from_env({"SPACE_ID": "someone/playground"}).host == "0.0.0.0"
+    told = {"SPACE_ID": "someone/playground", "GRADIO_SERVER_NAME": "127.0.0.1"}
+    assert Settings.from_env(told).host == "127.0.0.1"
+
+
+def test_each_variable_sets_its_field():
+    environ = {
+        "GRADIO_SERVER_NAME": "::1",
+        "GRADIO_SERVER_PORT": "8123",
+        "PLAYGROUND_MODELS_DIR": "/srv/models",
+        "PLAYGROUND_MODEL_CACHE_BYTES": "1",
+        "PLAYGROUND_ANSWER_CACHE_BYTES": "2",
+        "PLAYGROUND_CHECKPOINT_BYTES": "3",
+        "PLAYGROUND_BATCH_ROWS": "4",
+        "PLAYGROUND_HOST": "ignored",
+        "HOME": "/root",
+    }
+    assert Settings.from_env(environ) == Settings("::1", 8123, Path("/srv/models"), 1, 2, 3, 4)
+
+
+@pytest.mark.parametrize("name", ["GRADIO_SERVER_PORT", "PLAYGROUND_BATCH_ROWS"])
+@pytest.mark.parametrize("value", ["", "many", "1.5", "1e3"])
+def test_a_value_that_cannot_be_read_is_named(name, value):
+    with pytest.raises(ValueError, match=f"^{name} must be a whole number, not {value!r}$"):
+        Settings.from_env({name: value})
+
+
+def test_a_forward_has_at_least_one_row():
+    with pytest.raises(ValueError, match="PLAYGROUND_BATCH_ROWS must be at least 1"):
+        Settings.from_env({"PLAYGROUND_BATCH_ROWS": "0"})
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Settings().port = 1
+
+
+def test_switches_lists_and_the_address_of_the_hub():
+    settings = Settings.from_env(
+        {
+            "HF_ENDPOINT": "http://hub.test",
+            "PLAYGROUND_FEATURED_REPOS": " ada/tiny, bob/verse@v1 ,",
+            "PLAYGROUND_SHOW_PRIVATE": "True",
+            "PLAYGROUND_HUB_SECONDS": "2.5",
+            "PLAYGROUND_HUB_CACHE_DIR": "/srv/cache",
+        }
+    )
+    assert settings.hub_endpoint == "http://hub.test"
+    assert settings.featured_repos == ("ada/tiny", "bob/verse@v1")
+    assert settings.show_private is True
+    assert settings.hub_seconds == 2.5
+    assert settings.hub_cache_dir == Path("/srv/cache")
+    assert Settings.from_env({"PLAYGROUND_FEATURED_REPOS": ""}).featured_repos == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("PLAYGROUND_SHOW_PRIVATE", "perhaps", "true or false"),
+        ("PLAYGROUND_HUB_SECONDS", "soon", "a number"),
+    ],
+)
+def test_a_switch_or_number_that_cannot_be_read_is_named(name, value, kind):
+    with pytest.raises(ValueError, match=f"^{name} must be {kind}, not '{value}'$"):
+        Settings.from_env({name: value})
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
+def test_the_hub_gets_some_time_but_not_all(value):
+    with pytest.raises(ValueError, match="PLAYGROUND_HUB_SECONDS must be"):
+        Settings.from_env({"PLAYGROUND_HUB_SECONDS": value})
