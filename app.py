@@ -1,0 +1,46 @@
+"""Token Playground: settings -> service -> API + page -> serve."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import gradio as gr
+import torch
+import uvicorn
+from fastapi import FastAPI
+
+from playground.runs.service import Playground
+from playground.settings import Settings
+from playground.web.api import create_api
+from playground.web.assets import RememberAssets
+from playground.web.gradio_api import answer_tools_in_json
+from playground.web.ui import PAGE, build_ui
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole application; importing this module builds nothing."""
+    service = Playground(settings)
+    page = build_ui(service)
+    app = gr.mount_gradio_app(create_api(service), page, path="/", **PAGE)
+    answer_tools_in_json(page)
+    app.add_middleware(RememberAssets)
+    return app
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # Gradio reads these itself: no reports over the network, no statistics after every event.
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
+    torch.set_num_threads(1)  # forwards are small: a second thread costs more than it brings
+    try:
+        settings = Settings.from_env()
+    except ValueError as error:
+        sys.exit(str(error))
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, access_log=False)
+
+
+if __name__ == "__main__":
+    main()

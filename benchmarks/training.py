@@ -1,0 +1,140 @@
+"""nanoGPT's CPU recipe and the live default preset: time to the same loss, loss at the same time.
+
+nanoGPT trains with its own train.py, unchanged, out of a checkout of
+https://github.com/karpathy/nanoGPT, as its README says for a CPU; with one thread or two, whichever
+is quicker here. Ours runs on one thread, as a live training does. Both losses are the mean over the
+whole validation text (the last 10 %), in windows of 64 characters, every character predicted once;
+time is that of the updates alone, for both.
+
+    python benchmarks/training.py --nanogpt DIR --text tinyshakespeare.txt
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.util
+import os
+import pickle
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from playground.lm.model import CharTransformer
+from playground.lm.training import PRESETS, Trainer, validation_loss
+from playground.runs.corpora import Corpus, of_text
+
+PRESET = "quick-100k"
+STEPS = 2000
+RECIPE = [
+    "--device=cpu", "--compile=False", "--eval_iters=20", "--log_interval=1", "--block_size=64",
+    "--batch_size=12", "--n_layer=4", "--n_head=4", "--n_embd=128", "--lr_decay_iters=2000",
+    "--dropout=0.0",
+]  # fmt: skip
+BUDGETS = (100, 125, 150, 175, 200, 250, 300)  # steps that ours may take to get there
+
+
+class Peer:
+    """A copy of the checkout with the text in it."""
+
+    def __init__(self, checkout: Path, folder: Path, corpus: Corpus) -> None:
+        self.folder, self.corpus = folder / "nanogpt", corpus
+        shutil.copytree(checkout, self.folder, ignore=shutil.ignore_patterns(".git"))
+        data = self.folder / "data" / "shakespeare_char"
+        for name, ids in (("train", corpus.train), ("val", corpus.validation)):
+            ids.astype(np.uint16).tofile(data / f"{name}.bin")
+        with (data / "meta.pkl").open("wb") as file:
+            pickle.dump({"vocab_size": len(corpus.vocabulary)}, file)
+
+    def train(self, steps: int, threads: int) -> tuple[float, float]:
+        """Seconds of so many updates of the recipe, and the loss after them."""
+        command = [sys.executable, "train.py", "config/train_shakespeare_char.py", *RECIPE]
+        command += [f"--max_iters={steps}", f"--eval_interval={steps}"]
+        command += ["--always_save_checkpoint=True"]
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        said = subprocess.run(
+            command, cwd=self.folder, env=environment, check=True, capture_output=True, text=True
+        ).stdout
+        times = [float(ms) / 1000 for ms in re.findall(r"time ([\d.]+)ms", said)]
+        # The first and the last of them hold an evaluation too; there is one more than was asked.
+        updates = times[1:-1]
+        return sum(updates) * steps / len(updates), self._loss()
+
+    def _loss(self) -> float:
+        path = self.folder / "out-shakespeare-char" / "ckpt.pt"
+        saved = torch.load(path, weights_only=True)
+        spec = importlib.util.spec_from_file_location("nanogpt_model", self.folder / "model.py")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        gpt = module.GPT(module.GPTConfig(**saved["model_args"]))
+        gpt.load_state_dict(saved["model"])
+        gpt.eval()
+
+        def logits(ids):
+            return gpt(ids, ids)[0]  # without targets it predicts the last position alone
+
+        logits.training, logits.eval, logits.train = False, lambda: None, lambda _: None
+        return validation_loss(logits, torch.from_numpy(self.corpus.validation))
+
+
+def ours(corpus: Corpus, steps: int) -> tuple[float, float]:
+    """The same of the live preset, its schedule stretched to so many steps."""
+    torch.set_num_threads(1)
+    preset = PRESETS[PRESET]
+    params = dataclasses.replace(preset.params, steps=steps)
+    model = CharTransformer(preset.config(len(corpus.vocabulary)), seed=params.seed)
+    trainer = Trainer(model, torch.from_numpy(corpus.train), params)
+    seconds = 0.0
+    for _ in range(steps):
+        began = time.perf_counter()
+        trainer.update()
+        seconds += time.perf_counter() - began
+    return seconds, validation_loss(model, torch.from_numpy(corpus.validation))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of nanoGPT")
+    parser.add_argument("--text", type=Path, required=True, help="Tiny Shakespeare")
+    args = parser.parse_args()
+    corpus = of_text("Tiny Shakespeare", args.text.read_text(encoding="utf-8"), prompt="\n")
+    with TemporaryDirectory() as name:
+        peer = Peer(args.nanogpt, Path(name), corpus)
+        trial = {threads: peer.train(40, threads)[0] for threads in (1, 2)}
+        threads = min(trial, key=trial.get)
+        seconds = trial[threads] / 40
+        print(f"nanoGPT is quickest with {threads} thread(s) here: {seconds:.3f} s a step")
+        ours(corpus, 20)  # what torch does only once
+        before = [ours(corpus, steps) for steps in BUDGETS]
+        theirs = peer.train(STEPS, threads)
+        after = [ours(corpus, steps) for steps in BUDGETS]
+        print(f"nanoGPT    {STEPS:5} steps  {theirs[0]:7.2f} s  loss {theirs[1]:.4f}")
+        reached = None
+        for steps, *rounds in zip(BUDGETS, before, after, strict=True):
+            seconds, loss = statistics.mean(r[0] for r in rounds), rounds[0][1]
+            print(f"{PRESET} {steps:5} steps  {seconds:7.2f} s  loss {loss:.4f}")
+            if reached is None and loss <= theirs[1]:
+                reached = steps, seconds, loss
+        if reached is None:
+            raise SystemExit("ours did not get there")
+        steps, seconds, loss = reached
+        print(f"time to loss {theirs[1]:.3f}: {theirs[0] / seconds:.0f} times sooner")
+        in_time = max(2, round(STEPS * seconds / theirs[0]))
+        early = peer.train(in_time, threads)
+        print(f"loss after {seconds:.2f} s: ours {loss:.3f}, nanoGPT {early[1]:.3f} "
+              f"({in_time} steps): ratio {early[1] / loss:.2f}")  # fmt: skip
+        whole = ours(corpus, PRESETS[PRESET].params.steps)
+        print(f"the default preset as it is: {whole[0]:.2f} s, loss {whole[1]:.4f}")
+
+
+if __name__ == "__main__":
+    main()

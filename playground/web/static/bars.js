@@ -1,0 +1,112 @@
+// The bars: the distribution of the character after the text on screen.
+// The rows are made once and keep their place; what changes is what they say and how long they are.
+
+import { label, percent } from "./text.js";
+import { rest, rows } from "./trace.js";
+
+const ROWS = 11; // ten candidates, and the pick where it isn't among them
+
+export class Bars {
+  #list;
+  #other;
+  #rows;
+
+  constructor(list, other) {
+    this.#list = list;
+    this.#other = other;
+    this.#rows = Array.from({ length: ROWS }, (_, index) => new Row("candidate-" + index));
+    list.replaceChildren(...this.#rows.map((row) => row.element));
+  }
+
+  draw(player) {
+    const step = player.next;
+    const shown = step ? rows(step) : [];
+    // However fast it writes: the bars have come to rest before they change again.
+    this.#list.parentElement.style.setProperty("--glide", Math.min(240, 0.6 * player.interval_ms) + "ms");
+    const { highlighted } = player;
+    this.#rows.forEach((row, index) => {
+      if (!step) row.forget(index);
+      else if (index >= shown.length) row.clear();
+      else {
+        const { token } = shown[index];
+        row.show(shown[index], {
+          picked: token === step.token,
+          selected: token === highlighted,
+          chosen: token === player.choosing,
+        });
+      }
+    });
+    const selected = this.#rows.find((row) => row.element.ariaSelected === "true");
+    setAttribute(this.#list, "aria-activedescendant", selected?.element.id ?? null);
+    setAttribute(this.#list, "aria-busy", String(!step || player.choosing !== null));
+    setAttribute(this.#list, "aria-disabled", String(!player.canChoose));
+    this.#draw_other(step && rest(step));
+  }
+
+  #draw_other(left) {
+    this.#other.classList.toggle("candidate--stale", !left);
+    this.#other.hidden = left?.count === 0;
+    if (!left) return;
+    const [name, fill, value] = this.#other.children;
+    name.textContent = `other ${left.count} ${left.count === 1 ? "character" : "characters"}`;
+    fill.style.setProperty("--p", left.prob);
+    value.textContent = percent(left.prob);
+  }
+}
+
+class Row {
+  constructor(id) {
+    this.element = document.createElement("div");
+    this.element.id = id;
+    this.element.className = "candidate";
+    const parts = ["mark", "name", "bar", "value"].map((part) => {
+      const element = document.createElement("span");
+      element.className = "candidate__" + part;
+      return element;
+    });
+    [this.mark, this.name, this.bar, this.value] = parts;
+    this.element.append(...parts.flatMap((part) => [part, " "]));
+    this.mark.ariaHidden = "true";
+  }
+
+  show({ token, prob }, { picked, selected, chosen }) {
+    const { element } = this;
+    element.hidden = false;
+    element.classList.remove("candidate--stale");
+    element.classList.toggle("candidate--chosen", chosen);
+    element.classList.toggle("candidate--named", label(token) !== token);
+    this.mark.textContent = picked ? "✓" : "";
+    this.name.textContent = label(token);
+    this.bar.style.setProperty("--p", prob);
+    this.value.textContent = percent(prob);
+    element.role = "option";
+    element.ariaSelected = String(selected);
+    element.ariaLabel = `${label(token)} ${percent(prob)}${picked ? ", the pick" : ""}`;
+    element.dataset.token = token;
+    element.toggleAttribute("data-picked", picked);
+  }
+
+  /** The distribution isn't known: what stands here is no longer true, and fades. */
+  forget(index) {
+    this.element.classList.add("candidate--stale");
+    this.element.hidden = index === ROWS - 1;
+    this.#withdraw();
+  }
+
+  clear() {
+    this.element.hidden = true;
+    this.#withdraw();
+  }
+
+  #withdraw() {
+    for (const name of ["role", "aria-selected", "aria-label", "data-token", "data-picked"]) {
+      this.element.removeAttribute(name);
+    }
+    this.element.classList.remove("candidate--chosen");
+  }
+}
+
+function setAttribute(element, name, value) {
+  if (value === null) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}

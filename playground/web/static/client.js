@@ -1,0 +1,39 @@
+// The HTTP API as functions. A failure is a Failure that says what kind it is.
+
+const API = new URL("../api/", import.meta.url);
+const TIMEOUT_MS = 5000;
+
+/** kind: "timeout", "network", "http" (with status) or "aborted" (by the caller). */
+export class Failure extends Error {
+  constructor(kind, message, status = 0) {
+    super(message);
+    Object.assign(this, { kind, status });
+  }
+}
+
+export const sessions = async () => (await request("sessions")).sessions;
+export const session = (id) => request("sessions/" + id.split("/").map(encodeURIComponent).join("/"));
+export const generate = (body, signal) => request("generate", body, signal);
+export const substitute = (session_id, text) => request("substitute", { session_id, text });
+
+async function request(path, body, signal = new AbortController().signal) {
+  const deadline = AbortSignal.timeout(TIMEOUT_MS);
+  const options = { signal: AbortSignal.any([signal, deadline]) };
+  if (body) {
+    options.method = "POST";
+    options.headers = { "Content-Type": "application/json" };
+    options.body = JSON.stringify(body);
+  }
+  let response, answer;
+  try {
+    response = await fetch(new URL(path, API), options);
+    answer = await response.json();
+  } catch (error) {
+    if (signal.aborted) throw new Failure("aborted", "aborted");
+    if (deadline.aborted) throw new Failure("timeout", "Request timed out");
+    if (!response) throw new Failure("network", "The server can't be reached.");
+    throw new Failure("http", String(error), response.status);
+  }
+  if (!response.ok) throw new Failure("http", answer.error ?? response.statusText, response.status);
+  return answer;
+}

@@ -1,0 +1,113 @@
+// The drawer beside the page (from 1024 px up) or over it: opening, closing, focus, backdrop.
+
+const WIDE = matchMedia("(min-width: 1024px)");
+const MEMORY = "token-playground.drawer";
+
+export class Drawer {
+  #element;
+  #toggles;
+  #backdrop = document.createElement("div");
+  #opener = null;
+  #shut_away = []; // what a modal drawer made inert
+
+  constructor(element, toggle) {
+    this.#element = element;
+    this.#toggles = toggle;
+    this.#backdrop.className = "backdrop";
+    this.#backdrop.addEventListener("click", () => this.close());
+    document.body.append(this.#backdrop);
+    element.tabIndex = -1;
+    element.ariaLabel = "Playground";
+    element.addEventListener("keydown", (event) => this.#keep_focus(event));
+    WIDE.addEventListener("change", () => this.#arrange());
+    document.documentElement.classList.add("arriving");
+    this.#show(remembered() !== "closed");
+    setTimeout(() => document.documentElement.classList.remove("arriving"), 100);
+  }
+
+  get isOpen() {
+    return this.#element.dataset.open === "true";
+  }
+
+  toggle(opener) {
+    if (this.isOpen) this.close();
+    else this.open(opener);
+  }
+
+  /** opener: what gets the focus back when the drawer closes. */
+  open(opener) {
+    this.#opener = opener;
+    this.#show(true);
+    remember("open");
+    this.#element.focus({ preventScroll: true });
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    this.#show(false);
+    remember("closed");
+    const opener = this.#opener?.isConnected && this.#opener.checkVisibility() ? this.#opener : this.#toggles;
+    opener.focus({ preventScroll: true });
+  }
+
+  /** Leave a field without leaving the drawer. */
+  focus() {
+    this.#element.focus({ preventScroll: true });
+  }
+
+  #show(open) {
+    this.#element.dataset.open = open;
+    this.#element.inert = !open;
+    document.documentElement.classList.toggle("drawer-closed", !open);
+    this.#toggles.ariaExpanded = String(open);
+    this.#arrange();
+  }
+
+  #arrange() {
+    const modal = this.isOpen && !WIDE.matches;
+    this.#element.role = modal ? "dialog" : "complementary";
+    this.#element.ariaModal = modal ? "true" : null;
+    document.documentElement.classList.toggle("drawer-modal", modal);
+    for (const element of this.#shut_away) element.inert = false;
+    this.#shut_away = modal ? surroundings(this.#element).filter((element) => !element.inert) : [];
+    for (const element of this.#shut_away) element.inert = true;
+  }
+
+  #keep_focus(event) {
+    if (event.key !== "Tab" || this.#element.ariaModal !== "true") return;
+    const stops = [...this.#element.querySelectorAll("button, textarea, input, [tabindex='0']")].filter(
+      (stop) => !stop.disabled && stop.checkVisibility({ visibilityProperty: true }));
+    const [first, last] = [stops[0], stops.at(-1)];
+    const at = document.activeElement;
+    if (event.shiftKey ? at === first || at === this.#element : at === last) {
+      event.preventDefault();
+      (event.shiftKey ? last : first).focus();
+    }
+  }
+}
+
+/** Everything beside an element, on every level up to the body; toasts and backdrop stay usable. */
+function surroundings(element) {
+  const found = [];
+  for (let at = element; at !== document.body; at = at.parentElement) {
+    found.push(...[...at.parentElement.children].filter((child) => child !== at));
+  }
+  return found.filter((child) => !child.matches(".backdrop, .toasts, script, style, link"));
+}
+
+// A frame of another site may be denied a storage: then every visit is a first one.
+function remembered() {
+  try {
+    return localStorage.getItem(MEMORY);
+  } catch {
+    return null;
+  }
+}
+
+function remember(value) {
+  try {
+    localStorage.setItem(MEMORY, value);
+  } catch {
+    // As above.
+  }
+}

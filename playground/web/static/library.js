@@ -1,0 +1,177 @@
+// The Library: a card for each session, and the training steps of the chosen one.
+
+import { grouped, short } from "./text.js";
+
+export class Library {
+  #cards;
+  #learning;
+  #slider;
+  #chosen;
+  #sessions = [];
+  #session = null;
+  #index = 0;
+
+  /** chosen(session, step): called when the visitor has chosen; slider: the Gradio component. */
+  constructor(library, learning, slider, chosen) {
+    this.#cards = library.querySelector(".cards");
+    this.#learning = new Learning(learning, slider);
+    this.#slider = slider;
+    this.#chosen = chosen;
+    this.#cards.addEventListener("change", (event) => this.choose(event.target.value));
+  }
+
+  get session() {
+    return this.#session;
+  }
+
+  show(sessions) {
+    this.#sessions = sessions;
+    this.#cards.ariaBusy = "false";
+    this.#cards.replaceChildren(...sessions.map(card));
+  }
+
+  fail(text) {
+    const sentence = element("p", "card card--error", text);
+    const again = element("button", "button button--small", "Try again");
+    again.dataset.action = "reload";
+    sentence.append(again);
+    this.#cards.ariaBusy = "false";
+    this.#cards.replaceChildren(sentence);
+  }
+
+  choose(session_id) {
+    const session = this.#sessions.find((other) => other.session_id === session_id);
+    if (!session) return;
+    this.#session = session;
+    for (const radio of this.#cards.querySelectorAll("input")) radio.checked = radio.value === session_id;
+    this.moveTo(session.steps.length - 1, true);
+  }
+
+  /** Go to a training step by its index; `set`: the slider has to follow. */
+  moveTo(index, set = false) {
+    const { steps } = this.#session;
+    this.#index = Math.min(steps.length - 1, Math.max(0, index));
+    if (set) {
+      // Read by the wiring in ui.py, which has the slider take it.
+      const range = { __type__: "update", maximum: Math.max(1, steps.length - 1), value: this.#index };
+      this.#cards.dataset.range = JSON.stringify(range);
+      this.#cards.dispatchEvent(new Event("range", { bubbles: true }));
+    }
+    this.#learning.draw(this.#session, this.#index);
+    this.#chosen(this.#session, steps[this.#index]);
+  }
+}
+
+function card(session) {
+  const root = element("div", "card");
+  const body = element("label", "card__body");
+  const radio = element("input", "card__radio");
+  Object.assign(radio, { type: "radio", name: "session", value: session.session_id });
+  const last = session.checkpoints.at(-1);
+  body.append(
+    radio,
+    element("span", "card__name", session.name),
+    element("span", "card__description", session.description),
+    facts([
+      ["Parameters", session.params === null ? "–" : short(session.params)],
+      ["Steps", session.step === null ? "–" : grouped(session.step)],
+      ["Loss", loss(session.val_loss ?? last?.train_loss)],
+      ["Read", session.corpus || "–"],
+    ]),
+  );
+  const open = element("button", "button button--small card__open", "Open in the playground");
+  Object.assign(open, { type: "button" });
+  open.dataset.action = "open";
+  open.dataset.session = session.session_id;
+  root.append(body, open);
+  return root;
+}
+
+function facts(pairs) {
+  const list = element("span", "facts");
+  for (const [name, value] of pairs) {
+    const fact = element("span", "fact");
+    fact.append(element("span", "fact__name", name), " ", element("span", "fact__value", value));
+    list.append(fact);
+  }
+  return list;
+}
+
+const loss = (value) => (value == null ? "–" : value.toFixed(2));
+
+/** What a training step means: its place on the loss curve, and in words. */
+class Learning {
+  #root;
+  #slider;
+
+  constructor(root, slider) {
+    this.#root = root;
+    this.#slider = slider;
+  }
+
+  draw(session, index) {
+    const { checkpoints, vocab_size } = session;
+    const entry = checkpoints[index];
+    const value = entry?.val_loss ?? entry?.train_loss;
+    this.#slider.hidden = this.#root.hidden = checkpoints.length < 2;
+    if (!entry) return;
+    this.#slider.querySelector("input[type=range]")?.setAttribute("aria-valuetext", "step " + entry.step);
+    this.#find(".ticks").replaceChildren(...checkpoints.map(({ step }, at) =>
+      element("li", at === index ? "tick tick--now" : "tick", String(step))));
+    this.#find(".learning__now").replaceChildren(
+      element("strong", "", `Step ${grouped(entry.step)}`),
+      ` · ${grouped(entry.tokens)} characters read`,
+      value == null ? "" : ` · loss ${loss(value)}`,
+    );
+    this.#find(".learning__meaning").textContent = meaning(entry, value, vocab_size);
+    draw_curve(this.#find(".curve"), checkpoints.map((c) => c.val_loss ?? c.train_loss), index, vocab_size);
+  }
+
+  #find(selector) {
+    return this.#root.querySelector(selector);
+  }
+}
+
+/** A loss in words: e^loss is how many equally likely characters would be as hard to guess. */
+function meaning({ step }, value, vocab_size) {
+  if (step === 0) {
+    return `Before training the model is guessing: all ${vocab_size} characters are about equally likely.`;
+  }
+  if (value == null) return "";
+  const choices = Math.exp(value).toFixed(1);
+  return `Loss tells how surprised the model is by real text; lower is better. Here it is as unsure as someone who guesses among ${choices} equally likely characters. The dashed line is pure guessing.`;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Losses over the steps, evenly spaced as on the slider; guessing is the dashed line on top. */
+function draw_curve(svg, losses, now, vocab_size) {
+  const guessing = Math.log(vocab_size);
+  const values = losses.map((value, index) => value ?? (index === 0 ? guessing : null));
+  const low = Math.min(guessing, ...values.filter((value) => value !== null));
+  const x = (index) => (100 * index) / Math.max(1, values.length - 1);
+  const y = (value) => 100 * Math.min(1, Math.max(0, (guessing - value) / (guessing - low || 1)));
+  const points = values.flatMap((value, index) => (value === null ? [] : [[x(index), y(value), index]]));
+  // Dots are lines without a length: their round ends stay round however the drawing is stretched.
+  const dot = ([cx, cy, index]) =>
+    shape("path", { class: index === now ? "curve__now" : "curve__point", d: `M${cx} ${cy}h0` });
+  svg.setAttribute("viewBox", "0 0 100 100");
+  svg.replaceChildren(
+    shape("path", { class: "curve__guess", d: "M0 0H100" }),
+    shape("polyline", { class: "curve__line", points: points.map(([cx, cy]) => [cx, cy]).join(" ") }),
+    ...points.map(dot),
+  );
+}
+
+function shape(name, attributes) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+function element(name, className, text = "") {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}

@@ -1,0 +1,286 @@
+// Playback: one step a tick, asked ahead in chunks. Knows neither the page nor the network: it is
+// given `generate` (the API's), tells `changed` after every change, and `trouble` in a sentence.
+
+import * as Trace from "./trace.js";
+import { unknown } from "./text.js";
+
+const SEED_END = 2 ** 31;
+const COALESCE_MS = 30; // a slider on the move, a fast typist: ask for where they come to rest
+
+const newSeed = () => Math.floor(Math.random() * SEED_END);
+const chunk = (interval_ms) => Math.min(32, Math.max(4, Math.round(2000 / interval_ms)));
+
+export class Player {
+  session = undefined; // undefined: not known yet; null: there is none
+  step = null; // training step of its model
+  trace = Trace.start("");
+  playing = false;
+  highlight = null; // a token that the visitor moved to; null: the pick
+  choosing = null; // a token that was chosen, its consequences being asked for
+  notice = null; // {text, retry, locks}: what stopped playback
+  interval_ms = 500;
+  sampling = { pick: "Top choice", temperature: 1, top_k: 0, top_p: 1, seed: null };
+  seed = newSeed(); // in use unless the visitor gave one
+
+  #generate;
+  #changed;
+  #trouble;
+  #asking = null; // AbortController of the request under way; an answer to any other is void
+  #timer = 0;
+  #soon = 0;
+  #ticked_at = -Infinity;
+  #late = false; // a tick fell due before its step was known
+
+  constructor({ generate, changed, trouble }) {
+    this.#generate = generate;
+    this.#changed = changed;
+    this.#trouble = trouble;
+  }
+
+  // What is so
+
+  /** Characters of the input that the model can't read. One that isn't trained yet reads none. */
+  get unknown() {
+    if (!this.session?.vocabulary.length) return [];
+    return unknown(this.trace.prompt.join(""), this.session.known);
+  }
+
+  /** loading, no-model, no-input, unknown, max, end, playing or paused. */
+  get status() {
+    if (this.session === undefined) return "loading";
+    if (this.session === null) return "no-model";
+    if (this.trace.prompt.length === 0) return "no-input";
+    if (this.unknown.length) return "unknown";
+    return Trace.completion(this.trace, this.session.end_token) ?? (this.playing ? "playing" : "paused");
+  }
+
+  /** The step whose distribution the bars show, or null while it isn't known. */
+  get next() {
+    return Trace.next(this.trace);
+  }
+
+  /** The token that Step appends. */
+  get highlighted() {
+    if (!this.next) return null;
+    const listed = Trace.rows(this.next).some(({ token }) => token === this.highlight);
+    return listed ? this.highlight : this.next.token;
+  }
+
+  get canPlay() {
+    return this.status === "paused" && !this.notice?.locks;
+  }
+
+  get canChoose() {
+    return this.canPlay && this.next !== null && this.choosing === null;
+  }
+
+  get canRegenerate() {
+    return Boolean(this.session) && this.trace.steps.length > 0 && !this.notice?.locks;
+  }
+
+  // What a visitor does
+
+  play() {
+    if (!this.canPlay) return;
+    this.#drop();
+    this.playing = true;
+    this.highlight = this.notice = null;
+    this.#schedule(0);
+    this.#proceed();
+  }
+
+  pause(notice = null) {
+    this.#halt(notice);
+    this.#proceed();
+  }
+
+  /** Append a token: the highlighted one unless told. Text and bars change together, when the
+   * distribution after it is known; until then neither does. */
+  choose(token = this.highlighted) {
+    if (!this.canChoose) return;
+    this.#drop();
+    this.notice = null;
+    if (token === this.next.token && this.trace.ahead.length > 1) {
+      this.#appended(Trace.advance(this.trace));
+    } else {
+      this.choosing = token;
+      this.#ask([token], chunk(this.interval_ms), (steps) =>
+        this.#appended(Trace.foresee(Trace.fork(Trace.choose(this.trace, token)), steps)));
+    }
+    this.#changed();
+  }
+
+  moveHighlight(by) {
+    if (!this.canChoose) return;
+    const tokens = Trace.rows(this.next).map(({ token }) => token);
+    const to = tokens.indexOf(this.highlighted) + by;
+    this.highlight = tokens[Math.min(tokens.length - 1, Math.max(0, to))];
+    this.#changed();
+  }
+
+  /** Clear what was generated and start fresh: with a new seed, unless the visitor gave one. */
+  regenerate() {
+    if (!this.canRegenerate) return;
+    this.seed = newSeed();
+    this.#renew(Trace.fork(Trace.rewind(this.trace, 0)));
+    if (this.playing) this.#schedule(this.interval_ms);
+  }
+
+  retry() {
+    this.notice = null;
+    this.#proceed();
+  }
+
+  // What surrounds it
+
+  setPrompt(text) {
+    if (text === this.trace.prompt.join("")) return;
+    this.#halt();
+    this.#renew(Trace.start(text));
+  }
+
+  /** Another session continues what was typed; another step of the same one, what is on screen. */
+  setSession(session, step) {
+    const same = session && this.session?.session_id === session.session_id;
+    if (same && this.step === step && !this.notice) return;
+    if (!same) this.#halt();
+    Object.assign(this, { session, step });
+    this.#renew(same ? Trace.fork(this.trace) : Trace.start(this.trace.prompt.join("")));
+  }
+
+  setInterval(interval_ms) {
+    this.interval_ms = interval_ms;
+    if (this.playing && !this.#late) {
+      this.#schedule(Math.max(0, this.#ticked_at + interval_ms - performance.now()));
+    }
+    this.#proceed();
+  }
+
+  setSampling(changes) {
+    const before = JSON.stringify(this.#params);
+    this.sampling = { ...this.sampling, ...changes };
+    if (JSON.stringify(this.#params) !== before) this.#renew(Trace.fork(this.trace));
+    else this.#changed();
+  }
+
+  // How it goes on
+
+  get #params() {
+    const { pick, seed, ...params } = this.sampling;
+    return pick === "Sample" ? { ...params, seed: seed ?? this.seed } : { temperature: 0 };
+  }
+
+  #renew(trace) {
+    this.#drop();
+    this.trace = trace;
+    this.notice = null;
+    if (trace.prompt.length === 0) this.highlight = null;
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => this.#proceed(), COALESCE_MS);
+    this.#changed();
+  }
+
+  #appended(trace) {
+    this.trace = trace;
+    this.highlight = null;
+    this.choosing = null;
+    if (Trace.completion(trace, this.session.end_token)) this.#halt();
+  }
+
+  #halt(notice = null) {
+    this.playing = false;
+    this.#late = false;
+    clearTimeout(this.#timer);
+    this.#drop();
+    this.notice = notice;
+  }
+
+  #drop() {
+    this.#asking?.abort();
+    this.#asking = null;
+    this.choosing = null;
+  }
+
+  #schedule(delay_ms) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#tick(), delay_ms);
+  }
+
+  #tick() {
+    // The last known step stays where it is: its distribution is what the bars will show.
+    this.#late = this.trace.ahead.length < 2;
+    if (!this.#late) {
+      this.#ticked_at = performance.now();
+      this.#schedule(this.interval_ms);
+      this.#appended(Trace.advance(this.trace));
+    }
+    this.#proceed();
+  }
+
+  /** Ask for what is missing: the distribution to show, or enough steps to play on. */
+  #proceed() {
+    const { ahead, steps } = this.trace;
+    const n = chunk(this.interval_ms);
+    const shown = this.session && this.trace.prompt.length && !this.unknown.length;
+    const stuck = this.notice?.retry || this.notice?.locks;
+    if (shown && !stuck && !this.#asking) {
+      const enough = this.playing ? n / 2 : 0;
+      if (ahead.length <= enough && steps.length + ahead.length <= Trace.MAX_STEPS) {
+        this.#ask(ahead.map((step) => step.token), this.playing ? n : 1, (more) => {
+          this.trace = Trace.foresee(this.trace, more);
+        });
+      }
+    }
+    this.#changed();
+  }
+
+  async #ask(tokens, n, apply) {
+    const asking = (this.#asking = new AbortController());
+    const context = [...Trace.text(this.trace), ...tokens];
+    const body = {
+      session_id: this.session.session_id,
+      step: this.step,
+      context: context.slice(-this.session.block_size).join(""),
+      position: context.length,
+      n,
+      ...this.#params,
+    };
+    try {
+      const answer = await this.#generate(body, asking.signal);
+      if (this.#asking !== asking) return;
+      this.#asking = null;
+      apply(answer.steps);
+      if (this.#late) this.#tick();
+      else this.#proceed();
+    } catch (failure) {
+      if (this.#asking !== asking) return;
+      this.#asking = null;
+      this.#fail(failure);
+    }
+  }
+
+  #fail(failure) {
+    const { kind, status, message } = failure;
+    if (kind === undefined) throw failure; // a mistake of ours, not of the network
+    if (kind === "timeout") this.#halt({ text: "Request timed out", retry: true });
+    else if (status === 404 && this.session.source === "live") {
+      this.#halt({ text: "⚠️ Training session ended", locks: true });
+    } else if (message === "Model not initialized") {
+      this.#halt({ text: "⚠️ Model initializing, try again", retry: true });
+    } else {
+      this.#halt(this.next ? null : { text: "No odds for this text yet.", retry: true });
+      this.#trouble(sentence(failure));
+    }
+    this.#changed();
+  }
+}
+
+/** What went wrong, for a learner. */
+export function sentence({ kind, status, message }) {
+  if (kind === "timeout") return "The server took too long to answer. Try again in a moment.";
+  if (kind === "network") return "The server can’t be reached. Your text is safe; try again in a moment.";
+  if (status === 404) return "This model is no longer here. Choose another one in the Library.";
+  if (status === 422) return "This model’s file can’t be read. Choose another one in the Library.";
+  if (status >= 500) return "The model stumbled over this. Your text is safe; try again.";
+  return message;
+}

@@ -1,0 +1,38 @@
+"""The real app on a port of 127.0.0.1, as the journeys need it.
+
+Beside the bundled models there is a second tab, a live session, one whose model isn't there yet,
+and a route that ends a live session.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import gradio as gr
+import torch
+import uvicorn
+
+from playground.runs.service import Playground, Session
+from playground.settings import Settings
+from playground.web.api import create_api
+from playground.web.assets import RememberAssets
+from playground.web.ui import PAGE, TABS, Tab, build_ui
+
+
+def main(models_dir: Path, port: int) -> None:
+    torch.set_num_threads(1)
+    service = Playground(Settings(models_dir=models_dir))
+    service.add(Session("live", "live", service.run("plain")))
+    service.add(Session("untrained", "live", None))
+    api = create_api(service)
+    api.post("/end/{session_id}")(service.remove)
+    second = Tab("Second", lambda: gr.Markdown("Another tab."))
+    page = build_ui(service, (*TABS, second))
+    app = gr.mount_gradio_app(api, page, path="/", **PAGE)
+    app.add_middleware(RememberAssets)
+    uvicorn.run(app, port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,189 @@
+"""The drawer: where it stands, how it opens and closes, and where the focus goes."""
+
+import pytest
+from playwright.sync_api import expect
+
+both_sizes = pytest.mark.parametrize("size", ["laptop", "phone"])
+
+
+def left_edge(visit):
+    return visit.drawer.evaluate("drawer => drawer.getBoundingClientRect().left")
+
+
+def settle(visit):
+    visit.page.wait_for_function("() => !document.querySelector('#drawer').getAnimations().length")
+
+
+def focus_is_in_drawer(visit):
+    return visit.page.evaluate("document.querySelector('#drawer').contains(document.activeElement)")
+
+
+def test_a_first_visit_shows_it_open_beside_the_page(visit):
+    page = visit()
+    box = page.drawer.bounding_box()
+    assert (box["x"], box["width"], box["height"]) == (800, 480, 800)
+    assert page.page.evaluate("document.activeElement === document.body")
+    expect(page.drawer).to_have_attribute("role", "complementary")
+    content = page.page.locator("#tabs").bounding_box()
+    assert content["x"] + content["width"] <= 800
+    assert page.page.evaluate("document.documentElement.scrollWidth") == 1280
+    expect(page.drawer.locator(".model__line")).to_have_text("plain · 6K params · step 1000")
+    expect(page.drawer.locator(".model__source")).to_have_text("bundled with this page")
+    expect(page.drawer.locator(".counter")).to_have_text("14 / 64 in context")
+
+
+def test_on_a_phone_it_lies_over_the_page_and_traps_the_focus(visit):
+    page = visit("phone")
+    settle(page)
+    box = page.drawer.bounding_box()
+    assert (box["x"], box["width"]) == (0, 390)
+    expect(page.drawer).to_have_attribute("role", "dialog")
+    expect(page.drawer).to_have_attribute("aria-modal", "true")
+    seen = set()
+    for key in ["Tab"] * 18 + ["Shift+Tab"] * 18:
+        page.page.keyboard.press(key)
+        seen.add(
+            page.page.evaluate(
+                "document.activeElement.ariaLabel || document.activeElement.textContent.trim()"
+            )
+        )
+        assert focus_is_in_drawer(page)
+    assert {"Close", "Play", "Speed", "Step", "Next-token probabilities"} <= seen
+
+
+@both_sizes
+@pytest.mark.parametrize("how", ["×", "Esc", "backdrop", "toggle"])
+def test_it_closes_and_the_focus_returns_to_what_opened_it(visit, size, how):
+    if how == {"laptop": "backdrop", "phone": "toggle"}[size]:
+        pytest.skip(f"a {size} has no {how}")
+    page = visit((800, 844) if how == "backdrop" else size)
+    page.button("Close").click()
+    toggle = page.button("Playground")
+    expect(toggle).to_be_focused()
+    expect(toggle).to_have_attribute("aria-expanded", "false")
+    toggle.click()
+    expect(toggle).to_have_attribute("aria-expanded", "true")
+    assert focus_is_in_drawer(page)
+    if how == "×":
+        page.button("Close").click()
+    elif how == "Esc":
+        page.page.keyboard.press("Escape")
+    elif how == "backdrop":
+        page.page.mouse.click(50, 400)
+    else:
+        toggle.click()
+    expect(toggle).to_be_focused()
+    expect(page.drawer).to_be_hidden()
+    assert not page.page.evaluate("document.querySelectorAll('[inert]:not(#drawer)').length")
+    page.page.keyboard.press("Tab")
+    assert not focus_is_in_drawer(page)
+
+
+def test_it_slides_for_300_ms_from_the_right(visit):
+    page = visit()
+    transition = page.drawer.evaluate(
+        "drawer => { const s = getComputedStyle(drawer);"
+        " return [s.transitionProperty, s.transitionDuration, s.transitionTimingFunction]; }"
+    )
+    assert [part.split(", ")[0] for part in transition] == ["transform", "0.3s", "ease-out"]
+    page.button("Close").click()
+    expect(page.drawer).to_be_hidden()
+    page.page.evaluate(
+        """() => { window.edges = [];
+          const note = () => { window.edges.push(
+            document.querySelector("#drawer").getBoundingClientRect().left);
+            requestAnimationFrame(note); };
+          note(); }"""
+    )
+    page.button("Playground").click()
+    expect(page.button("Close")).to_be_in_viewport()
+    settle(page)
+    edges = page.page.evaluate("window.edges")
+    assert edges[0] == 1280
+    assert left_edge(page) == 800
+    assert len({round(edge) for edge in edges}) > 3, "it jumped"
+    assert edges == sorted(edges, reverse=True)
+
+
+def test_without_motion_it_does_not_slide(visit):
+    page = visit(reduced_motion="reduce")
+    page.button("Close").click()
+    expect(page.drawer).to_be_hidden()
+    assert float(page.drawer.evaluate("d => getComputedStyle(d).transitionDuration")
+                 .split(", ")[0].removesuffix("s")) < 0.001  # fmt: skip
+
+
+def test_escape_leaves_a_field_before_it_closes_the_drawer(visit):
+    page = visit()
+    page.input.focus()
+    page.page.keyboard.press("Escape")
+    expect(page.drawer).to_be_visible()
+    expect(page.drawer).to_be_focused()
+    page.page.keyboard.press("Escape")
+    expect(page.drawer).to_be_hidden()
+
+
+def test_escape_closes_only_what_is_on_top(visit):
+    page = visit()
+    page.button("Knows 62 characters").click()
+    vocabulary = page.drawer.locator("#vocabulary")
+    expect(vocabulary.get_by_role("listitem")).to_have_count(62)
+    expect(vocabulary).to_contain_text("(space)")
+    page.page.keyboard.press("Escape")
+    expect(vocabulary).to_be_hidden()
+    expect(page.drawer).to_be_visible()
+
+
+def test_a_returning_visitor_finds_it_as_it_was_left(visit):
+    page = visit()
+    page.button("Close").click()
+    page.page.reload()
+    expect(page.button("Playground")).to_have_attribute("aria-expanded", "false")
+    expect(page.drawer).to_be_hidden()
+
+
+def test_closed_it_leaves_the_keys_alone(visit):
+    page = visit()
+    page.button("Close").click()
+    page.page.evaluate("document.activeElement.blur()")
+    page.page.keyboard.press("Space")
+    page.page.keyboard.press("Enter")
+    page.page.wait_for_timeout(700)
+    page.button("Playground").click()
+    assert page.text() == "The king shall"
+
+
+def test_it_follows_the_width_of_the_window(visit):
+    page = visit()
+    page.page.set_viewport_size({"width": 800, "height": 800})
+    expect(page.drawer).to_have_attribute("aria-modal", "true")
+    expect(page.page.locator("#tabs")).to_have_attribute("inert", "")
+    page.page.set_viewport_size({"width": 1280, "height": 800})
+    expect(page.drawer).not_to_have_attribute("aria-modal", "true")
+    expect(page.page.locator("#tabs")).not_to_have_attribute("inert", "")
+
+
+def test_the_tutorial_opens_tries_and_gives_the_focus_back(visit):
+    page = visit()
+    page.button("Tutorial").click()
+    dialog = page.page.get_by_role("dialog", name="How to read this page")
+    expect(dialog).to_be_visible()
+    assert 5 <= dialog.get_by_role("listitem").count() <= 6
+    page.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.button("Tutorial")).to_be_focused()
+    expect(page.drawer).to_be_visible()
+
+    second = page.options.nth(1).get_attribute("data-token")
+    page.button("Tutorial").click()
+    page.button("Take the second choice").click()
+    page.shows("The king shall" + second)
+    page.button("Tutorial").click()
+    page.button("Go to step 0").click()
+    expect(page.drawer.locator(".model__line")).to_contain_text("step 0")
+    expect(page.slider("Training step")).to_have_value("0")
+    page.button("Close").click()
+    page.button("Tutorial").click()
+    page.button("Watch it write").click()
+    expect(page.drawer).to_be_visible()
+    expect(page.button("Pause")).to_be_enabled()

@@ -1,0 +1,114 @@
+"""Arrows point one way, web -> runs -> lm; importing does nothing; nothing lies about."""
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+
+from playground.settings import ROOT
+
+PACKAGE = ROOT / "playground"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+ROOMS = {"lm": {"lm"}, "runs": {"lm", "runs"}, "web": {"lm", "runs", "web"}}
+COMMON = {"errors", "settings"}  # modules beside the rooms that any of them may use
+
+
+def imports(path):
+    """Dotted names of what a module imports; those of this package start with `playground.`."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+def test_the_walk_sees_relative_and_absolute_imports():
+    seen = set(imports(PACKAGE / "runs" / "service.py"))
+    assert {"asyncio", "playground.lm.generation.generate", "playground.runs.engine.Engine"} <= seen
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_arrows_point_one_way(path):
+    room, *rest = path.relative_to(PACKAGE).parts
+    own = {name.split(".")[1] for name in imports(path) if name.startswith("playground.")}
+    if rest:
+        assert own <= ROOMS[room] | COMMON
+    elif room in {f"{name}.py" for name in COMMON}:
+        assert own <= COMMON
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "lm").glob("*.py")), ids=name_of)
+def test_the_language_model_knows_no_files_clocks_threads_or_networks(path):
+    roots = {name.split(".")[0] for name in imports(path)}
+    pure = {
+        "__future__", "collections", "contextlib", "dataclasses", "functools", "itertools", "math",
+        "typing", "unicodedata", "numpy", "torch", "playground",
+    }  # fmt: skip
+    assert roots <= pure
+    calls = {node.id for node in ast.walk(ast.parse(path.read_text())) if hasattr(node, "id")}
+    assert not calls & {"open", "print", "input", "exec", "eval", "__import__"}
+
+
+@pytest.mark.parametrize("path", [*MODULES, ROOT / "app.py"], ids=name_of)
+def test_nothing_that_runs_what_it_reads(path):
+    assert not {name.split(".")[0] for name in imports(path)} & {
+        "pickle",
+        "dill",
+        "joblib",
+        "marshal",
+    }
+    text = path.read_text("utf-8")
+    assert not re.search(r"torch\.load\(|trust_remote_code|\bexec\(|(?<![.\w])eval\(", text)
+
+
+@pytest.mark.parametrize("module", ["app", "playground", "playground.train", "playground.evaluate"])
+def test_importing_reads_no_weights_and_opens_no_socket(module):
+    """In a process of its own, where the system reports every file and socket that is opened."""
+    script = f"""
+import sys
+seen = []
+def hook(event, args):
+    if event in ("socket.connect", "socket.bind"):
+        seen.append((event, str(args[1:])))
+    if event == "open" and str(args[0]).endswith((".safetensors", ".pt", "vocab.json")):
+        seen.append((event, str(args[0])))
+sys.addaudithook(hook)
+import {module}
+assert not seen, seen
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=120)
+
+
+def tracked_files():
+    """What is or would be committed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout.splitlines()  # fmt: skip
+    return [ROOT / name for name in listed if (ROOT / name).is_file()]
+
+
+def test_no_drawer_for_odds_and_ends():
+    odd = {"utils.py", "util.py", "helpers.py", "helper.py", "misc.py", "common.py", "manager.py"}
+    assert not [path for path in PACKAGE.rglob("*") if path.name in odd]
+
+
+def test_packages_come_from_where_the_installer_looks():
+    """No index, mirror or address of a registry is written down; a machine brings its own."""
+    address = re.compile(rb"--(extra-)?index-url|--find-links|PIP_INDEX|pypi\.org|pytorch\.org/whl")
+    this_file = ROOT / "tests" / "test_architecture.py"
+    found = [
+        name_of(path)
+        for path in tracked_files()
+        if path != this_file and address.search(path.read_bytes())
+    ]
+    assert not found

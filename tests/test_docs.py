@@ -1,0 +1,57 @@
+"""What README says exists, and what exists stands in README."""
+
+import dataclasses
+import re
+
+import pytest
+
+from playground.runs.service import Playground
+from playground.settings import _VARIABLES, ROOT, Settings
+from playground.web.api import create_api
+
+README = (ROOT / "README.md").read_text("utf-8")
+RUN = "python -m pip install -r requirements.txt && python app.py"
+TEST = "python -m pip install -r requirements-dev.txt && python -m pytest"
+
+
+@pytest.mark.parametrize("command", [RUN, TEST])
+def test_one_command_runs_it_and_one_tests_it(command):
+    assert command in README
+    for name in re.findall(r"[\w-]+\.(?:txt|py)", command):
+        assert (ROOT / name).is_file()
+
+
+def test_the_commands_of_modules_and_scripts_exist():
+    for module in re.findall(r"python -m (playground[\w.]*)", README):
+        assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
+    for script in re.findall(r"python ([\w/]+\.py)", README):
+        assert (ROOT / script).is_file(), script
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Settings)])
+def test_every_setting_stands_in_the_table(field):
+    assert f"| `{_VARIABLES.get(field, f'PLAYGROUND_{field.upper()}')}` |" in README
+
+
+def test_every_setting_of_the_table_exists():
+    for name in re.findall(r"PLAYGROUND_(\w+)", README):
+        assert hasattr(Settings(), name.lower()), name
+
+
+def test_every_route_stands_in_the_table(tmp_path):
+    paths = create_api(Playground(Settings(models_dir=tmp_path))).openapi()["paths"]
+    described = {f"{verb.upper()} {path}" for path, verbs in paths.items() for verb in verbs}
+    assert set(re.findall(r"^\| `((?:GET|POST|DELETE) [^`]+)` \|", README, re.M)) == described
+
+
+def test_every_link_into_the_repository_leads_somewhere():
+    for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)\s]+)\)", README):
+        assert (ROOT / target.split("#")[0]).exists(), target
+
+
+def test_the_space_is_described():
+    front = dict(re.findall(r"^(\w+): (.+)$", README.split("---")[1], re.M))
+    assert front["sdk"] == "gradio"
+    assert front["app_file"] == "app.py"
+    assert f"gradio[mcp]=={front['sdk_version']}" in (ROOT / "requirements.txt").read_text()
+    assert len(front["short_description"]) <= 60
