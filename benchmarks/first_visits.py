@@ -1,4 +1,4 @@
-"""Thirty first visits at once: the page's files remembered compressed, against Gradio's own serving.
+"""Thirty first visits at once: files remembered compressed, against Gradio's own serving.
 
 A real Chromium opens the page once and tells which files a visit takes; then thirty clients fetch
 them all at the same time from two servers in turn, one with `RememberAssets` and one without.
@@ -107,9 +107,8 @@ def main() -> None:
         for kind, (seconds, cpu) in best.items():
             print(f"{kind:>10}: {seconds:6.2f} s, server CPU {cpu:6.2f} s")
         plain, remembered = best["plain"], best["remembered"]
-        print(
-            f"     ratio: {plain[0] / remembered[0]:6.2f}    server CPU {plain[1] / remembered[1]:6.2f}"
-        )
+        faster, lighter = plain[0] / remembered[0], plain[1] / remembered[1]
+        print(f"     ratio: {faster:6.2f}    server CPU {lighter:6.2f}")
     finally:
         for process, _ in servers.values():
             process.terminate()

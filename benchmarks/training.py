@@ -30,7 +30,7 @@ import torch
 
 from playground.lm.model import CharTransformer
 from playground.lm.training import PRESETS, Trainer, validation_loss
-from playground.runs.corpora import Corpus, of_text
+from playground.runs.live.corpora import Corpus, of_text
 
 PRESET = "quick-100k"
 STEPS = 2000

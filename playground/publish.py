@@ -27,10 +27,10 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from .errors import HubForbidden, InvalidInput, PlaygroundError
 from .runs.checkpoint import INDEX, Run, load_model, read_run
-from .runs.hub import LIBRARY
-from .runs.hub_address import parse_address
-from .runs.hub_client import sentences
-from .runs.hub_layout import CONFIG, VOCABULARY
+from .runs.hub.address import parse_address
+from .runs.hub.client import sentences
+from .runs.hub.layout import CONFIG, VOCABULARY
+from .runs.hub.repos import LIBRARY
 from .settings import Settings
 
 _TAGS = ("char-level", LIBRARY)

@@ -25,11 +25,11 @@ from .cache import ModelCache
 from .checkpoint import CheckpointEntry, Run, load_model, read_run
 from .engine import Engine
 from .flights import Progress
-from .hub import Hub, Opened, PublishedModel
-from .hub_address import parse_session_id
-from .hub_store import Origin
+from .hub.address import parse_session_id
+from .hub.repos import Hub, Opened, PublishedModel
+from .hub.store import Origin
+from .live.trainings import Trainings
 from .loads import Load, Loads
-from .trainings import Trainings
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..errors import PlaygroundError
 from ..lm.generation import Step
 from ..lm.sampling import SEED_MAX, TEMPERATURE_MAX, TOP_K_MAX, SamplingParams
-from ..runs.hub import PublishedModel
-from ..runs.hub_address import ADDRESS_MAX
+from ..runs.hub.address import ADDRESS_MAX
+from ..runs.hub.repos import PublishedModel
 from ..runs.loads import Load, State
 from ..runs.service import CONTEXT_MAX, TOKENS_MAX, Generation, Session
 

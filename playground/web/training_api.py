@@ -14,10 +14,10 @@ from pydantic import BaseModel, ValidationError
 from starlette.background import BackgroundTask
 
 from ..errors import TooLarge
-from ..runs.corpora import TEXT_BYTES_MAX, TEXT_MAX, decode_text
-from ..runs.plans import make_plan
-from ..runs.training import Training
-from ..runs.trainings import Trainings
+from ..runs.live.corpora import TEXT_BYTES_MAX, TEXT_MAX, decode_text
+from ..runs.live.plans import make_plan
+from ..runs.live.training import Training
+from ..runs.live.trainings import Trainings
 from .schemas import ErrorBody
 from .training_schemas import (
     CorporaResponse,

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..lm.training import PRESETS
-from ..runs.corpora import CORPORA, TEXT_MAX, CorpusName, Landmarks
-from ..runs.plans import (
+from ..runs.live.corpora import CORPORA, TEXT_MAX, CorpusName, Landmarks
+from ..runs.live.plans import (
     BATCH_SIZE,
     LIVE_PRESETS,
     MODEL_BOUNDS,
@@ -19,7 +19,7 @@ from ..runs.plans import (
     learning_rate,
     learning_rate_bounds,
 )
-from ..runs.training import NAME_MAX, Evaluation, State, Training
+from ..runs.live.training import NAME_MAX, Evaluation, State, Training
 
 SPEED_MAX = 1000.0
 _TYPICAL_VOCABULARY = 100

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from playground.errors import BadCheckpoint, InvalidInput
-from playground.runs.archive import pack, unpack
 from playground.runs.checkpoint import load_model
+from playground.runs.live.archive import pack, unpack
 
 LIMITS = {"max_bytes": 2**20, "max_gigaflops": 1.0}
 

@@ -12,8 +12,8 @@ import pytest
 
 from playground.errors import HubError, HubUnavailable, InvalidInput
 from playground.lm.vocab import Vocabulary
-from playground.runs import corpora
-from playground.runs.corpora import (
+from playground.runs.live import corpora
+from playground.runs.live.corpora import (
     TEXT_MAX,
     Corpus,
     check_text,

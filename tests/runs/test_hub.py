@@ -33,11 +33,11 @@ from playground.errors import (
     TooManyLoads,
 )
 from playground.lm.sampling import SamplingParams
-from playground.runs import hub as hub_module
-from playground.runs import hub_store
 from playground.runs.checkpoint import INDEX, WEIGHTS
-from playground.runs.hub_address import Address, parse_address, parse_session_id
-from playground.runs.hub_layout import STEP_BRANCHES_MAX, step_branches
+from playground.runs.hub import repos as hub_module
+from playground.runs.hub import store as hub_store
+from playground.runs.hub.address import Address, parse_address, parse_session_id
+from playground.runs.hub.layout import STEP_BRANCHES_MAX, step_branches
 from playground.runs.service import Playground
 from playground.settings import Settings
 from tests.runs.fake_hub import TOKEN, FakeHub, files_of

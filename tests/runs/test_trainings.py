@@ -20,8 +20,8 @@ from playground.errors import (
     TrainingConflict,
 )
 from playground.runs.checkpoint import load_model, read_run
-from playground.runs.plans import LIVE_PRESETS, make_plan
-from playground.runs.trainings import Trainings
+from playground.runs.live.plans import LIVE_PRESETS, make_plan
+from playground.runs.live.trainings import Trainings
 from playground.settings import ROOT, Settings
 
 TEXT = "the cat sat on the mat and the dog ran to the cat.\n" * 40
@@ -371,8 +371,8 @@ def test_fifty_trainings_leave_nothing_behind(place):
 SERVER = """
 import asyncio, sys
 from functools import partial
-from playground.runs.plans import make_plan
-from playground.runs.trainings import Trainings
+from playground.runs.live.plans import make_plan
+from playground.runs.live.trainings import Trainings
 from playground.settings import Settings
 
 async def main():

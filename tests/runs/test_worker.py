@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from playground.lm.training import PRESETS, TrainingParams
-from playground.runs.spawner import Spawner
-from playground.runs.worker import Job, is_evaluated, is_milestone, state_path
+from playground.runs.live.spawner import Spawner
+from playground.runs.live.worker import Job, is_evaluated, is_milestone, state_path
 
 TEXT = "the cat sat on the mat and the dog ran to the cat.\n" * 40
 TINY = {"block_size": 16, "n_layer": 1, "n_head": 1, "n_embd": 16, "n_hidden": 32, "n_offset": 2}

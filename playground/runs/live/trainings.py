@@ -18,16 +18,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from ..errors import (
+from ...errors import (
     InvalidInput,
     SessionNotFound,
     TooManyTrainings,
     TrainingConflict,
     TrainingUnavailable,
 )
-from ..settings import Settings
+from ...settings import Settings
+from ..checkpoint import Run
 from .archive import pack, unpack
-from .checkpoint import Run
 from .corpora import CORPORA, TRAINING_PART, CorpusName, check_text, fetch_shakespeare
 from .plans import Plan
 from .spawner import Connection, Spawner

@@ -22,7 +22,7 @@ from pathlib import Path
 from cachetools import TTLCache
 from huggingface_hub import ModelInfo
 
-from ..errors import (
+from ...errors import (
     BadCheckpoint,
     HubCommitMoved,
     HubError,
@@ -34,12 +34,12 @@ from ..errors import (
     HubUnavailable,
     TooManyLoads,
 )
-from ..settings import Settings
-from .checkpoint import INDEX, JSON_BYTES, WEIGHTS, CheckpointEntry, Run, read_run
-from .flights import Flights, Progress
-from .hub_address import Address, parse_address
-from .hub_client import HubClient, deadline
-from .hub_layout import (
+from ...settings import Settings
+from ..checkpoint import INDEX, JSON_BYTES, WEIGHTS, CheckpointEntry, Run, read_run
+from ..flights import Flights, Progress
+from .address import Address, parse_address
+from .client import HubClient, deadline
+from .layout import (
     CONFIG,
     VOCABULARY,
     Limits,
@@ -50,7 +50,7 @@ from .hub_layout import (
     index_of_branches,
     step_branches,
 )
-from .hub_store import HubStore, Origin, write
+from .store import HubStore, Origin, write
 
 log = logging.getLogger(__name__)
 

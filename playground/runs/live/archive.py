@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from ..errors import BadCheckpoint, TooLarge
-from .checkpoint import WEIGHTS, CheckpointEntry, Run, load_model, read_run, write_run
-from .hub_layout import gigaflops
+from ...errors import BadCheckpoint, TooLarge
+from ..checkpoint import WEIGHTS, CheckpointEntry, Run, load_model, read_run, write_run
+from ..hub.layout import gigaflops
 
 FILES_MAX = 200
 _NAMES = re.compile(

@@ -22,8 +22,8 @@ from pathlib import Path
 import pydantic
 from pydantic import BaseModel, ConfigDict
 
-from ..errors import DiskFull, HubUnavailable
-from .hub_address import Address
+from ...errors import DiskFull, HubUnavailable
+from .address import Address
 
 IN_USE_SECONDS = 300.0
 _MARKER = "hub.json"

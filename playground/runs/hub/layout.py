@@ -11,10 +11,10 @@ import torch
 from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
-from ..errors import BadCheckpoint, HubFileNotFound, HubTooLarge, NotAPlaygroundModel
-from ..lm.model import CharTransformer, ModelConfig
-from ..settings import Settings
-from .checkpoint import INDEX, JSON_BYTES, WEIGHTS, CheckpointEntry, Run, weights_path
+from ...errors import BadCheckpoint, HubFileNotFound, HubTooLarge, NotAPlaygroundModel
+from ...lm.model import CharTransformer, ModelConfig
+from ...settings import Settings
+from ..checkpoint import INDEX, JSON_BYTES, WEIGHTS, CheckpointEntry, Run, weights_path
 
 CONFIG, VOCABULARY = "config.json", "vocab.json"
 STEP_BRANCHES_MAX = 50

@@ -19,10 +19,10 @@ import numpy.typing as npt
 from huggingface_hub import get_async_session, hf_hub_url, hf_raise_for_status
 from huggingface_hub.utils import build_hf_headers
 
-from ..errors import HubError, InvalidInput, TooLarge
-from ..lm.vocab import Vocabulary
-from .hub_client import deadline
-from .hub_store import write
+from ...errors import HubError, InvalidInput, TooLarge
+from ...lm.vocab import Vocabulary
+from ..hub.client import deadline
+from ..hub.store import write
 
 CorpusName = Literal["docs", "python", "arithmetic", "shakespeare", "text"]
 Ids = npt.NDArray[np.int64]
@@ -148,8 +148,8 @@ def python_text(folder: Path) -> str:
 def sums(title: str, seed: int) -> Corpus:
     """Lines `12+7=19`; a tenth of all pairs of terms is held out, in both orders.
 
-    The digits stand as people write them: written backwards (units first, so that a carry is known
-    when it is needed) small models learn them no sooner, as long as windows begin with a line.
+    The digits stand as people write them. Units first would be easier, since a carry is then known
+    when it is needed; where windows begin with a line, small models manage without.
     """
     rng = random.Random(seed)
     pairs = [(a, b) for a in range(TERM_MAX + 1) for b in range(a, TERM_MAX + 1)]

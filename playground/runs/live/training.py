@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..lm.model import ModelConfig
-from ..lm.vocab import Vocabulary
-from .checkpoint import CheckpointEntry, Run, RunConfig
+from ...lm.model import ModelConfig
+from ...lm.vocab import Vocabulary
+from ..checkpoint import CheckpointEntry, Run, RunConfig
 from .corpora import CorpusName, Landmarks
 from .plans import Plan
 from .worker import Job, is_milestone

@@ -31,10 +31,10 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from ..lm.model import CharTransformer, ModelConfig
-from ..lm.sampling import SamplingParams, log_softmax, pick
-from ..lm.training import Trainer, TrainingParams, Update, make_optimizers, validation_loss
-from .checkpoint import weights_path, write_weights
+from ...lm.model import CharTransformer, ModelConfig
+from ...lm.sampling import SamplingParams, log_softmax, pick
+from ...lm.training import Trainer, TrainingParams, Update, make_optimizers, validation_loss
+from ..checkpoint import weights_path, write_weights
 from .corpora import Corpus, CorpusName, landmarks, open_corpus
 
 SAMPLE_CHARACTERS = 80

@@ -30,7 +30,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import build_hf_headers, parse_ratelimit_headers
 
-from ..errors import (
+from ...errors import (
     HubCommitMoved,
     HubError,
     HubFileNotFound,
@@ -42,8 +42,8 @@ from ..errors import (
     HubTooLarge,
     HubUnavailable,
 )
-from .hub_address import Address
-from .hub_store import disk
+from .address import Address
+from .store import disk
 
 Received = Callable[[int], None]
 """Told the bytes that have arrived so far."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from huggingface_hub import parse_hf_uri
 from huggingface_hub.errors import HfUriError
 
-from ..errors import InvalidInput
+from ...errors import InvalidInput
 
 ADDRESS_MAX = 500
 _EXPECTED = "A model's address is owner/name, owner/name@revision, or the address of its page"

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..errors import InvalidInput
-from ..lm.model import ModelConfig
-from ..lm.training import PRESETS, TrainingParams
-from .hub_layout import gigaflops
+from ...errors import InvalidInput
+from ...lm.model import ModelConfig
+from ...lm.training import PRESETS, TrainingParams
+from ..hub.layout import gigaflops
 
 PresetName = Literal["quick-100k", "quick-15k", "quick-800k", "plain"]
 

@@ -20,8 +20,8 @@ import sys
 import time
 from pathlib import Path
 
-from ..errors import TrainingUnavailable
-from ..settings import ROOT
+from ...errors import TrainingUnavailable
+from ...settings import ROOT
 
 _NICE = 10  # enough for those who play not to notice; at 19 a busy machine would never train
 _LINE_BYTES = 2**20
@@ -44,7 +44,7 @@ class Spawner:
             return
         self.close()
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "playground.runs.spawner", str(theirs.fileno())]
+        command = [sys.executable, "-m", "playground.runs.live.spawner", str(theirs.fileno())]
         command.append(str(self._folder))
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         with theirs:

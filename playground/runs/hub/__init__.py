@@ -1,0 +1,1 @@
+"""Models from the Hub: found, pinned, fetched, kept on this disk."""

@@ -1,0 +1,1 @@
+"""Models that learn while somebody watches, each in a process of its own."""
