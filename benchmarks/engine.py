@@ -8,9 +8,10 @@
                   last position only. Its cache is of no use here: once the window slides, every
                   position changes.
 
-They take turns in one run. All of them run on one thread, as the app does, unless told otherwise.
+They take turns in one run, each on as many threads: ours runs a forward on each of them, the others
+split theirs.
 
-    python benchmarks/engine.py [--models-dir models] [--session shakespeare] [--threads 1]
+    python benchmarks/engine.py [--models-dir models] [--session shakespeare] [--threads 2]
 """
 
 from __future__ import annotations
@@ -39,15 +40,20 @@ TURNS = 5
 
 
 class Ours:
-    def __init__(self, run: Run, model: CharTransformer) -> None:
-        self._run, self._model = run, model
+    def __init__(self, run: Run, model: CharTransformer, threads: int) -> None:
+        self._run, self._model, self._threads = run, model, threads
 
     def write(self, windows: torch.Tensor, n: int) -> None:
+        torch.set_num_threads(1)
         texts = [self._run.vocabulary.decode(window) for window in windows.tolist()]
         asyncio.run(self._all(texts, n))
 
     async def _all(self, texts: list[str], n: int) -> None:
-        engine = Engine(batch_rows=Settings().batch_rows, answer_cache_bytes=0)
+        engine = Engine(
+            batch_rows=Settings().batch_rows,
+            threads=self._threads,
+            answer_cache_bytes=0,
+        )
 
         async def predict(ids: list[int]) -> object:
             return await engine.logits("model", self._model, ids)
@@ -105,13 +111,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models-dir", type=Path, default=Settings().models_dir)
     parser.add_argument("--session", default="shakespeare")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     run = read_run(options.models_dir / options.session)
     model = load_model(run, None, max_bytes=Settings().checkpoint_bytes)
-    writers = {"engine": Ours(run, model), "nanoGPT": NanoGPT(model), "transformers": Gpt2(run)}
+    writers = {
+        "engine": Ours(run, model, options.threads),
+        "nanoGPT": NanoGPT(model),
+        "transformers": Gpt2(run),
+    }
 
     config = run.model_config
     print(f"{options.session}: {run.n_params:,} parameters, {config}")
@@ -125,6 +134,7 @@ def main() -> None:
         for turn in range(1 + TURNS):
             windows = torch.randint(config.vocab_size, (n_sessions, config.block_size))
             for name, writer in writers.items():
+                torch.set_num_threads(options.threads)
                 began = time.perf_counter()
                 writer.write(windows, n)
                 if turn:  # the first one warms up

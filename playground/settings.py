@@ -20,6 +20,7 @@ class Settings:
     answer_cache_bytes: bound of the remembered logits; many visitors ask the same thing.
     checkpoint_bytes: the largest weights file that is read.
     batch_rows: windows in one forward at most.
+    forward_threads: forwards at a time, each on a thread of its own.
 
     hub_endpoint: HF_ENDPOINT, where the Hub is.
     hub_seconds: within this a visitor is told of any failure of the Hub.
@@ -46,6 +47,7 @@ class Settings:
     answer_cache_bytes: int = 64 * 2**20
     checkpoint_bytes: int = 64 * 2**20
     batch_rows: int = 16
+    forward_threads: int = 2
     hub_endpoint: str = "https://huggingface.co"
     hub_seconds: float = 10.0
     hub_repo_bytes: int = 256 * 2**20
@@ -67,6 +69,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.batch_rows < 1:
             raise ValueError("PLAYGROUND_BATCH_ROWS must be at least 1")
+        if self.forward_threads < 1:
+            raise ValueError("PLAYGROUND_FORWARD_THREADS must be at least 1")
         if not 0 < self.hub_seconds < 3600:
             raise ValueError("PLAYGROUND_HUB_SECONDS must be between 0 and 3600")
         if self.trainings_max < 1:

@@ -28,20 +28,21 @@ class _Queue:
 class Engine:
     """Coalesces simultaneous requests into batches, off the event loop, and remembers answers.
 
-    While a forward runs, what is asked for gathers; the next forward takes up to `batch_rows` of
-    it, the models in turn. Every window is padded to the model's block_size, so that all forwards
-    of a model have rows of one shape, and what a visitor gets does not depend on who else asked.
-    For one event loop.
+    While `threads` forwards run, what is asked for gathers; the next forward takes up to
+    `batch_rows` of it, the models in turn. Every window is padded to the model's block_size, so
+    that all forwards of a model have rows of one shape, and what a visitor gets does not depend on
+    who else asked. For one event loop.
     """
 
-    def __init__(self, *, batch_rows: int, answer_cache_bytes: int) -> None:
+    def __init__(self, *, batch_rows: int, threads: int, answer_cache_bytes: int) -> None:
         self._batch_rows = batch_rows
         self._answers: LRUCache[tuple[Hashable, Window], np.ndarray] = LRUCache(
             answer_cache_bytes, getsizeof=lambda logits: logits.nbytes + _ENTRY_OVERHEAD_BYTES
         )
         self._queues: dict[Hashable, _Queue] = {}
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="forward")
-        self._draining: asyncio.Task[None] | None = None
+        self._threads = threads
+        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="forward")
+        self._draining: set[asyncio.Task[None]] = set()
         self.forwards = 0
         self.rows = 0
 
@@ -58,8 +59,10 @@ class Engine:
         future = queue.waiting.get(window)
         if future is None:
             future = queue.waiting[window] = asyncio.get_running_loop().create_future()
-        if self._draining is None or self._draining.done():
-            self._draining = asyncio.create_task(self._drain())
+        if len(self._draining) < self._threads:
+            task = asyncio.create_task(self._drain())
+            self._draining.add(task)
+            task.add_done_callback(self._draining.discard)
         # A visitor who leaves must not cancel what another waits for.
         return await asyncio.shield(future)
 
@@ -73,7 +76,7 @@ class Engine:
             if queue.waiting:
                 self._queues[key] = queue  # behind the other models: they take turns
             try:
-                rows = await loop.run_in_executor(self._worker, forward, queue.model, windows)
+                rows = await loop.run_in_executor(self._workers, forward, queue.model, windows)
             except Exception as error:
                 for future in futures:
                     future.set_exception(error)
@@ -90,8 +93,8 @@ class Engine:
             self._answers[key, window] = logits
 
     def close(self) -> None:
-        """End the worker thread once its forward is done."""
-        self._worker.shutdown()
+        """End the threads once their forwards are done."""
+        self._workers.shutdown()
 
 
 def forward(model: CharTransformer, windows: Sequence[Window]) -> np.ndarray:

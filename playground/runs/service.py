@@ -72,7 +72,9 @@ class Playground:
         self._sessions: dict[str, Session] = {}
         self._cache = ModelCache(settings.model_cache_bytes)
         self._engine = Engine(
-            batch_rows=settings.batch_rows, answer_cache_bytes=settings.answer_cache_bytes
+            batch_rows=settings.batch_rows,
+            threads=settings.forward_threads,
+            answer_cache_bytes=settings.answer_cache_bytes,
         )
         self._hub = Hub(settings)
         self._featured: set[str] = set()

@@ -26,7 +26,7 @@ def model(request, random_model):
 
 @pytest.fixture
 def engine():
-    engine = Engine(batch_rows=16, answer_cache_bytes=2**20)
+    engine = Engine(batch_rows=16, threads=1, answer_cache_bytes=2**20)
     yield engine
     engine.close()
 
@@ -97,7 +97,7 @@ def test_a_text_is_the_same_alone_and_in_a_crowd(engine, model):
 
     together = run(crowd())
     assert engine.forwards < engine.rows / 2, "nothing was written together"
-    alone = Engine(batch_rows=1, answer_cache_bytes=0)
+    alone = Engine(batch_rows=1, threads=1, answer_cache_bytes=0)
     for seed in (0, 13, 29):
         assert run(write(alone, seed)) == together[seed]
     alone.close()
@@ -120,6 +120,26 @@ def test_what_is_asked_during_a_forward_makes_one_batch(engine, random_model):
     assert (engine.forwards, engine.rows) == (4, 41)
 
 
+def test_a_second_thread_takes_the_next_batch_meanwhile(random_model):
+    engine = Engine(batch_rows=4, threads=2, answer_cache_bytes=0)
+    model = Watched(random_model())
+    windows = [(i, i, i) for i in range(10)]
+
+    async def scenario():
+        asked = asyncio.create_task(ask(engine, model, windows))
+        while len(model.log) < 2:  # both wait to be let through
+            await asyncio.sleep(0.001)
+        assert [rows for _, rows in model.log] == [4, 4]
+        model.open.set()
+        return await asked
+
+    answers = run(scenario())
+    assert sorted(rows for _, rows in model.log) == [2, 4, 4]
+    for window, answer in zip(windows, answers, strict=True):
+        np.testing.assert_array_equal(answer, forward(model, [window])[0])
+    engine.close()
+
+
 def test_the_same_window_is_computed_once(engine, random_model):
     model = Watched(random_model())
     model.open.set()
@@ -129,7 +149,7 @@ def test_the_same_window_is_computed_once(engine, random_model):
 
 
 def test_two_models_at_once_take_turns(random_model):
-    engine = Engine(batch_rows=1, answer_cache_bytes=0)
+    engine = Engine(batch_rows=1, threads=1, answer_cache_bytes=0)
     log = []
     a, b = (Watched(random_model(seed), name, log) for seed, name in ((1, "a"), (2, "b")))
 
@@ -167,7 +187,7 @@ def test_answers_are_remembered_by_model(engine, random_model):
 def test_remembered_answers_are_bounded_and_the_oldest_go(random_model):
     model = Watched(random_model())
     model.open.set()
-    engine = Engine(batch_rows=1, answer_cache_bytes=10 * (16 * 4 + 1024))
+    engine = Engine(batch_rows=1, threads=1, answer_cache_bytes=10 * (16 * 4 + 1024))
 
     async def scenario():
         for i in range(11):
@@ -184,7 +204,7 @@ def test_remembered_answers_are_bounded_and_the_oldest_go(random_model):
 
 def test_without_room_to_remember_the_answers_are_the_same(random_model):
     model = random_model()
-    engine = Engine(batch_rows=4, answer_cache_bytes=0)
+    engine = Engine(batch_rows=4, threads=1, answer_cache_bytes=0)
     first, second = run(ask(engine, model, [(1, 2)])), run(ask(engine, model, [(1, 2)]))
     engine.close()
     np.testing.assert_array_equal(first, second)
@@ -205,7 +225,7 @@ def test_a_remembered_answer_does_not_hold_up_the_others(engine, random_model):
 
 
 def test_a_forward_that_breaks_reaches_those_who_wait_for_it_alone(random_model):
-    engine = Engine(batch_rows=8, answer_cache_bytes=2**20)
+    engine = Engine(batch_rows=8, threads=1, answer_cache_bytes=2**20)
     good, bad = Watched(random_model()), Watched(random_model())
     good.open.set()
     bad.error = RuntimeError("tensor went away")
