@@ -25,6 +25,7 @@ from ..errors import (
     PlaygroundError,
 )
 from ..runs.service import Playground
+from .limits import LimitBody
 from .schemas import (
     ErrorBody,
     GenerateRequest,
@@ -94,6 +95,7 @@ def create_api(service: Playground) -> FastAPI:
     app.add_middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]
     )
+    app.add_middleware(LimitBody)
     app.add_exception_handler(PlaygroundError, _playground_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
