@@ -14,8 +14,11 @@ import gradio as gr
 STATIC = Path(__file__).parent / "static"
 STATIC_URL = "page"  # relative: a path prefix in front does no harm; Gradio has a /static itself
 
-# Starts the page; relative to the document's base, as Gradio's own files are.
-START = f"""import(new URL("{STATIC_URL}/main.js", document.baseURI)).then(m => m.start());"""
+# Relative to the document's base, as Gradio's own files are.
+_IMPORT = f'import(new URL("{STATIC_URL}/%s", document.baseURI))'
+
+START = _IMPORT % "main.js" + ".then(m => m.start());"  # the page
+LEARN = _IMPORT % "learn.js" + ".then(m => m.mount(element));"  # in the piece of its tab
 
 
 def piece(name: str, *, script: str | None = None) -> gr.HTML:

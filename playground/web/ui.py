@@ -18,7 +18,7 @@ from gradio.events import Dependency
 
 from ..runs.service import Playground
 from .gradio_api import publish
-from .player import START, head, piece
+from .player import LEARN, START, head, piece
 
 TEMPERATURE_RANGE = (0.1, 2.0)  # the API takes more; beyond this a learner sees nothing new
 
@@ -52,6 +52,7 @@ def says(event: Callable[..., Dependency], action: str, *inputs: Component, **de
 def build_library() -> None:
     """Choose a session, and move along its training steps."""
     library = piece("library", script="element.addEventListener('range', () => trigger('range'))")
+    piece("hub")
     steps = gr.Slider(
         0, 1, value=1, step=1, label="Training step", buttons=[], elem_id="training-step"
     )
@@ -67,7 +68,12 @@ def build_library() -> None:
     )
 
 
-TABS = (Tab("Library", build_library),)
+def build_learn() -> None:
+    """Train a model live, and watch it."""
+    piece("learn", script=LEARN)
+
+
+TABS = (Tab("Library", build_library), Tab("Watch it learn", build_learn))
 
 
 def build_drawer() -> None:

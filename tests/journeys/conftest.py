@@ -72,13 +72,13 @@ def models(tmp_path_factory: pytest.TempPathFactory, write_model) -> Path:
 
 
 @contextmanager
-def serving(models: Path) -> Iterator[tuple[str, subprocess.Popen]]:
-    """The app in a process of its own, until the block ends."""
+def serving(models: Path, **environ: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The app in a process of its own, with more in its environment, until the block ends."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, str(Path(__file__).with_name("serve.py")), str(models), str(port)]
-    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)} | environ)
     try:
         address = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 120
@@ -231,7 +231,7 @@ def visit(
 
     def open_page(
         size: str | tuple[int, int] = "laptop", theme: str = "dark", *,
-        at: str | None = None, quiet: bool = True, wait: bool = True, **options,
+        at: str | None = None, query: str = "", quiet: bool = True, wait: bool = True, **options,
     ) -> Visit:  # fmt: skip
         # One context for all with the same options: its cache spares a second download.
         key = str(options)
@@ -244,7 +244,7 @@ def visit(
         if quiet:
             page.on("pageerror", lambda error: problems.append(str(error)))
             page.on("console", lambda message: problems.extend(complaints(message)))
-        page.goto(f"{at or server}/?__theme={theme}")
+        page.goto(f"{at or server}/?__theme={theme}{query}")
         found = Visit(page, at or server)
         return found.ready() if wait else found
 

@@ -6,6 +6,7 @@ and a route that ends a live session.
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -21,7 +22,7 @@ from playground.web.ui import PAGE, TABS, Tab, build_ui
 
 def main(models_dir: Path, port: int) -> None:
     torch.set_num_threads(1)
-    service = Playground(Settings(models_dir=models_dir))
+    service = Playground(replace(Settings.from_env(), models_dir=models_dir))
     service.add(Session("live", "live", service.run("plain")))
     service.add(Session("untrained", "live", None))
     api = create_api(service)

@@ -10,8 +10,7 @@ def test_a_card_for_each_model_says_what_it_is(visit):
     group = page.page.get_by_role("radiogroup", name="Choose a model")
     expect(group.get_by_role("radio")).to_have_count(4)
     card = group.locator(".card").filter(has_text="plain")
-    for fact in ("Parameters 6K", "Steps 1\u202f000", "Loss 2.50", "Read Plays"):
-        expect(card.locator(".fact").filter(has_text=fact)).to_be_visible()
+    expect(card).to_contain_text("6K params · 1,000 steps · loss 2.50 · Plays")
     expect(group.get_by_role("radio", checked=True)).to_have_value("plain")
 
 
@@ -88,3 +87,10 @@ def test_a_card_opens_the_playground(visit):
     expect(page.input).to_have_value("Once upon")
     page.page.keyboard.press("Escape")
     expect(card.get_by_role("button", name="Open in the playground")).to_be_focused()
+
+
+def test_the_training_steps_are_in_sight_beside_the_drawer(visit):
+    page = visit("laptop")
+    expect(page.drawer).to_be_visible()
+    expect(page.page.locator("#training-step")).to_be_in_viewport(ratio=1)
+    expect(page.page.locator(".ticks")).to_be_in_viewport(ratio=1)

@@ -85,7 +85,7 @@ def test_every_setting_says_what_it_is_now(demo):
 
 def test_every_tab_says_its_name(demo):
     tabs = {block.label: event.js for block, name, event in events(demo) if name == "select"}
-    assert set(tabs) == {"Library", "Second"}
+    assert set(tabs) == {"Library", "Watch it learn", "Second"}
     assert '"tab": "Second"' in tabs["Second"]
 
 
@@ -107,7 +107,8 @@ def test_the_page_needs_no_python_and_is_hidden_from_the_api(demo):
         assert event.fn is None
         assert event.js
         assert event.api_visibility == "private"
-    assert seen == len(SETTINGS) + 3
+    tabs = [*ui.TABS, "Second"]
+    assert seen == len(SETTINGS) + len(tabs) + 1  # and the slider takes its range
     assert set(demo.get_api_info()["named_endpoints"]) == {"/next_token", "/generate", "/sessions"}
 
 

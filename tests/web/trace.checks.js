@@ -110,7 +110,8 @@ export const checks = {
   },
   "counts are short": () => {
     same([970, 15230, 998000, 999999, 1250000].map(Text.short), ["970", "15K", "998K", "1M", "1.3M"]);
-    same(Text.grouped(1228800), "1\u202f228\u202f800");
+    same(Text.grouped(1228800), "1,228,800");
+    same([Text.amount(380_000, 3_839_272), Text.amount(11_700, 64_136)], ["0.4 of 3.8 MB", "12 of 64 kB"]);
   },
   "the counter counts characters": () => {
     same(Text.counter(45, 64), "45 / 64 in context");
@@ -161,6 +162,16 @@ export const checks = {
     const written = player.trace.steps.length;
     if (written < 3 || written > 6) throw new Error(`${written} steps in 380 ms`);
     same(player.next !== null, true);
+  },
+  "a long wait for what is to be shown is said": async () => {
+    const { player, asked } = played();
+    await wait(60);
+    same(player.waits, false);
+    await wait(320);
+    same(player.waits, true);
+    asked.at(-1).answer();
+    await wait(20);
+    same(player.waits, false);
   },
   "a late answer changes nothing after the text has changed": async () => {
     const { player, asked } = played();

@@ -1,6 +1,6 @@
 // The HTTP API as functions. A failure is a Failure that says what kind it is.
 
-const API = new URL("../api/", import.meta.url);
+export const API = new URL("../api/", import.meta.url);
 const TIMEOUT_MS = 5000;
 
 /** kind: "timeout", "network", "http" (with status) or "aborted" (by the caller). */
@@ -16,23 +16,27 @@ export const session = (id) => request("sessions/" + id.split("/").map(encodeURI
 export const generate = (body, signal) => request("generate", body, signal);
 export const substitute = (session_id, text) => request("substitute", { session_id, text });
 
-async function request(path, body, signal = new AbortController().signal) {
-  const deadline = AbortSignal.timeout(TIMEOUT_MS);
-  const options = { signal: AbortSignal.any([signal, deadline]) };
-  if (body) {
-    options.method = "POST";
+/** What the API answers; null where it answers without a body. A file is sent as it is. */
+export async function request(path, body, signal = new AbortController().signal, {
+  method = body ? "POST" : "GET",
+  timeout_ms = TIMEOUT_MS,
+} = {}) {
+  const deadline = AbortSignal.timeout(timeout_ms);
+  const options = { method, signal: AbortSignal.any([signal, deadline]) };
+  if (body instanceof Blob) options.body = body;
+  else if (body) {
     options.headers = { "Content-Type": "application/json" };
     options.body = JSON.stringify(body);
   }
   let response, answer;
   try {
     response = await fetch(new URL(path, API), options);
-    answer = await response.json();
+    answer = response.status === 204 ? null : await response.json();
   } catch (error) {
     if (signal.aborted) throw new Failure("aborted", "aborted");
     if (deadline.aborted) throw new Failure("timeout", "Request timed out");
     if (!response) throw new Failure("network", "The server can't be reached.");
-    throw new Failure("http", String(error), response.status);
+    throw new Failure("http", "The server’s answer can’t be read. Try again in a moment.", response.status);
   }
   if (!response.ok) throw new Failure("http", answer.error ?? response.statusText, response.status);
   return answer;

@@ -2,11 +2,7 @@
 
 import { short } from "./text.js";
 
-const SOURCES = {
-  bundled: "bundled with this page",
-  hub: "from the Hugging Face Hub",
-  live: "being trained on this page",
-};
+const SOURCES = { bundled: "bundled with this page", live: "being trained on this page" };
 
 export class Controls {
   #drawer;
@@ -59,7 +55,11 @@ export class Controls {
   }
 
   #draw_model({ session, step }) {
-    this.#line.textContent = session ? line(session, step) : session === null ? "No model" : "Loading…";
+    // Where both don't fit, the name gives way to the numbers.
+    const [name, numbers] = session ? line(session, step) : [session === null ? "No model" : "Loading…", ""];
+    if (this.#line.textContent !== name + numbers) {
+      this.#line.replaceChildren(part("model__name", name), part("model__numbers", numbers));
+    }
     this.#line.title = session?.name ?? "";
     this.#source.textContent = session ? origin(session) : "";
   }
@@ -81,21 +81,32 @@ export class Controls {
   }
 }
 
-function line({ source, session_id, name, params }, step) {
-  const known_as = source === "hub" ? name : session_id;
-  return params === null
-    ? `${known_as} · not trained yet`
-    : `${known_as} · ${short(params)} params · step ${step}`;
+/** What a model is called, and its numbers. */
+function line({ source, session_id, name, repo_id, params }, step) {
+  const unnamed = source === "live" && name === session_id && name.startsWith("live-");
+  const known_as = repo_id ?? (source === "bundled" ? session_id : unnamed ? "New model" : name);
+  return [known_as, params === null ? " · not trained yet" : ` · ${short(params)} params · step ${step}`];
 }
 
-function origin({ source, session_id }) {
-  return source === "hub" ? `${SOURCES.hub}: ${session_id}` : SOURCES[source];
+function origin({ source, repo_id, commit }) {
+  return source === "hub" ? `Hub ${repo_id}@${commit.slice(0, 7)}` : SOURCES[source];
+}
+
+function part(className, text) {
+  const element = document.createElement("span");
+  element.className = className;
+  element.textContent = text;
+  return element;
 }
 
 function said(player) {
-  const { notice, status, next } = player;
+  const { notice, status, next, session } = player;
   if (notice) {
     return { text: notice.text, remedy: notice.remedy ?? (notice.retry && "Try again"), tone: "warning" };
+  }
+  if (player.waits) {
+    const first = "Waiting… a training step is fetched when it is first used.";
+    return { text: session.source === "hub" ? first : "Waiting for the model…" };
   }
   return {
     loading: { text: "Loading the models…" },

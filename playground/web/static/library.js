@@ -2,6 +2,8 @@
 
 import { grouped, short } from "./text.js";
 
+const TICKS = 10; // more would run into one another
+
 export class Library {
   #cards;
   #learning;
@@ -24,10 +26,27 @@ export class Library {
     return this.#session;
   }
 
+  has(session_id) {
+    return this.#sessions.some((session) => session.session_id === session_id);
+  }
+
   show(sessions) {
     this.#sessions = sessions;
     this.#cards.ariaBusy = "false";
     this.#cards.replaceChildren(...sessions.map(card));
+  }
+
+  /** Show one more session, and choose it; one of the same id gives way to it. */
+  add(session, focus) {
+    const at = this.#sessions.findIndex((other) => other.session_id === session.session_id);
+    const made = card(session);
+    if (this.#sessions.length === 0) this.#cards.replaceChildren(made);
+    else if (at < 0) this.#cards.append(made);
+    else this.#cards.children[at].replaceWith(made);
+    this.#sessions.splice(at < 0 ? this.#sessions.length : at, 1, session);
+    this.choose(session.session_id);
+    made.scrollIntoView({ block: "nearest" });
+    if (focus) made.querySelector("input").focus({ preventScroll: true });
   }
 
   fail(text) {
@@ -67,18 +86,14 @@ function card(session) {
   const body = element("label", "card__body");
   const radio = element("input", "card__radio");
   Object.assign(radio, { type: "radio", name: "session", value: session.session_id });
-  const last = session.checkpoints.at(-1);
-  body.append(
-    radio,
-    element("span", "card__name", session.name),
-    element("span", "card__description", session.description),
-    facts([
-      ["Parameters", session.params === null ? "–" : short(session.params)],
-      ["Steps", session.step === null ? "–" : grouped(session.step)],
-      ["Loss", loss(session.val_loss ?? last?.train_loss)],
-      ["Read", session.corpus || "–"],
-    ]),
-  );
+  const name = element("span", "card__name", session.repo_id ?? session.name);
+  if (session.commit) name.append(element("span", "card__commit", "@" + session.commit.slice(0, 7)));
+  body.append(radio, name, " ", element("span", "card__facts", facts(session)));
+  if (session.description) body.append(" ", element("span", "card__description", session.description));
+  if (session.cached) {
+    const opened = "Opened from this server’s cache; the Hub was not asked.";
+    body.append(" ", element("span", "card__cached", opened));
+  }
   const open = element("button", "button button--small card__open", "Open in the playground");
   Object.assign(open, { type: "button" });
   open.dataset.action = "open";
@@ -87,17 +102,19 @@ function card(session) {
   return root;
 }
 
-function facts(pairs) {
-  const list = element("span", "facts");
-  for (const [name, value] of pairs) {
-    const fact = element("span", "fact");
-    fact.append(element("span", "fact__name", name), " ", element("span", "fact__value", value));
-    list.append(fact);
-  }
-  return list;
+/** `16K params · 2,000 steps · loss 1.78 · Tiny Shakespeare`, as far as it is known. */
+function facts({ params, step, val_loss, checkpoints, corpus }) {
+  if (params === null) return "not trained yet";
+  const value = val_loss ?? checkpoints.at(-1)?.train_loss;
+  return [
+    `${short(params)} params`,
+    `${grouped(step)} ${step === 1 ? "step" : "steps"}`,
+    value == null ? "" : `loss ${loss(value)}`,
+    corpus,
+  ].filter(Boolean).join(" · ");
 }
 
-const loss = (value) => (value == null ? "–" : value.toFixed(2));
+const loss = (value) => value.toFixed(2);
 
 /** What a training step means: its place on the loss curve, and in words. */
 class Learning {
@@ -116,8 +133,9 @@ class Learning {
     this.#slider.hidden = this.#root.hidden = checkpoints.length < 2;
     if (!entry) return;
     this.#slider.querySelector("input[type=range]")?.setAttribute("aria-valuetext", "step " + entry.step);
+    const every = Math.ceil(checkpoints.length / TICKS);
     this.#find(".ticks").replaceChildren(...checkpoints.map(({ step }, at) =>
-      element("li", at === index ? "tick tick--now" : "tick", String(step))));
+      element("li", at === index ? "tick tick--now" : "tick", at % every ? "" : String(step))));
     this.#find(".learning__now").replaceChildren(
       element("strong", "", `Step ${grouped(entry.step)}`),
       ` · ${grouped(entry.tokens)} characters read`,

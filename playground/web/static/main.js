@@ -5,8 +5,10 @@ import * as client from "./client.js";
 import { Bars } from "./bars.js";
 import { Controls } from "./controls.js";
 import { Drawer } from "./drawer.js";
+import { Hub } from "./hub.js";
 import { Input } from "./input.js";
 import { listen } from "./keys.js";
+import { linked, TAB } from "./learn.js";
 import { Library } from "./library.js";
 import { Output } from "./output.js";
 import { Player, sentence } from "./player.js";
@@ -24,6 +26,7 @@ export async function start() {
     clear: "#clear",
     controls: "#regenerate",
     drawer: "#drawer",
+    hub: "#hub .hub",
     learning: "#learning",
     library: "#library",
     model: "#model .model",
@@ -46,6 +49,7 @@ export async function start() {
   const tabs = new Tabs(player, input, trouble);
   const library = new Library($.library, $.learning, $.step_slider, (session, step) =>
     say({ action: "session", tab: "Library", session_id: session.session_id, step }));
+  const hub = new Hub($.hub, (session, focus) => library.add(session, focus));
   draw();
 
   function edit(text) {
@@ -56,7 +60,9 @@ export async function start() {
   async function load() {
     try {
       // A live session belongs to the tab that trains it.
-      const sessions = (await client.sessions()).filter(({ source }) => source !== "live");
+      const offered = (await client.sessions()).filter(({ source }) => source !== "live");
+      // First what came with the page: what others have loaded must not become the first choice.
+      const sessions = [true, false].flatMap((own) => offered.filter(({ source }) => (source === "bundled") === own));
       library.show(sessions);
       const first = sessions.find((session) => session.params !== null);
       tabs.default = first ? { session_id: first.session_id, step: first.step } : null;
@@ -135,7 +141,15 @@ export async function start() {
     close: () => drawer.isOpen && (drawer.close(), true),
     leave: (field) => $.drawer.contains(field) && (drawer.focus(), true),
   });
+  if (linked()) open_tab(TAB);
   await load();
+  const asked = new URLSearchParams(location.search).get("model");
+  if (library.has(asked)) library.choose(asked);
+  else if (asked) hub.load(asked);
+}
+
+function open_tab(name) {
+  [...document.querySelectorAll("#tabs [role=tab]")].find((tab) => tab.textContent.trim() === name)?.click();
 }
 
 function say(detail) {

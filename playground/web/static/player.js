@@ -5,6 +5,8 @@ import * as Trace from "./trace.js";
 import { unknown } from "./text.js";
 
 const SEED_END = 2 ** 31;
+const ENDED = "⚠️ Training session ended";
+const PATIENCE_MS = 300; // a wait that is longer is one to speak of
 const COALESCE_MS = 30; // a slider on the move, a fast typist: ask for where they come to rest
 
 const newSeed = () => Math.floor(Math.random() * SEED_END);
@@ -13,6 +15,7 @@ const chunk = (interval_ms) => Math.min(32, Math.max(4, Math.round(2000 / interv
 export class Player {
   session = undefined; // undefined: not known yet; null: there is none
   step = null; // training step of its model
+  newest = false; // whether that is the newest there is, each time it is asked
   trace = Trace.start("");
   playing = false;
   highlight = null; // a token that the visitor moved to; null: the pick
@@ -26,6 +29,7 @@ export class Player {
   #changed;
   #trouble;
   #asking = null; // AbortController of the request under way; an answer to any other is void
+  #slow = null; // the request that has taken longer than PATIENCE_MS
   #timer = 0;
   #soon = 0;
   #ticked_at = -Infinity;
@@ -64,6 +68,12 @@ export class Player {
     if (!this.next) return null;
     const listed = Trace.rows(this.next).some(({ token }) => token === this.highlight);
     return listed ? this.highlight : this.next.token;
+  }
+
+  /** Whether what is to be shown next is long in coming. */
+  get waits() {
+    const missing = this.next === null || this.choosing !== null || this.#late;
+    return missing && this.#slow !== null && this.#slow === this.#asking;
   }
 
   get canPlay() {
@@ -131,6 +141,12 @@ export class Player {
     this.#proceed();
   }
 
+  /** Its training has ended; what was written stays. `gone`: so has the model. */
+  end(gone) {
+    const remedy = this.session ? undefined : "Use the bundled model";
+    this.pause({ text: ENDED, remedy, locks: gone });
+  }
+
   // What surrounds it
 
   setPrompt(text) {
@@ -140,11 +156,11 @@ export class Player {
   }
 
   /** Another session continues what was typed; another step of the same one, what is on screen. */
-  setSession(session, step) {
+  setSession(session, step, newest = false) {
     const same = session && this.session?.session_id === session.session_id;
-    if (same && this.step === step && !this.notice) return;
+    if (same && this.step === step && this.newest === newest && !this.notice) return;
     if (!same) this.#halt();
-    Object.assign(this, { session, step });
+    Object.assign(this, { session, step, newest });
     this.#renew(same ? Trace.fork(this.trace) : Trace.start(this.trace.prompt.join("")));
   }
 
@@ -239,16 +255,22 @@ export class Player {
     const context = [...Trace.text(this.trace), ...tokens];
     const body = {
       session_id: this.session.session_id,
-      step: this.step,
+      step: this.newest ? null : this.step,
       context: context.slice(-this.session.block_size).join(""),
       position: context.length,
       n,
       ...this.#params,
     };
+    setTimeout(() => {
+      if (this.#asking !== asking) return;
+      this.#slow = asking;
+      this.#changed();
+    }, PATIENCE_MS);
     try {
       const answer = await this.#generate(body, asking.signal);
       if (this.#asking !== asking) return;
       this.#asking = null;
+      if (this.newest) this.step = answer.step;
       apply(answer.steps);
       if (this.#late) this.#tick();
       else this.#proceed();
@@ -264,7 +286,8 @@ export class Player {
     if (kind === undefined) throw failure; // a mistake of ours, not of the network
     if (kind === "timeout") this.#halt({ text: "Request timed out", retry: true });
     else if (status === 404 && this.session.source === "live") {
-      this.#halt({ text: "⚠️ Training session ended", locks: true });
+      const ended = message === "Session not found"; // else the step is, in favour of a later one
+      this.#halt(ended ? { text: ENDED, locks: true } : { text: "It has learned on meanwhile.", retry: true });
     } else if (message === "Model not initialized") {
       this.#halt({ text: "⚠️ Model initializing, try again", retry: true });
     } else {
@@ -281,6 +304,7 @@ export function sentence({ kind, status, message }) {
   if (kind === "network") return "The server can’t be reached. Your text is safe; try again in a moment.";
   if (status === 404) return "This model is no longer here. Choose another one in the Library.";
   if (status === 422) return "This model’s file can’t be read. Choose another one in the Library.";
-  if (status >= 500) return "The model stumbled over this. Your text is safe; try again.";
+  if (status > 500) return message; // the Hub's, and this server's limits: said for a visitor
+  if (status === 500) return "The model stumbled over this. Your text is safe; try again.";
   return message;
 }

@@ -8,9 +8,10 @@ export class Tabs {
   #input;
   #trouble;
   #current = "Library";
-  #sessions = new Map(); // tab → {session_id, step}
+  #sessions = new Map(); // tab → {session_id, step, newest, ended}
   #details = new Map(); // session_id → session, with its vocabulary
   #held = null; // the tab that was left while playing
+  #example = ""; // the last one that was written into the input
   #wanted = 0;
 
   constructor(player, input, trouble) {
@@ -34,8 +35,10 @@ export class Tabs {
     else if (this.#held === null) this.follow();
   }
 
-  setSession({ tab, session_id, step }) {
-    this.#sessions.set(tab, session_id ? { session_id, step } : undefined);
+  /** newest: of one that learns, its newest step, even if that is a later one by then.
+   * ended: of a live one, "stopped", or "gone" where nothing is left to play with. */
+  setSession({ tab, session_id, step, newest, ended }) {
+    this.#sessions.set(tab, session_id ? { session_id, step, newest, ended } : undefined);
     if (tab === this.#current && this.#held === null) this.follow();
   }
 
@@ -58,9 +61,14 @@ export class Tabs {
     if (!active) return this.#player.setSession(null, null);
     try {
       const session = await this.#detail(active.session_id);
-      if (wanted === this.#wanted) this.#hand_over(session, active.step ?? session.step);
+      if (wanted !== this.#wanted) return;
+      this.#hand_over(session, active.step ?? session.step, active.newest);
+      if (active.ended) this.#player.end(active.ended === "gone");
     } catch (failure) {
-      if (wanted === this.#wanted) this.#trouble(failure);
+      if (wanted !== this.#wanted) return;
+      if (active.ended !== "gone") return this.#trouble(failure);
+      this.#player.setSession(null, null);
+      this.#player.end(true);
     }
   }
 
@@ -75,10 +83,11 @@ export class Tabs {
   }
 
   /** An example that nobody has touched gives way to the next model's own. */
-  #hand_over(session, step) {
-    const example = this.#player.session?.prompt ?? "";
-    const untouched = this.#input.text === example;
-    this.#player.setSession(session, step);
-    if (untouched && session.prompt && session.prompt !== example) this.#input.write(session.prompt);
+  #hand_over(session, step, newest) {
+    const untouched = this.#input.text === this.#example;
+    this.#player.setSession(session, step, newest);
+    if (!untouched || !session.prompt || session.prompt === this.#example) return;
+    this.#example = session.prompt;
+    this.#input.write(session.prompt);
   }
 }

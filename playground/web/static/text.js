@@ -29,8 +29,15 @@ export function short(count) {
   return (count / 1e6).toFixed(1).replace(".0", "") + "M";
 }
 
-/** Whole numbers with thin spaces between the thousands. */
-export const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+/** Whole numbers with commas between the thousands. */
+export const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+
+/** How many bytes of how many: `0.4 of 3.8 MB`, `12 of 64 kB`. */
+export function amount(bytes, total) {
+  return total < 1e6
+    ? `${Math.round(bytes / 1e3)} of ${Math.round(total / 1e3)} kB`
+    : `${(bytes / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
+}
 
 /** How much of a text the model sees: `45 / 64 in context`, or how long it is beyond the window. */
 export function counter(length, blockSize) {
