@@ -16,14 +16,14 @@ from playground.settings import Settings
 from playground.web.api import create_api
 from playground.web.assets import RememberAssets
 from playground.web.gradio_api import answer_tools_in_json
-from playground.web.ui import PAGE, build_ui
+from playground.web.ui import build_ui, mounting
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The whole application; importing this module builds nothing."""
     service = Playground(settings)
     page = build_ui(service)
-    app = gr.mount_gradio_app(create_api(service), page, path="/", **PAGE)
+    app = gr.mount_gradio_app(create_api(service), page, path="/", **mounting())
     answer_tools_in_json(page)
     app.add_middleware(RememberAssets)
     return app

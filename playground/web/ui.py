@@ -155,12 +155,13 @@ def _theme() -> gr.themes.Base:
     )
 
 
-# The arguments of `gr.mount_gradio_app`, other than where.
-PAGE: dict[str, Any] = {
-    "ssr_mode": False,
-    "run_history": False,
-    "mcp_server": True,
-    "footer_links": ["api"],
-    "theme": _theme(),
-    "head": head(),
-}
+def mounting() -> dict[str, Any]:
+    """The arguments of `gr.mount_gradio_app`, other than what and where."""
+    return {
+        "ssr_mode": False,
+        "run_history": False,
+        "mcp_server": True,
+        "footer_links": ["api"],
+        "theme": _theme(),
+        "head": head(),
+    }

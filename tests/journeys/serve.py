@@ -17,7 +17,7 @@ from playground.runs.service import Playground, Session
 from playground.settings import Settings
 from playground.web.api import create_api
 from playground.web.assets import RememberAssets
-from playground.web.ui import PAGE, TABS, Tab, build_ui
+from playground.web.ui import TABS, Tab, build_ui, mounting
 
 
 def main(models_dir: Path, port: int) -> None:
@@ -29,7 +29,7 @@ def main(models_dir: Path, port: int) -> None:
     api.post("/end/{session_id}")(service.remove)
     second = Tab("Second", lambda: gr.Markdown("Another tab."))
     page = build_ui(service, (*TABS, second))
-    app = gr.mount_gradio_app(api, page, path="/", **PAGE)
+    app = gr.mount_gradio_app(api, page, path="/", **mounting())
     app.add_middleware(RememberAssets)
     uvicorn.run(app, port=port, log_level="warning")
 

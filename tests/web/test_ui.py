@@ -125,8 +125,8 @@ def test_no_script_writes_markup():
 
 
 def test_the_theme_and_the_styles_ask_no_other_host():
-    fonts = [*ui.PAGE["theme"]._font_css, *ui.PAGE["theme"]._stylesheets]
+    fonts = [*ui.mounting()["theme"]._font_css, *ui.mounting()["theme"]._stylesheets]
     assert [font for font in fonts if "http" in font] == []
-    assert not re.search(r"url\(['\"]?https?:|@import", ui.PAGE["head"])
+    assert not re.search(r"url\(['\"]?https?:|@import", ui.mounting()["head"])
     for path in STATIC.glob("*.js"):
-        assert f"/{path.name}" in ui.PAGE["head"], path.name
+        assert f"/{path.name}" in ui.mounting()["head"], path.name
