@@ -170,7 +170,14 @@ class Visit:
         return self.ready()
 
     def sample(self) -> Visit:
-        self.drawer.locator("#pick").get_by_text("Sample").click()
+        """Gradio tells of a change a little later: wait for the odds that are asked for then."""
+        with self.page.expect_response(
+            lambda answer: (
+                answer.url.endswith("/api/generate")
+                and "seed" in json.loads(answer.request.post_data or "{}")
+            )
+        ):
+            self.drawer.locator("#pick").get_by_text("Sample").click()
         return self.ready()
 
     def use(self, session_id: str) -> Visit:
