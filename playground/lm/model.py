@@ -3,7 +3,8 @@
 Two kinds of model are built from the same few lines. With the defaults of `ModelConfig` it is the
 GPT of the books: one embedding a character, attention, a GELU feed-forward, an untied head. The
 other options make it small or quick to train: inputs that already see a few characters, weights
-that are used several times over, hashed tables for character groups.
+that are used several times over, hashed tables for character groups. With learned positions, biases
+and a tied head it is GPT-2, whose norms' weights the matrices after them have taken in.
 
 Shapes: B rows (windows), T characters in a window, C channels, H heads, D = C / H, V characters in
 the vocabulary, K input features a character.
@@ -46,6 +47,8 @@ class ModelConfig:
     n_gram_rows  rows of each group's table; groups are hashed into them
     tied         the head reuses the character embedding
     activation   of the feed-forward: "gelu", or "relu2" (ReLU squared, So et al. 2021)
+    learned_positions  a vector a position is added to the embedding; without, queries and keys turn
+    bias         every matrix product of a layer, and the head, adds a vector
     """
 
     vocab_size: int
@@ -62,13 +65,15 @@ class ModelConfig:
     n_gram_rows: int = 8192
     tied: bool = False
     activation: str = "gelu"
+    learned_positions: bool = False
+    bias: bool = False
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise ValueError(f"{name} must be a whole number from {low} to {high}.")
-        for name in ("share_offsets", "tied"):
+        for name in ("share_offsets", "tied", "learned_positions", "bias"):
             if type(getattr(self, name)) is not bool:
                 raise ValueError(f"{name} must be true or false.")
         if self.activation not in ("gelu", "relu2"):
@@ -98,7 +103,12 @@ class CharTransformer(nn.Module):
         self.gain = nn.Parameter(torch.empty(config.n_embd)) if config.tied else None
         head_shape = (config.vocab_size, config.n_embd)
         self.head = None if config.tied else nn.Parameter(torch.empty(head_shape))
+        self.head_bias = nn.Parameter(torch.empty(config.vocab_size)) if config.bias else None
         cos, sin = rotary_tables(config.block_size, config.key_width // config.n_head)
+        self.positions = None
+        if config.learned_positions:
+            self.positions = nn.Parameter(torch.empty(config.block_size, config.n_embd))
+            cos, sin = torch.ones_like(cos), torch.zeros_like(sin)  # nothing turns
         self.register_buffer("cos", cos, persistent=False)  # (T, 1, D)
         self.register_buffer("sin", sin, persistent=False)
         self._initialise(seed)
@@ -114,6 +124,8 @@ class CharTransformer(nn.Module):
         self.embed.table[self.embed.own_rows :].zero_()
         if self.embed.scales is not None:
             self.embed.scales.normal_(std=0.5, generator=generator)
+        if self.positions is not None:
+            self.positions.normal_(std=0.02, generator=generator)
         for block in self.blocks:
             for weight in (block.qkv, block.up):
                 weight.normal_(std=weight.shape[1] ** -0.5, generator=generator)
@@ -125,13 +137,16 @@ class CharTransformer(nn.Module):
                 block.qkv[-self.config.n_embd :].zero_()
         # A head that starts at zero makes every character equally likely before training.
         (self.gain if self.head is None else self.head).zero_()
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                parameter.zero_()
 
     def forward(self, ids: Tensor, dropout: float = 0.0) -> Tensor:
         """Logits (B, T, V) for ids (B, T), T <= block_size; row t has seen ids[:, : t + 1].
 
         dropout leaves out that fraction of what is added to x, at random: for training alone.
         """
-        x = F.dropout(self.embed(ids), dropout)  # (B, T, C)
+        x = F.dropout(self._embedded(ids), dropout)  # (B, T, C)
         for block in self._passes():
             x = block(x, self.cos, self.sin, dropout)
         return self._logits(x)
@@ -143,20 +158,25 @@ class CharTransformer(nn.Module):
         feed-forward and head for that one position. A row's result has the same bits whatever
         other rows share the batch (as long as T stays the same).
         """
-        x = self.embed(ids)  # (B, T, C)
+        x = self._embedded(ids)  # (B, T, C)
         *passes, last_pass = self._passes()
         for block in passes:
             x = block(x, self.cos, self.sin)
         x = last_pass.last(x, lengths - 1, self.cos, self.sin)  # (B rounded up, C)
         return self._logits(x)[: len(ids)]
 
+    def _embedded(self, ids: Tensor) -> Tensor:
+        x = self.embed(ids)  # (B, T, C)
+        return x if self.positions is None else x + self.positions[: ids.shape[1]]
+
     def _passes(self) -> list[Block]:
         return [*self.blocks] * self.config.n_loop
 
     def _logits(self, x: Tensor) -> Tensor:
         if self.head is not None:
-            return F.linear(norm(x), self.head)
-        return F.linear(norm(x) * self.gain, self.embed.table[: self.config.vocab_size])
+            return F.linear(norm(x), self.head, self.head_bias)
+        table = self.embed.table[: self.config.vocab_size]
+        return F.linear(norm(x) * self.gain, table, self.head_bias)
 
 
 class InputEmbedding(nn.Module):
@@ -222,10 +242,18 @@ class Block(nn.Module):
         self.out = nn.Parameter(torch.empty(width, width)) if self.n_head > 1 else None
         self.up = nn.Parameter(torch.empty(hidden, width))
         self.down = nn.Parameter(torch.empty(width, hidden))
+        self.qkv_bias = self.out_bias = self.up_bias = self.down_bias = None
+        if config.bias:
+            self.qkv_bias = nn.Parameter(torch.empty(len(self.qkv)))
+            if self.out is not None:
+                self.out_bias = nn.Parameter(torch.empty(width))
+            self.up_bias = nn.Parameter(torch.empty(hidden))
+            self.down_bias = nn.Parameter(torch.empty(width))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, dropout: float = 0.0) -> Tensor:
         n_time = x.shape[1]
-        qk, v = F.linear(norm(x), self.qkv).split((2 * self.key_width, x.shape[2]), 2)
+        qkv = F.linear(norm(x), self.qkv, self.qkv_bias)
+        qk, v = qkv.split((2 * self.key_width, x.shape[2]), 2)
         qk = rotate(qk.unflatten(2, (2 * self.n_head, -1)), cos[:n_time], sin[:n_time])
         q, k = qk.transpose(1, 2).chunk(2, 1)  # (B, H, T, D) each
         v = v.unflatten(2, (self.n_head, -1))  # (B, T, H, D)
@@ -237,11 +265,15 @@ class Block(nn.Module):
         """The same for position at[b] of each row only: (B, C), B rounded up to a multiple of 8."""
         n_rows, n_time, width = x.shape
         h = norm(x)
-        k, v = F.linear(h, self.qkv[self.key_width :]).split((self.key_width, width), 2)
+        q_bias, kv_bias = None, None
+        if self.qkv_bias is not None:
+            q_bias, kv_bias = self.qkv_bias.split((self.key_width, self.key_width + width))
+        kv = F.linear(h, self.qkv[self.key_width :], kv_bias)
+        k, v = kv.split((self.key_width, width), 2)
         k = rotate(k.unflatten(2, (self.n_head, -1)), cos[:n_time], sin[:n_time])  # (B, T, H, D)
         v = v.unflatten(2, (self.n_head, -1))  # (B, T, H, D)
         rows = torch.arange(n_rows, device=x.device)
-        q = F.linear(_round_up(h[rows, at]), self.qkv[: self.key_width])[:n_rows]
+        q = F.linear(_round_up(h[rows, at]), self.qkv[: self.key_width], q_bias)[:n_rows]
         q = rotate(q.unflatten(1, (self.n_head, -1)), cos[at], sin[at]).unsqueeze(1)  # (B, 1, H, D)
         # Sums by hand: the fused attention splits a single query's keys among the threads, so that
         # its rounding would depend on the other rows.
@@ -253,11 +285,12 @@ class Block(nn.Module):
         return x + self._feed_forward(x)
 
     def _output(self, y: Tensor) -> Tensor:
-        return y if self.out is None else F.linear(y, self.out)
+        return y if self.out is None else F.linear(y, self.out, self.out_bias)
 
     def _feed_forward(self, x: Tensor) -> Tensor:
-        h = F.linear(norm(x), self.up)
-        return F.linear(F.relu(h).square() if self.relu2 else F.gelu(h), self.down)
+        h = F.linear(norm(x), self.up, self.up_bias)
+        h = F.relu(h).square() if self.relu2 else F.gelu(h)
+        return F.linear(h, self.down, self.down_bias)
 
 
 def norm(x: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ SHAPES = {
     | {"n_key": 16, "tied": True, "activation": "relu2"},
     "tables": {"n_layer": 1, "n_offset": 4, "n_gram": 3, "n_gram_rows": 128},
     "deep": {"n_layer": 3, "n_head": 4, "n_key": 32, "n_offset": 2, "tied": True},
+    "gpt2": {"n_head": 4, "learned_positions": True, "bias": True, "tied": True},
+    "one head with biases": {"n_head": 1, "bias": True},
 }
 
 
@@ -140,6 +142,8 @@ def test_the_largest_config_is_counted_without_allocating_it():
         ({"n_embd": 48, "n_head": 5}, "n_embd and n_key must be multiples of twice n_head."),
         ({"n_key": 7}, "n_embd and n_key must be multiples of twice n_head."),
         ({"tied": 1}, "tied must be true or false."),
+        ({"learned_positions": None}, "learned_positions must be true or false."),
+        ({"bias": 0}, "bias must be true or false."),
         ({"activation": "tanh"}, 'activation must be "gelu" or "relu2".'),
     ],
 )
