@@ -51,7 +51,7 @@ class Settings:
     hub_endpoint: str = "https://huggingface.co"
     hub_seconds: float = 10.0
     hub_repo_bytes: int = 256 * 2**20
-    hub_gigaflops: float = 4.0
+    hub_gigaflops: float = 8
     hub_cache_dir: Path = Path("~/.cache/token-playground")
     hub_cache_bytes: int = 2 * 2**30
     hub_sessions: int = 64

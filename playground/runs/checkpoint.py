@@ -19,7 +19,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
@@ -83,6 +83,27 @@ class CheckpointEntry(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """How a model lies in a weights file.
+
+    shapes: of the tensors in it by name, for a config; which of several ways to write the same
+    model it is, is told by the names that the file has.
+    state: the state of a CharTransformer, of those tensors. Raises BadCheckpoint.
+    """
+
+    shapes: Callable[[ModelConfig, Collection[str]], dict[str, list[int]]]
+    state: Callable[[ModelConfig, dict[str, torch.Tensor]], dict[str, torch.Tensor]]
+
+
+def _own_shapes(config: ModelConfig, _: Collection[str]) -> dict[str, list[int]]:
+    with torch.device("meta"):  # which allocates none of them
+        return {name: list(t.shape) for name, t in CharTransformer(config).state_dict().items()}
+
+
+OWN_FORM = Form(_own_shapes, lambda _, tensors: tensors)
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A training run as it lies on disk: all but the weights, validated."""
 
@@ -92,6 +113,7 @@ class Run:
     vocabulary: Vocabulary
     checkpoints: tuple[CheckpointEntry, ...]
     n_params: int
+    form: Form = OWN_FORM
 
     @property
     def steps(self) -> list[int]:
@@ -119,12 +141,17 @@ def read_run(folder: Path) -> Run:
         )
     if config.end_token is not None and config.end_token not in vocabulary:
         raise BadCheckpoint("config.json: end_token is not in the vocabulary")
+    entries = read_index(folder)
+    return Run(folder, config, model_config, vocabulary, entries, model_config.n_params)
+
+
+def read_index(folder: Path) -> tuple[CheckpointEntry, ...]:
+    """The checkpoints that a folder lists, ascending. Raises BadCheckpoint."""
     entries = _parse(TypeAdapter(list[CheckpointEntry]), folder, INDEX)
     steps = [entry.step for entry in entries]
     if not 1 <= len(steps) <= STEPS_MAX or steps != sorted(set(steps)):
         raise BadCheckpoint(f"{INDEX} must list 1 to {STEPS_MAX} checkpoints in ascending steps")
-    n_params = sum(tensor.numel() for tensor in _expected(model_config).values())
-    return Run(folder, config, model_config, vocabulary, tuple(entries), n_params)
+    return tuple(entries)
 
 
 def load_model(run: Run, step: int | None, *, max_bytes: int) -> CharTransformer:
@@ -141,20 +168,21 @@ def load_model(run: Run, step: int | None, *, max_bytes: int) -> CharTransformer
         )
     if size != entry.bytes:
         raise BadCheckpoint(f"{entry.path} has {size} bytes, {INDEX} says {entry.bytes}")
-    expected = _expected(run.model_config)
     try:
+        _check_header_bytes(path, entry.path)
         with safe_open(path, framework="pt") as weights:
+            expected = run.form.shapes(run.model_config, weights.keys())
             _check_header(weights, expected, entry.path)
             if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
                 raise BadCheckpoint(f"{entry.path} does not have the sha256 that {INDEX} says")
-            state = {name: weights.get_tensor(name) for name in expected}
+            tensors = {name: weights.get_tensor(name) for name in expected}
     except (SafetensorError, OSError) as error:
         raise BadCheckpoint(f"{entry.path} is not a whole safetensors file: {error}") from None
-    for name, tensor in state.items():
+    for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise BadCheckpoint(f"{entry.path}: {name} holds values that are not finite numbers")
     model = CharTransformer(run.model_config)
-    model.load_state_dict(state, strict=True)
+    model.load_state_dict(run.form.state(run.model_config, tensors), strict=True)
     model.eval()
     _smoke_test(model, entry.path)
     return model
@@ -207,13 +235,19 @@ def write_run(
     return read_run(folder)
 
 
-def _parse(adapter: TypeAdapter[_Parsed], folder: Path, name: str) -> _Parsed:
+def read_json_bytes(folder: Path, name: str) -> bytes:
+    """The bytes of a small file. Raises BadCheckpoint where it is none."""
     path = _inside(folder, name)
     size = _size(path, name)
     if size > JSON_BYTES:
         raise BadCheckpoint(f"{name} has {size} bytes; the limit is {JSON_BYTES}")
+    return path.read_bytes()
+
+
+def _parse(adapter: TypeAdapter[_Parsed], folder: Path, name: str) -> _Parsed:
+    content = read_json_bytes(folder, name)
     try:
-        return adapter.validate_json(path.read_bytes())
+        return adapter.validate_json(content)
     except pydantic.ValidationError as error:
         raise BadCheckpoint(f"{name}: {explain(error)}") from None
 
@@ -258,26 +292,31 @@ def _vocabulary(folder: Path) -> Vocabulary:
         raise BadCheckpoint(f"vocab.json: {error}") from None
 
 
-def _expected(config: ModelConfig) -> dict[str, torch.Tensor]:
-    """Names, shapes and dtypes of a model's tensors; the meta device allocates none of them."""
-    with torch.device("meta"):
-        return dict(CharTransformer(config).state_dict())
+def _check_header_bytes(path: Path, name: str) -> None:
+    """A header of a million names takes far more memory than it takes on the disk."""
+    with path.open("rb") as file:
+        n_bytes = int.from_bytes(file.read(8), "little")
+    if n_bytes > JSON_BYTES:
+        raise BadCheckpoint(
+            f"{name} is not a whole safetensors file: its header would have {n_bytes} bytes; "
+            f"the limit is {JSON_BYTES}"
+        )
 
 
-def _check_header(weights: Any, expected: dict[str, torch.Tensor], path: str) -> None:
+def _check_header(weights: Any, expected: dict[str, list[int]], path: str) -> None:
     found = set(weights.keys())
     for problem, names in (
         ("lacks", expected.keys() - found),
         ("has extra", found - expected.keys()),
     ):
         if names:
-            raise BadCheckpoint(f"{path} {problem} tensors: {', '.join(sorted(names)[:5])}")
-    for name, tensor in expected.items():
+            some = ", ".join(" ".join(name[:60].split()) for name in sorted(names)[:5])
+            raise BadCheckpoint(f"{path} {problem} tensors: {some}")
+    for name, shape in expected.items():
         header = weights.get_slice(name)
-        if header.get_shape() != list(tensor.shape):
+        if header.get_shape() != shape:
             raise BadCheckpoint(
-                f"{path}: {name} has the shape {header.get_shape()}, "
-                f"config.json makes it {list(tensor.shape)}"
+                f"{path}: {name} has the shape {header.get_shape()}, config.json makes it {shape}"
             )
         if header.get_dtype() != "F32":
             raise BadCheckpoint(f"{path}: {name} is {header.get_dtype()}, not F32")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -42,7 +42,8 @@ TOKENS_MAX = 500
 class Session:
     """One training run that visitors can play with; `run` is None until it has a model.
 
-    origin: the commit that a session from the Hub is. cached: opened without asking the Hub.
+    origin: the commit that a session from the Hub is. cached: it was opened from the disk here, and
+    the Hub was not asked, or did not answer.
     listed: offered to everybody; one that is not is found by those who know its id.
     """
 
@@ -111,6 +112,10 @@ class Playground:
         size = {id: s.run.n_params if s.run else 2**63 for id, s in self._sessions.items()}
         listed = (session for session in self._sessions.values() if session.listed)
         return sorted(listed, key=lambda s: (size[s.session_id], s.session_id))
+
+    def session_ids(self) -> frozenset[str]:
+        """Every session that is open, listed or not."""
+        return frozenset(self._sessions)
 
     def session(self, session_id: str) -> Session:
         """Raises SessionNotFound."""
@@ -186,14 +191,14 @@ class Playground:
     async def load_from_hub(
         self, address: str, revision: str | None = None, progress: Progress | None = None
     ) -> Session:
-        """Open a model repo, pinned to a commit: the session is then there like any other.
+        """Open a model repo, pinned to a commit: the session is then there for who knows its id.
 
         address: `owner/name`, `owner/name@revision`, or the address of its page.
         Raises InvalidInput, HubError, BadCheckpoint, TooManyLoads.
         """
         asked = self._hub.address(address, revision)
         if asked.commit and str(asked) in self._sessions:
-            return await self.find(str(asked))
+            return replace(await self.find(str(asked)), cached=True)
         opened = await self._hub.open(asked, progress)
         session = _hub_session(opened)
         await self._model(session, opened.run.checkpoint(None))
@@ -226,11 +231,13 @@ class Playground:
         return session
 
     def _offer(self, session: Session) -> None:
-        """Offer a session from the Hub; too many of them, and the least recently used go.
+        """Have a session from the Hub at hand; too many of them, and the least recently used go.
 
-        Their visitors notice nothing: `find` opens them again. The featured ones stay.
+        Their visitors notice nothing: `find` opens them again. The featured ones stay. What one
+        visitor opens changes nothing for another, who may have it open or see it listed.
         """
-        self.add(session)
+        known = self._sessions.get(session.session_id, session)
+        self.add(replace(session, cached=known.cached, listed=known.listed))
         used = {
             s.session_id: self._hub.last_use(s.run)
             for s in self._sessions.values()
@@ -255,7 +262,9 @@ class Playground:
     async def _open_featured(self) -> None:
         for address in self._settings.featured_repos:
             try:
-                self._featured.add((await self.load_from_hub(address)).session_id)
+                session = await self.load_from_hub(address)
+                self._featured.add(session.session_id)
+                self.add(replace(session, listed=True))
             except PlaygroundError as error:
                 log.warning("the featured %s is not opened: %s", address, error)
                 self.refused[address] = str(error)
@@ -290,7 +299,8 @@ class Playground:
 
 
 def _hub_session(opened: Opened) -> Session:
-    return Session(str(opened.origin.pinned), "hub", opened.run, opened.origin, opened.cached)
+    id = str(opened.origin.pinned)
+    return Session(id, "hub", opened.run, opened.origin, opened.cached, listed=False)
 
 
 def _key(run: Run, entry: CheckpointEntry) -> Hashable:

@@ -14,9 +14,10 @@ import base64
 import hashlib
 import json
 import re
+import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -158,6 +159,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), handler)
         self.hub = hub
         self.address = f"http://127.0.0.1:{self.server_port}"
+        self._connections: set[socket.socket] = set()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
@@ -165,6 +167,17 @@ class _Server(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
         self._thread.join()
+        for connection in list(self._connections):  # those that are kept open, too
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, *_: object) -> None:
         """A client that hangs up is what some tests are about."""

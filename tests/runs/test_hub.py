@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import pickle
 import re
 import time
 from pathlib import Path
@@ -206,7 +207,8 @@ def test_a_repo_is_pinned_to_its_commit_and_then_there_like_any_other(hub, setti
         assert session.session_id == f"{REPO}@{commit}"
         assert (session.source, session.cached) == ("hub", False)
         assert (session.origin.repo_id, session.origin.commit) == (REPO, commit)
-        assert session in service.sessions()
+        assert service.session(session.session_id) == session
+        assert [offered.session_id for offered in service.sessions()] == ["plain"]
         assert told[0] == (0, len(tiny[WEIGHTS]))
         assert told[-1] == (len(tiny[WEIGHTS]), len(tiny[WEIGHTS]))
         assert len(await text(service, session.session_id)) == 5
@@ -233,7 +235,8 @@ def test_only_the_files_of_the_layout_are_fetched_and_the_steps_lazily(hub, sett
 
 def test_sizes_are_checked_before_a_byte_is_read(hub, settings, changed, tiny):
     async def too_large(service):
-        with pytest.raises(HubTooLarge, match=rf"^{REPO} is too large: .* MB of weights .* limit"):
+        limit = rf"^{REPO} is too large: [0-9.]+ MB of weights .*; the limit here is [0-9.]+ MB$"
+        with pytest.raises(HubTooLarge, match=limit):
             await service.load_from_hub(REPO)
 
     run(changed(hub_repo_bytes=len(tiny[WEIGHTS])), too_large)
@@ -243,6 +246,7 @@ def test_sizes_are_checked_before_a_byte_is_read(hub, settings, changed, tiny):
     async def large_json(service):
         with pytest.raises(HubTooLarge, match=r"^vocab.json of ada/tiny has 1 MB; the"):
             await service.load_from_hub(REPO)
+        assert len(await text(service, "plain")) == 5
 
     run(settings, large_json)
     assert hub.asked("resolve") == 0
@@ -382,6 +386,10 @@ def replace(*gone, repo=None, **files):
 
 FAILURES = {
     "no such repo": (lambda hub, _: hub.repos.pop(REPO), HubRepoNotFound, 404, "not on the Hub"),
+    "no such revision": (
+        answer("/api/models/", 404, **{"X-Error-Code": "RevisionNotFound"}),
+        HubRevisionNotFound, 404, "no such revision",
+    ),
     "private": (replace(repo={"private": True}), HubRepoNotFound, 404, "or it is private"),
     "gated": (replace(repo={"gated": True}), HubForbidden, 403, "is gated"),
     "gated at the file": (
@@ -479,7 +487,7 @@ def test_a_failure_is_a_sentence_in_time_and_nothing_is_lost(name, hub, changed,
         assert caught.value.status == status
         assert "\n" not in str(caught.value)
         assert len(await playing) == 5
-        assert [session.session_id for session in service.sessions()] == ["plain"]
+        assert service.session_ids() == {"plain"}
         kept = on_disk(tmp_path) - before
         assert not any("partial" in path or path.endswith(WEIGHTS) for path in kept)
 
@@ -667,6 +675,10 @@ EVIL = {
     "an extra tensor": (weights(tensors(lambda held: held.update(x=np.ones(3)))), "has extra"),
     "a missing tensor": (weights(tensors(lambda held: held.popitem())), "lacks tensors"),
     "a pickle by another name": (weights(lambda _: b"\x80\x04cos\nsystem\n."), "safetensors"),
+    "lines in a name": (
+        weights(tensors(lambda h: h.update({"a\nb": np.ones(3)}))),
+        "extra .*: a b",
+    ),
     "a million layers": (config(n_layer=1_000_000), "n_layer must be a whole number"),
     "a huge vocabulary": (config(vocab_size=10**12), "vocab"),
     "an unknown field": (config(trust_remote_code=True), "trust_remote_code"),
@@ -692,12 +704,85 @@ def test_what_is_not_as_it_should_be_is_refused_and_leaves_nothing(
         with pytest.raises(BadCheckpoint, match=sentence):
             await service.load_from_hub(REPO)
         assert on_disk(tmp_path) == before
-        assert [session.session_id for session in service.sessions()] == ["plain"]
+        assert service.session_ids() == {"plain"}
         commit = hub.repos[REPO].branches["main"]
         with pytest.raises(SessionNotFound):
             await text(service, f"{REPO}@{commit}")
 
     run(settings, scenario)
+
+
+class Executed:
+    """Unpickled, it makes a folder: of what is never to happen, a trace."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def test_nothing_is_executed(hub, settings, tiny, tmp_path):
+    traces = [tmp_path / f"executed-{i}" for i in range(3)]
+    pickles = [pickle.dumps(Executed(trace)) for trace in traces]
+    code = f"import os; os.mkdir({str(traces[2])!r})".encode()
+    code_files = {"config.py": code, "modeling.py": code, "__init__.py": code}
+    others = {"pytorch_model.bin": pickles[0], "ckpt.pkl": pickles[0]} | code_files
+    hub.commit("ada/good", tiny | others)
+    hub.commit("ada/evil", with_weights(tiny, lambda _: pickles[1]) | others)
+
+    async def scenario(service):
+        assert len(await text(service, (await service.load_from_hub("ada/good")).session_id)) == 5
+        with pytest.raises(BadCheckpoint, match="not a whole safetensors file"):
+            await service.load_from_hub("ada/evil")
+
+    run(settings, scenario)
+    assert not any(trace.exists() for trace in traces)
+    assert not any(name in line for name in others for line in hub.log)
+    pickle.loads(pickles[0])  # it would have been
+    assert traces[0].exists()
+
+
+def largest(files):
+    """A config within the ranges, of a model that takes a gigabyte."""
+    return config(n_layer=16, n_embd=512, n_hidden=2048, n_gram=8, n_gram_rows=65536)(files)
+
+
+def many_names(content):
+    """A header of a million tensors without a number in them."""
+    tensor = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    encoded = json.dumps({f"x{i}": tensor for i in range(300_000)}).encode()
+    return len(encoded).to_bytes(8, "little") + encoded
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (config(n_layer=1_000_000), "n_layer must be a whole number"),
+        (largest, "lacks tensors"),
+        (weights(lying_header), "not a whole safetensors file|has the shape"),
+        (weights(many_names), "its header would have"),
+    ],
+    ids=["a million layers", "a gigabyte", "a lying shape", "many names"],
+)
+def test_what_is_refused_takes_no_memory(change, sentence, hub, changed, tiny):
+    hub.commit(REPO, change(tiny))
+
+    async def scenario(service):
+        before = peak_bytes(reset=True)
+        with pytest.raises(BadCheckpoint, match=sentence):
+            await service.load_from_hub(REPO)
+        assert peak_bytes() - before < 2**27  # what a file may have, twice
+
+    run(changed(hub_gigaflops=1e9), scenario)
+
+
+def peak_bytes(*, reset=False):
+    """The most memory that this process had, since the last reset."""
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
 
 
 def test_file_names_that_lead_out_are_not_fetched(hub, settings, tiny, tmp_path):
@@ -738,7 +823,51 @@ def test_a_cached_commit_opens_with_the_hub_gone_and_says_so(hub, changed):
     run(settings, scenario)
 
 
-@pytest.mark.parametrize("how", [{"delay": 60}, {"status": 500}, {"status": 429}])
+@pytest.mark.parametrize("pinned", [True, False], ids=["a moment ago", "a while ago"])
+def test_what_was_opened_with_the_hub_there_says_so_when_it_is_gone(pinned, hub, changed):
+    async def scenario(service):
+        first = await service.load_from_hub(REPO)
+        assert not first.cached
+        hub.stop()
+        if not pinned:
+            service._hub._pins.clear()
+        for address in (REPO, first.session_id):
+            again = await service.load_from_hub(address)
+            assert (again.session_id, again.cached) == (first.session_id, True)
+        assert not service.session(first.session_id).cached  # the first visitor's is as it was
+
+    run(changed(hub_seconds=1.5), scenario)
+
+
+def test_what_the_hub_still_sent_is_not_called_cached(hub, settings):
+    hub.fail("GET", "cdn", cut=100, times=1)
+
+    async def scenario(service):
+        with pytest.raises(HubError):
+            await service.load_from_hub(REPO)
+        assert not (await service.load_from_hub(REPO)).cached  # its weights came just now
+
+    run(settings, scenario)
+
+
+def test_what_a_visitor_opens_is_not_listed_for_others(hub, changed):
+    async def scenario(service):
+        opened = await service.load_from_hub(REPO)
+        assert [session.session_id for session in service.sessions()] == ["plain"]
+        assert (await service.find(opened.session_id)).run == opened.run
+        service.open_featured()
+        await service._featuring
+        listed = service.sessions()
+        assert {session.session_id for session in listed} == {"plain", opened.session_id}
+        await service.load_from_hub(opened.session_id)
+        assert service.sessions() == listed  # a visitor who opens a featured one changes nothing
+
+    run(changed(featured_repos=(REPO,)), scenario)
+
+
+@pytest.mark.parametrize(
+    "how", [{"delay": 60}, {"status": 500}, {"status": 429}, {"cut": 9}, {"lie": b"<html>"}]
+)
 def test_a_hub_that_does_not_answer_leaves_the_last_known_commit(how, hub, changed):
     settings = changed(hub_seconds=1.5)
 
@@ -916,15 +1045,15 @@ def test_sessions_are_bounded_and_a_dropped_one_opens_again_by_its_id(hub, chang
         await text(service, ids[0])
         ids.append((await service.load_from_hub("ada/tiny2")).session_id)
 
-        def listed():
-            return {s.session_id for s in service.sessions() if s.source == "hub"}
+        def at_hand():
+            return service.session_ids() - {"plain"}
 
-        assert listed() == {ids[0], ids[2]}
+        assert at_hand() == {ids[0], ids[2]}
         with hub.counted() as asked:
             assert len(await text(service, ids[1])) == 5
         assert asked == []
-        assert listed() == {ids[1], ids[2]}
-        assert "plain" in {s.session_id for s in service.sessions()}
+        assert at_hand() == {ids[1], ids[2]}
+        assert "plain" in service.session_ids()
 
     run(changed(hub_sessions=2), scenario)
 

@@ -92,7 +92,10 @@ class HubClient:
         url = f"{self._endpoint}/api/models/{repo_id}/refs"
         found = await self._json(url, repo_id, use_token)
         try:
-            return {branch["name"]: branch["targetCommit"] for branch in found["branches"]}
+            commits = {branch["name"]: branch["targetCommit"] for branch in found["branches"]}
+            if not all(isinstance(text, str) for pair in commits.items() for text in pair):
+                raise TypeError
+            return commits
         except (TypeError, KeyError):
             raise HubError(f"The Hub's list of {repo_id}'s branches makes no sense") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from ...lm.model import CharTransformer, ModelConfig
 from ...settings import Settings
 from ..checkpoint import INDEX, JSON_BYTES, WEIGHTS, CheckpointEntry, Run, weights_path
 
-CONFIG, VOCABULARY = "config.json", "vocab.json"
+CONFIG, VOCABULARY, TOKENIZER = "config.json", "vocab.json", "tokenizer.json"
 STEP_BRANCHES_MAX = 50
 _WEIGHTS_PATH = re.compile(r"(checkpoints/step-[0-9]+/)?model\.safetensors")
 _STEP_BRANCH = re.compile(r"step-?([0-9]{1,9})")
@@ -48,17 +48,22 @@ def check_layout(repo_id: str, found: Collection[str], expected: Iterable[str]) 
         listed = ", ".join(sorted(found)[:8]) or "no files"
         raise NotAPlaygroundModel(
             f"{repo_id} is not a playground model: it has no {' and no '.join(missing)}. Expected "
-            f"{CONFIG}, {VOCABULARY}, {INDEX} and {WEIGHTS}; found {listed}"
+            f"{CONFIG}, {VOCABULARY}, {INDEX} and {WEIGHTS}, or those of a nanoGPT model; "
+            f"found {listed}"
         )
 
 
-def check_sizes(repo_id: str, files: Files, limits: Limits) -> None:
-    """Before a byte of any file is read. Raises HubTooLarge."""
-    for name in (CONFIG, VOCABULARY, INDEX):
-        if name in files and _size(files[name]) > JSON_BYTES:
+def check_texts(repo_id: str, files: Files, names: Iterable[str]) -> None:
+    """The sizes of small files, before a byte of them is read. Raises HubTooLarge."""
+    for name in names:
+        if _size(files[name]) > JSON_BYTES:
             raise HubTooLarge(
                 f"{name} of {repo_id} has {_mb(_size(files[name]))}; the limit is {_mb(JSON_BYTES)}"
             )
+
+
+def check_weights(repo_id: str, files: Files, limits: Limits) -> None:
+    """The sizes of all weights, before a byte of any file is read. Raises HubTooLarge."""
     weights = [_size(file) for name, file in files.items() if _WEIGHTS_PATH.fullmatch(name)]
     _check_weights(repo_id, weights, limits)
 
@@ -97,23 +102,21 @@ def step_branches(branches: Mapping[str, str]) -> dict[int, str]:
     return {step: commits[step] for step in steps}
 
 
-def index_of_branches(
-    repo_id: str, steps: Sequence[int], infos: Sequence[ModelInfo]
-) -> tuple[bytes, list[str]]:
-    """The index of a repo whose ascending steps are branches, and the path of each step in it.
+def index_of_commits(repo_id: str, commits: Mapping[int, ModelInfo]) -> tuple[bytes, list[str]]:
+    """The index of a repo whose ascending steps are commits, and the path of each step in it.
 
     Raises HubFileNotFound.
     """
     entries = []
-    for step, info in zip(steps, infos, strict=True):
+    for step, info in commits.items():
         file = files_of(info).get(WEIGHTS)
         if file is None or file.lfs is None:
-            raise HubFileNotFound(f"{repo_id}@step{step} has no {WEIGHTS} with a sha256")
+            raise HubFileNotFound(f"step {step} of {repo_id} has no {WEIGHTS} with a sha256")
         entries.append(
             {
                 "step": step,
                 "tokens": 0,
-                "path": weights_path(step, final=step == steps[-1]),
+                "path": weights_path(step, final=step == max(commits)),
                 "sha256": file.lfs.sha256,
                 "bytes": file.lfs.size,
             }

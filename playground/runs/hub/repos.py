@@ -27,11 +27,9 @@ from ...errors import (
     HubCommitMoved,
     HubError,
     HubForbidden,
-    HubRateLimited,
     HubRepoNotFound,
     HubRevisionNotFound,
-    HubTimeout,
-    HubUnavailable,
+    NotAPlaygroundModel,
     TooManyLoads,
 )
 from ...settings import Settings
@@ -41,15 +39,19 @@ from .address import Address, parse_address
 from .client import HubClient, deadline
 from .layout import (
     CONFIG,
+    TOKENIZER,
     VOCABULARY,
     Limits,
     check_layout,
     check_run,
-    check_sizes,
+    check_texts,
+    check_weights,
     files_of,
-    index_of_branches,
+    index_of_commits,
     step_branches,
 )
+from .nanogpt import is_nanogpt, model_config, trained_steps
+from .nanogpt import read_run as read_nanogpt
 from .store import HubStore, Origin, write
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ _LIST_AGAIN_SECONDS = 30.0
 _LIST_MAX = 1000
 _OPENING_MAX = 32
 _WEIGHTS_SECONDS = 600.0
+_NO_ANSWER = (429, 502, 503, 504)  # statuses of what is no refusal of this very repo
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class PublishedModel:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A commit on this disk. cached: it was opened without asking the Hub."""
+    """A commit on this disk. cached: it was here, and the Hub was not asked, or did not answer."""
 
     run: Run
     origin: Origin
@@ -167,7 +170,7 @@ class Hub:
         folder = self._store.folder(asked)
         self._store.use(folder)
         try:
-            return Opened(await asyncio.to_thread(read_run, folder), origin, cached=True)
+            return Opened(await asyncio.to_thread(_read, folder, origin), origin, cached=True)
         except BadCheckpoint:  # it was whole once: somebody has been at the disk
             self._store.delete(folder)
             return None
@@ -176,7 +179,10 @@ class Hub:
         try:
             with deadline(str(asked), self._look_seconds):
                 opened = await self._look(asked)
-        except (HubUnavailable, HubTimeout, HubRateLimited) as error:
+                opened = replace(opened, cached=opened.cached and opened.has_weights)
+        except HubError as error:
+            if error.status not in _NO_ANSWER:
+                raise
             log.warning("%s: %s (%r)", asked, error, error.__cause__)
             if (known := await self._last_known(asked)) is None:
                 raise
@@ -194,15 +200,14 @@ class Hub:
     async def _look(self, asked: Address) -> Opened:
         """All of a repo but its weights."""
         commit = self._pins.get(asked)
-        here = await self._here(Address(asked.repo_id, commit)) if commit else None
-        if here is None:
-            info, public = await self._info(asked)
-            pinned = Address(asked.repo_id, info.sha)
-            if pinned.commit is None or asked.commit not in (None, info.sha):
-                raise HubError(f"The Hub's answer about {asked} does not name its commit")
-            self._pins[asked] = pinned.commit
-            here = await self._here(pinned)
-        if here is not None:
+        if commit and (here := await self._here(Address(asked.repo_id, commit))):
+            return here
+        info, public = await self._info(asked)
+        pinned = Address(asked.repo_id, info.sha)
+        if pinned.commit is None or asked.commit not in (None, info.sha):
+            raise HubError(f"The Hub's answer about {asked} does not name its commit")
+        self._pins[asked] = pinned.commit
+        if here := await self._here(pinned):
             return replace(here, cached=False)
         return await self._looking.join(pinned, lambda _: self._fetch_run(pinned, info, public))
 
@@ -221,45 +226,77 @@ class Hub:
 
     async def _fetch_run(self, pinned: Address, info: ModelInfo, public: bool) -> Opened:
         """Fetch and check all files but the weights; of what is refused nothing stays here."""
-        repo_id, files, folder = pinned.repo_id, files_of(info), self._store.folder(pinned)
+        folder, files = self._store.folder(pinned), files_of(info)
         self._store.use(folder)
-        check_layout(repo_id, files, (CONFIG, VOCABULARY))
-        branch_commits: dict[str, str] = {}
+        fetch = self._fetch_indexed if INDEX in files else self._fetch_without_index
         with self._removed_if_refused(folder), _moved(pinned):
-            if INDEX not in files:
-                index, branch_commits = await self._index_of_branches(pinned, files, public)
-                write(folder / INDEX, index)
-            check_sizes(repo_id, files, self._limits)
-            for name in [CONFIG, VOCABULARY, INDEX] if INDEX in files else [CONFIG, VOCABULARY]:
-                content = await self._client.read(pinned, name, JSON_BYTES, use_token=not public)
-                write(folder / name, content)
-            run = await asyncio.to_thread(read_run, folder)
-            check_run(repo_id, run, files, self._limits)
-            origin = Origin(
-                repo_id=repo_id, commit=info.sha, public=public, branch_commits=branch_commits
-            )
+            origin = await fetch(pinned, info, public)
+            run = await asyncio.to_thread(_read, folder, origin)
+            check_run(pinned.repo_id, run, files, self._limits)
             self._store.finish(folder, origin)
         return Opened(run, origin, cached=False)
 
-    async def _index_of_branches(
-        self, pinned: Address, files: dict[str, object], public: bool
-    ) -> tuple[bytes, dict[str, str]]:
-        """An index for a repo that keeps its steps in branches, and the commit of each file in it.
+    async def _fetch_indexed(self, pinned: Address, info: ModelInfo, public: bool) -> Origin:
+        """The files of a repo in the layout of a checkpoint folder."""
+        files, texts = files_of(info), [CONFIG, VOCABULARY, INDEX]
+        check_layout(pinned.repo_id, files, texts)
+        check_texts(pinned.repo_id, files, texts)
+        check_weights(pinned.repo_id, files, self._limits)
+        for name in texts:
+            await self._fetch_text(pinned, name, self._store.folder(pinned), public)
+        return Origin(repo_id=pinned.repo_id, commit=info.sha, public=public)
 
-        Raises NotAPlaygroundModel where there are no such branches.
+    async def _fetch_without_index(self, pinned: Address, info: ModelInfo, public: bool) -> Origin:
+        """The files of a repo that keeps its steps in branches, or of nanoGPT's kind, or both.
+
+        What is not in the repo's main branch is taken from that of the last step.
+        Raises NotAPlaygroundModel where it is neither.
         """
-        repo_id = pinned.repo_id
+        repo_id, folder = pinned.repo_id, self._store.folder(pinned)
+        steps = await self._step_branches(repo_id, public)
+        if CONFIG not in files_of(info) and steps:
+            info = steps[max(steps)]
+        source, files = Address(repo_id, info.sha), files_of(info)
+        vocabulary = VOCABULARY if VOCABULARY in files or TOKENIZER not in files else TOKENIZER
+        check_layout(repo_id, files, (CONFIG, vocabulary))
+        check_texts(repo_id, files, [CONFIG])
+        config = await self._fetch_text(source, CONFIG, folder, public)
+        nanogpt = _is_nanogpt(repo_id, config)
+        if not nanogpt:
+            check_layout(repo_id, files, [VOCABULARY] if steps else [VOCABULARY, INDEX])
+        elif not steps:
+            check_layout(repo_id, files, [WEIGHTS])
+            steps = {trained_steps(config): info}
+        check_texts(repo_id, files, [vocabulary])
+        await self._fetch_text(source, vocabulary, folder, public)
+        index, paths = index_of_commits(repo_id, steps)
+        write(folder / INDEX, index)
+        return Origin(
+            repo_id=repo_id,
+            commit=str(pinned.revision),
+            public=public,
+            branch_commits=dict(zip(paths, (step.sha for step in steps.values()), strict=True)),
+            nanogpt=nanogpt,
+        )
+
+    async def _step_branches(self, repo_id: str, public: bool) -> dict[int, ModelInfo]:
+        """The repo's branches that are steps, ascending."""
         commits = step_branches(await self._client.branches(repo_id, use_token=not public))
-        if not commits:
-            check_layout(repo_id, files, [INDEX])
         infos = await asyncio.gather(
             *(
                 self._client.info(Address(repo_id, commit), use_token=not public)
                 for commit in commits.values()
             )
         )
-        index, paths = index_of_branches(repo_id, list(commits), infos)
-        return index, dict(zip(paths, commits.values(), strict=True))
+        if [info.sha for info in infos] != [*commits.values()]:
+            raise HubError(f"The Hub's answer about the branches of {repo_id} makes no sense")
+        return dict(zip(commits, infos, strict=True))
+
+    async def _fetch_text(self, source: Address, name: str, folder: Path, public: bool) -> bytes:
+        """A small file of a commit, which is then in the folder."""
+        content = await self._client.read(source, name, JSON_BYTES, use_token=not public)
+        write(folder / name, content)
+        return content
 
     # --- The weights of a step -----------------------------------------------------------------
 
@@ -333,6 +370,23 @@ class Hub:
         except BaseException:
             self._store.delete(folder)
             raise
+
+
+def _is_nanogpt(repo_id: str, config: bytes) -> bool:
+    """Whether a config.json is nanoGPT's; most others of GPT-2's kind are refused here."""
+    try:
+        if found := is_nanogpt(config):
+            model_config(config)
+        return found
+    except BadCheckpoint as error:
+        raise NotAPlaygroundModel(f"{repo_id} is not a playground model: {error}") from None
+
+
+def _read(folder: Path, origin: Origin) -> Run:
+    """What was fetched of a commit. Raises BadCheckpoint."""
+    if origin.nanogpt:
+        return read_nanogpt(folder, origin.repo_id.rpartition("/")[2])
+    return read_run(folder)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ class Origin(BaseModel):
     """Where a commit's folder came from.
 
     public: anyone may read it, without a token. branch_commits: the commit of each weights file
-    that came from a branch of its own, by its path in the folder.
+    that came from a branch of its own, by its path in the folder. nanogpt: its files are nanoGPT's.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -42,6 +42,7 @@ class Origin(BaseModel):
     commit: str
     public: bool
     branch_commits: dict[str, str] = {}
+    nanogpt: bool = False
 
     @property
     def pinned(self) -> Address:
