@@ -7,6 +7,8 @@ import json
 import math
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from safetensors.torch import load_file
 from playground.lm.training import PRESETS, TrainingParams
 from playground.runs.live.spawner import Spawner
 from playground.runs.live.worker import Job, is_evaluated, is_milestone, state_path
+from playground.settings import ROOT
 
 TEXT = "the cat sat on the mat and the dog ran to the cat.\n" * 40
 TINY = {"block_size": 16, "n_layer": 1, "n_head": 1, "n_embd": 16, "n_hidden": 32, "n_offset": 2}
@@ -152,6 +155,29 @@ def test_which_steps_are_kept_and_shown():
     assert [s for s in range(401) if is_evaluated(s)] == [
         0, 5, 10, 20, 30, 40, 60, 80, 100, 200, 300, 400,
     ]  # fmt: skip
+
+
+LEARN = """
+import sys, torch
+from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.training import Trainer, TrainingParams
+from playground.runs.live.worker import import_all
+import_all()
+for optimizer in ("muon", "adamw"):
+    model = CharTransformer(ModelConfig(2))
+    trainer = Trainer(model, torch.arange(200) % 2, TrainingParams(optimizer=optimizer))
+    trainer.update()
+    trainer.load_state_dict(trainer.state_dict())
+    trainer.update()
+print(*(name for name in sys.modules if name.startswith("torch._dynamo.")))
+"""
+
+
+def test_the_first_visitor_does_not_wait_for_a_compiler():
+    told = subprocess.run(
+        [sys.executable, "-c", LEARN], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == []
 
 
 def test_it_is_modest(spawner, job):
