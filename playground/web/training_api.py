@@ -135,7 +135,7 @@ def training_routes(trainings: Trainings) -> APIRouter:
 
     @router.post("/trainings/{session_id}/pause", responses=_errors(404, 409))
     async def pause(session_id: str) -> TrainingSummary:
-        """Wait before the next update."""
+        """Wait before the next update; "paused" as soon as the one under way is made."""
         return summary(trainings.pause(session_id))
 
     @router.post("/trainings/{session_id}/resume", responses=_errors(404, 409))

@@ -23,6 +23,7 @@ from ..runs.live.training import NAME_MAX, Evaluation, State, Training
 
 SPEED_MAX = 1000.0
 _TYPICAL_VOCABULARY = 100
+_RESUMABLE = ("pausing", "paused", "stopped", "failed")
 
 Visitor = Annotated[
     str,
@@ -178,7 +179,7 @@ class TrainingSummary(BaseModel):
             "step": training.step,
             "steps": plan.params.steps if plan else training.step,
             "ready": training.run is not None,
-            "can_resume": training.can_resume and training.state in ("paused", "stopped", "failed"),
+            "can_resume": training.can_resume and training.state in _RESUMABLE,
             "position": position,
             "estimate_seconds": estimate_seconds,
         }

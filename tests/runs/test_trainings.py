@@ -21,6 +21,7 @@ from playground.errors import (
 )
 from playground.runs.checkpoint import load_model, read_run
 from playground.runs.live.plans import LIVE_PRESETS, make_plan
+from playground.runs.live.training import Training
 from playground.runs.live.trainings import Trainings
 from playground.settings import ROOT, Settings
 
@@ -200,6 +201,31 @@ def test_paused_stopped_parked_and_resumed_it_is_the_very_same_run(place, limits
     assert training.losses == other.losses == expected
 
 
+def test_paused_means_that_no_update_comes_any_more(place):
+    training = place.start(steps=5000)
+    for _ in range(3):
+        place.until(lambda at=training.step: training.step > at)
+        place.call(place.trainings.pause, training.session_id)
+        assert training.state == "pausing"
+        place.call(place.trainings.pause, training.session_id)
+        place.until(lambda: training.state == "paused")
+        at = training.step
+        assert training.run.steps[-1] == at
+        place.do(asyncio.sleep(0.3))
+        assert training.step == at
+        place.call(place.trainings.resume, training.session_id)
+
+
+def test_one_who_changes_their_mind_while_it_pauses_is_followed(place):
+    training = place.start(steps=5000)
+    place.until(lambda: training.step > 0)
+    place.call(place.trainings.pause, training.session_id)
+    place.call(place.trainings.resume, training.session_id)
+    at = training.step
+    place.until(lambda: training.step > at + 50)
+    assert training.state == "training"
+
+
 def test_a_killed_process_is_noticed_told_and_gone_on_from(place):
     expected = losses(place)
     training = place.start(speed=20.0)
@@ -342,6 +368,11 @@ def n_open_files():
     return len(os.listdir("/proc/self/fd"))
 
 
+def n_alive():
+    gc.collect()
+    return sum(type(found) is Training for found in gc.get_objects())
+
+
 def test_fifty_trainings_leave_nothing_behind(place):
     root = place.call(place.trainings.prepare)
 
@@ -356,11 +387,10 @@ def test_fifty_trainings_leave_nothing_behind(place):
 
     for i in range(10):
         one(i)
-    gc.collect()
     before = rss_kb(), n_open_files()
     for i in range(50):
         one(i)
-    gc.collect()
+    assert n_alive() <= 1  # the last one that the tidying looked at
     assert rss_kb() - before[0] < 5_000
     assert n_open_files() <= before[1]
     assert list(root.iterdir()) == []

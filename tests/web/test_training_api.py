@@ -134,7 +134,8 @@ def test_it_is_a_session_for_those_who_know_its_id(client):
 def test_it_is_steered(client):
     session_id = start(client, steps=5000, steps_per_second=50)
     follow(client, session_id, lambda body: body["step"] > 0)
-    assert post(client, session_id, "pause").json()["state"] == "paused"
+    assert post(client, session_id, "pause").json()["state"] == "pausing"
+    follow(client, session_id, lambda body: body["state"] == "paused")
     assert post(client, session_id, "pause").status_code == 409
     assert post(client, session_id, "speed", steps_per_second=-1).status_code == 400
     assert post(client, session_id, "speed", steps_per_second=5.5).status_code == 200

@@ -16,12 +16,13 @@ from .corpora import CorpusName, Landmarks
 from .plans import Plan
 from .worker import Job, is_milestone
 
-State = Literal["queued", "starting", "training", "paused", "stopped", "done", "failed"]
+State = Literal["queued", "starting", "training", "pausing", "paused", "stopped", "done", "failed"]
 NAME_MAX = 100
 POINTS_MAX = 1000
 ANSWERS_SHOWN = 8
 _GIGAFLOPS_A_SECOND = 10.0  # a guess, until the first updates are timed
 
+_UNDER_WAY = ("queued", "starting", "training", "pausing")
 _FAILURES = {
     "memory": "The training ran out of memory; choose a smaller model or batch.",
     "diverged": "The loss is not a number any more: the learning rate was too high. "
@@ -53,6 +54,7 @@ class Training:
     """A live session; `plan` and `corpus` are None for one that was uploaded.
 
     losses: (step, loss, fraction of the peak rates) of every update.
+    state: "pausing" until the process says that it waits; the update under way is still made.
     note: why it stopped or failed, in a sentence. last_look: on the event loop's clock.
     start_paused, start_steps: whether its next process waits at once, or after so many updates.
     is_parked: its process ends because another training waits for one; it stays paused.
@@ -89,7 +91,7 @@ class Training:
     @property
     def is_active(self) -> bool:
         """Whether it has a place in the queue or a process."""
-        return self.state in ("queued", "starting", "training") or self.pid is not None
+        return self.state in _UNDER_WAY or self.pid is not None
 
     @property
     def seconds_left(self) -> float:
@@ -185,7 +187,8 @@ class Training:
             self.run = self.make_run()
 
     def _paused(self) -> None:
-        self.state = "paused"
+        if self.start_paused:  # else it has been told to go on meanwhile
+            self.state = "paused"
 
     def _end(self, why: str, reason: str = "") -> None:
         if why == "done":

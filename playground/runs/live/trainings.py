@@ -157,10 +157,9 @@ class Trainings:
             self._queue.remove(training)
             training.state = "paused"
         elif training.state in ("starting", "training"):
-            training.state, training.start_paused = "paused", True
+            training.state, training.start_paused = "pausing", True
             self._tell(training, do="pause")
-            self._advance()
-        else:
+        elif training.state != "pausing":
             raise TrainingConflict(f"This training is {training.state}; there is nothing to pause.")
         return training
 
@@ -428,6 +427,8 @@ class Trainings:
                 training.hear(message)
                 if training.run is not run and training.session_id in self._trainings:
                     self._offer(training.session_id, training.run)
+                if message["kind"] == "paused":
+                    self._advance()
                 if message["kind"] == "end":
                     return True
         except ConnectionError:  # it was killed before it had read everything
