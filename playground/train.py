@@ -30,6 +30,7 @@ from .errors import InvalidInput, PlaygroundError
 from .lm.model import CharTransformer, ModelConfig
 from .lm.training import PRESETS, Trainer, TrainingParams, validation_loss
 from .lm.vocab import Vocabulary
+from .runs.card import model_card
 from .runs.checkpoint import CheckpointEntry, RunConfig, weights_path, write_run, write_weights
 
 CHARACTERS_MAX = 1000  # different ones: more is no alphabet, and no model of this size learns it
@@ -235,7 +236,7 @@ def _run(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> None:
             update = trainer.update()
             progress.set_postfix(loss=f"{update.loss:.3f}", refresh=False)
             progress.update()
-    write_run(job.out, job.run_config, job.corpus.vocabulary, entries, model_card(job, entries))
+    write_run(job.out, job.run_config, job.corpus.vocabulary, entries, _card(job, entries))
     shutil.rmtree(job.state_path.parent)
 
 
@@ -280,44 +281,31 @@ def _load_state(job: Job, trainer: Trainer) -> list[CheckpointEntry]:
     return [CheckpointEntry(**entry) for entry in json.loads(about["entries"])]
 
 
-def model_card(job: Job, entries: Sequence[CheckpointEntry]) -> str:
-    """README.md of the folder: what the model is, how good it is, how it was made."""
+def _card(job: Job, entries: Sequence[CheckpointEntry]) -> str:
+    """What the model is, how good it is, how it was made."""
     last, run = entries[-1], job.run_config
-    about = f"{run.description}\n\n" if run.description else ""
-    rows = "\n".join(
-        f"| {e.step:,} | {e.tokens:,} | {e.train_loss:.4f} | {e.val_loss:.4f} |" for e in entries
-    )
-    return f"""---
-license: mit
-library_name: token-playground
-pipeline_tag: text-generation
-tags:
-- char-level
-- token-playground
----
-# {run.name}
-
-{about}A character-level transformer with {job.config.n_params:,} parameters that reads the last \
-{job.config.block_size} characters.
+    return model_card(
+        run,
+        job.config,
+        entries,
+        licence="mit",
+        origin=f"""\
 Learned from {run.corpus} in {last.step:,} updates, which showed it {last.tokens:,} characters \
 (repeats included).
 
 **Validation loss: {last.val_loss:.4f} nats per character**, over the whole last 10 % of the text, \
 in non-overlapping windows of {job.config.block_size} characters, every character predicted once. \
-The training loss is measured in the same way on the first characters of the other 90 %, as many.
-
-| step | characters seen | training loss | validation loss |
-|-----:|----------------:|--------------:|----------------:|
-{rows}
-
+The training loss is measured in the same way on the first characters of the other 90 %, \
+as many.""",
+        notes=f"""\
 Made with
 
 ```sh
 {run.command}
 ```
 
-`python -m playground.evaluate` computes these losses anew from the weights.
-"""
+`python -m playground.evaluate` computes these losses anew from the weights.""",
+    )
 
 
 if __name__ == "__main__":

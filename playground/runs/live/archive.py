@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from ...errors import BadCheckpoint, TooLarge
-from ..checkpoint import WEIGHTS, CheckpointEntry, Run, load_model, read_run, write_run
+from ..card import model_card
+from ..checkpoint import WEIGHTS, Run, load_model, read_run, write_run
 from ..hub.layout import gigaflops
 
 FILES_MAX = 200
@@ -21,6 +22,11 @@ _NAMES = re.compile(
     re.ASCII,
 )
 _PIECE_BYTES = 2**20
+_ORIGIN = "Trained live in Token Playground."
+_NOTES = (
+    "In nats per character; the training loss is the mean of the last updates, the validation loss "
+    "that of the first characters of the part that was held out."
+)
 
 
 def pack(run: Run, target: Path) -> None:
@@ -38,7 +44,8 @@ def pack(run: Run, target: Path) -> None:
                 entries.append(placed)
         if not entries:
             raise BadCheckpoint("The weights have just been replaced; try again")
-        write_run(folder, run.config, run.vocabulary, entries, card(run, entries))
+        card = model_card(run.config, run.model_config, entries, origin=_ORIGIN, notes=_NOTES)
+        write_run(folder, run.config, run.vocabulary, entries, card)
         with zipfile.ZipFile(target, "w") as archive:  # weights can hardly be compressed
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
@@ -102,36 +109,3 @@ def _common_folder(names: list[str]) -> str:
     first = names[0].split("/")[0] + "/" if names else ""
     inside = first != "checkpoints/" and all(name.startswith(first) for name in names)
     return first if inside else ""
-
-
-def card(run: Run, entries: list[CheckpointEntry]) -> str:
-    """README.md of a model that was trained live."""
-    rows = "\n".join(
-        f"| {e.step:,} | {e.tokens:,} | {_loss(e.train_loss)} | {_loss(e.val_loss)} |"
-        for e in entries
-    )
-    return f"""---
-library_name: token-playground
-pipeline_tag: text-generation
-tags:
-- char-level
-- token-playground
----
-# {run.config.name}
-
-{run.config.description}
-
-A character-level transformer with {run.n_params:,} parameters that reads the last \
-{run.model_config.block_size} characters. Trained live in Token Playground.
-
-| step | characters seen | training loss | validation loss |
-|-----:|----------------:|--------------:|----------------:|
-{rows}
-
-In nats per character; the training loss is the mean of the last updates, the validation loss that \
-of the first characters of the part that was held out.
-"""
-
-
-def _loss(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
