@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .sampling import SamplingParams, pick, ranked, shown_logprobs
+from .sampling import SamplingParams, pick_of_kept, ranked, shown_logprobs, truncate
 from .vocab import Vocabulary
 
 N_CANDIDATES = 10
@@ -39,6 +39,7 @@ class Step:
     position: absolute index of the character in the text.
     prob: probability of `token`, after temperature and before truncation, as in `candidates`.
     candidates: the N_CANDIDATES most probable tokens (fewer in a smaller vocabulary), descending.
+    kept: so many of the most probable tokens were drawn from; top_k and top_p left the others out.
     """
 
     position: int
@@ -46,6 +47,7 @@ class Step:
     prob: float
     candidates: tuple[Candidate, ...]
     other: Rest
+    kept: int
 
 
 def next_step(
@@ -54,7 +56,8 @@ def next_step(
     """The step at a position, from the logits (V,) that the model gave for it."""
     logprobs = shown_logprobs(logits, params)
     probs = np.exp(logprobs)
-    picked = pick(logprobs, params, position)
+    kept = truncate(logprobs, params)
+    picked = pick_of_kept(kept, params, position)
     order = ranked(logprobs)
     top, rest = order[:N_CANDIDATES], order[N_CANDIDATES:]
     return Step(
@@ -63,6 +66,7 @@ def next_step(
         prob=float(probs[picked]),
         candidates=tuple(Candidate(vocabulary.characters[i], float(probs[i])) for i in top),
         other=Rest(len(rest), float(probs[rest].sum())),
+        kept=int(np.isfinite(kept).sum()),
     )
 
 

@@ -121,10 +121,20 @@ def shown_logprobs(logits: npt.ArrayLike, params: SamplingParams) -> Array:
 
 def pick(logprobs: Array, params: SamplingParams, position: int) -> int:
     """The token to append at a position, out of the distribution that is shown there."""
+    return pick_of_kept(truncate(logprobs, params), params, position)
+
+
+def truncate(logprobs: Array, params: SamplingParams) -> Array:
+    """What top_k and top_p keep to draw from; everything where nothing is drawn."""
+    if params.temperature and params.top_k:
+        logprobs = keep_top_k(logprobs, params.top_k)
+    if params.temperature and params.top_p < 1:
+        logprobs = keep_top_p(logprobs, params.top_p)
+    return logprobs
+
+
+def pick_of_kept(logprobs: Array, params: SamplingParams, position: int) -> int:
+    """The token to append at a position, out of a truncated distribution."""
     if params.temperature == 0:
         return int(np.argmax(logprobs))
-    if params.top_k:
-        logprobs = keep_top_k(logprobs, params.top_k)
-    if params.top_p < 1:
-        logprobs = keep_top_p(logprobs, params.top_p)
     return draw(logprobs, uniform(params.seed, position))

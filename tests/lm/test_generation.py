@@ -55,6 +55,30 @@ def test_temperature_is_applied_once():
     assert [c.prob for c in step.candidates] == pytest.approx(squares, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({}, 4),
+        ({"top_k": 3}, 3),
+        ({"top_k": 9}, 4),
+        ({"top_p": 0.69}, 2),
+        ({"top_p": 0.7001}, 3),
+        ({"top_k": 2, "top_p": 0.58}, 2),  # of 4/7 and 3/7
+        ({"top_k": 2, "top_p": 0.57}, 1),
+        ({"temperature": 0, "top_k": 2, "top_p": 0.1}, 4),  # nothing is drawn, nothing left out
+    ],
+)
+def test_a_step_says_how_many_were_drawn_from(changes, kept):
+    assert next_step(LOGITS, ABCD, SamplingParams(**changes), 0).kept == kept
+
+
+def test_what_is_kept_is_what_can_be_picked():
+    params = [SamplingParams(top_k=3, top_p=0.75, seed=seed) for seed in range(300)]
+    steps = [next_step(np.zeros(12), TWELVE, setting, 0) for setting in params]  # all of them tie
+    assert {step.kept for step in steps} == {3}
+    assert {step.token for step in steps} == {"a", "b", "c"}
+
+
 def test_picks_have_the_frequencies_that_are_shown():
     params = SamplingParams(temperature=0.5, seed=3)
     steps = [next_step(LOGITS, ABCD, params, position) for position in range(4000)]
