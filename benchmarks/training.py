@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of nanoGPT")
     parser.add_argument("--text", type=Path, required=True, help="Tiny Shakespeare")
     args = parser.parse_args()
-    corpus = of_text("Tiny Shakespeare", args.text.read_text(encoding="utf-8"), prompt="\n")
+    corpus = of_text(args.text.read_text(encoding="utf-8"), prompt="\n")
     with TemporaryDirectory() as name:
         peer = Peer(args.nanogpt, Path(name), corpus)
         trial = {threads: peer.train(40, threads)[0] for threads in (1, 2)}

@@ -27,17 +27,35 @@ PlaygroundError                 500
 ├── TooManyTrainings            429   the queue is full
 ├── TrainingUnavailable         503   no process can be started
 └── GenerationFailed            500   anything that breaks inside
+
+What each says stands in `messages/`; it is put into words when it is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
+
+from .messages import Message
 
 
 class PlaygroundError(Exception):
-    """Base of all; `str(error)` is a sentence for a person."""
+    """Base of all; `str(error)` is a sentence for a person, in the language of the visitor who is
+    being answered by then."""
 
     status = 500
+
+    def __init__(self, key: str, /, **params: Any) -> None:
+        """key, params: of the message that says it."""
+        super().__init__(key)
+        self.message = Message(key, params)
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class CommandError(Exception):
+    """What a command line cannot do, in a sentence; no visitor ever reads it."""
 
 
 class InvalidInput(PlaygroundError):
@@ -49,7 +67,7 @@ class UnknownCharacters(InvalidInput):
 
     def __init__(self, characters: Iterable[str]) -> None:
         self.characters = list(characters)
-        super().__init__(f"Unknown characters: {self.characters}")
+        super().__init__("errors.unknown_characters", characters=self.characters)
 
 
 class TooLarge(InvalidInput):
@@ -60,14 +78,14 @@ class ModelNotInitialized(PlaygroundError):
     status = 400
 
     def __init__(self) -> None:
-        super().__init__("Model not initialized")
+        super().__init__("errors.model_not_initialized")
 
 
 class SessionNotFound(PlaygroundError):
     status = 404
 
     def __init__(self) -> None:
-        super().__init__("Session not found")
+        super().__init__("errors.session_not_found")
 
 
 class StepNotFound(PlaygroundError):
@@ -75,7 +93,7 @@ class StepNotFound(PlaygroundError):
 
     def __init__(self, step: int, steps: Iterable[int]) -> None:
         listed = ", ".join(map(str, steps))
-        super().__init__(f"Step {step} not found; this session has the steps {listed}")
+        super().__init__("errors.step_not_found", step=step, steps=listed)
 
 
 class BadCheckpoint(PlaygroundError):
@@ -121,8 +139,10 @@ class HubRateLimited(HubError):
 
     def __init__(self, retry_after_seconds: int | None) -> None:
         self.retry_after_seconds = retry_after_seconds
-        when = "in a few minutes" if retry_after_seconds is None else f"in {retry_after_seconds} s"
-        super().__init__(f"The Hub gets too many requests from here; try again {when}")
+        if retry_after_seconds is None:
+            super().__init__("hub_errors.rate_limited")
+        else:
+            super().__init__("hub_errors.rate_limited_seconds", seconds=retry_after_seconds)
 
 
 class HubUnavailable(HubError):
@@ -141,21 +161,21 @@ class TooManyLoads(PlaygroundError):
     status = 503
 
     def __init__(self) -> None:
-        super().__init__("Too many models are being loaded right now; try again in a moment")
+        super().__init__("errors.too_many_loads")
 
 
 class LoadNotFound(PlaygroundError):
     status = 404
 
     def __init__(self) -> None:
-        super().__init__("Load not found; it may have been given up")
+        super().__init__("errors.load_not_found")
 
 
 class LoadCancelled(PlaygroundError):
     status = 409
 
     def __init__(self) -> None:
-        super().__init__("Loading was cancelled")
+        super().__init__("errors.load_cancelled")
 
 
 class TrainingConflict(PlaygroundError):
@@ -166,19 +186,19 @@ class TooManyTrainings(PlaygroundError):
     status = 429
 
     def __init__(self) -> None:
-        super().__init__("All places in the queue are taken; try again in a few minutes")
+        super().__init__("training.queue_full")
 
 
 class TrainingUnavailable(PlaygroundError):
     status = 503
 
     def __init__(self) -> None:
-        super().__init__("Training is not available right now; try again in a moment")
+        super().__init__("training.unavailable")
 
 
 class GenerationFailed(PlaygroundError):
     def __init__(self, reason: str) -> None:
-        super().__init__(f"Generation failed: {reason}")
+        super().__init__("errors.generation_failed", reason=reason)
 
     @classmethod
     def because(cls, error: Exception) -> GenerationFailed:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from .errors import InvalidInput, PlaygroundError
+from .errors import CommandError, PlaygroundError
 from .lm.training import validation_loss
 from .runs.checkpoint import load_model, read_run
 from .train import read_corpus
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(args.threads)
     try:
         _evaluate(args)
-    except PlaygroundError as error:
+    except (CommandError, PlaygroundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
@@ -38,10 +38,10 @@ def _evaluate(args: argparse.Namespace) -> None:
     # A list, known by its end token, was shuffled with the run's seed before it was split.
     corpus = read_corpus(args.text, lines=run.config.end_token == "\n", seed=run.config.seed)
     if corpus.vocabulary.characters != run.vocabulary.characters:
-        raise InvalidInput(f"{args.text} is not the text of this model: its characters differ.")
+        raise CommandError(f"{args.text} is not the text of this model: its characters differ.")
     block_size = args.block_size or run.model_config.block_size
     if block_size > run.model_config.block_size:
-        raise InvalidInput(f"The model reads at most {run.model_config.block_size} characters.")
+        raise CommandError(f"The model reads at most {run.model_config.block_size} characters.")
     for step in run.steps if args.all_steps else run.steps[-1:]:
         model = load_model(run, step, max_bytes=MAX_BYTES)
         loss = validation_loss(model, corpus.validation, block_size)

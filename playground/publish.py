@@ -25,7 +25,7 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import HfHubHTTPError
 
-from .errors import HubForbidden, InvalidInput, PlaygroundError
+from .errors import CommandError, PlaygroundError
 from .runs.checkpoint import INDEX, Run, load_model, read_run
 from .runs.hub.address import parse_address
 from .runs.hub.client import sentences
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             private=options.private,
             licence=options.license,
         )
-    except (PlaygroundError, ValueError) as error:
+    except (CommandError, PlaygroundError, ValueError) as error:
         print(f"Not published: {error}", file=sys.stderr)
         return 2
     print(f"Published: {options.endpoint.rstrip('/')}/{options.repo_id}")
@@ -74,12 +74,12 @@ def publish(
     """Upload a run in one commit, and return the commit; the repo is created if need be.
 
     Steps of an earlier upload that this run lacks are deleted; what else the repo holds stays.
-    Raises InvalidInput for what can be put right here, HubError for what the Hub says.
+    Raises CommandError for what can be put right here, HubError for what the Hub says.
     """
     if str(parse_address(repo_id, None, endpoint)) != repo_id:
-        raise InvalidInput(f"{repo_id} is not the name of a repo, which is owner/name")
+        raise CommandError(f"{repo_id} is not the name of a repo, which is owner/name")
     if not get_token():
-        raise InvalidInput("there is no token; log in with `hf auth login`, or set HF_TOKEN")
+        raise CommandError("there is no token; log in with `hf auth login`, or set HF_TOKEN")
     paths = [CONFIG, VOCABULARY, INDEX, *(entry.path for entry in run.checkpoints)]
     card = str(model_card(run, licence)).encode()
     api = HfApi(endpoint=endpoint, library_name=LIBRARY)
@@ -102,7 +102,7 @@ def publish(
 def model_card(run: Run, licence: str | None = None) -> ModelCard:
     """The folder's README.md with the front matter by which the playground finds a model.
 
-    licence: instead of the one that the README names. Raises InvalidInput where there is none.
+    licence: instead of the one that the README names. Raises CommandError where there is none.
     """
     path = run.folder / "README.md"
     about = run.config.description
@@ -111,7 +111,7 @@ def model_card(run: Run, licence: str | None = None) -> ModelCard:
     data: ModelCardData = card.data
     data.license = licence or data.license
     if not data.license:
-        raise InvalidInput("README.md names no licence; choose one, such as --license mit")
+        raise CommandError("README.md names no licence; choose one, such as --license mit")
     data.library_name = LIBRARY
     data.pipeline_tag = "text-generation"
     data.tags = list(dict.fromkeys([*(data.tags or []), *_TAGS]))
@@ -132,7 +132,7 @@ def _explained(repo_id: str) -> Iterator[None]:
         except HfHubHTTPError as error:
             if error.response.status_code not in (401, 403):
                 raise
-            raise HubForbidden(f"your token may not write to {repo_id}") from error
+            raise CommandError(f"your token may not write to {repo_id}") from error
 
 
 def _parser(settings: Settings) -> argparse.ArgumentParser:

@@ -26,7 +26,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from .errors import InvalidInput, PlaygroundError
+from .errors import CommandError, PlaygroundError
 from .lm.model import CharTransformer, ModelConfig
 from .lm.training import PRESETS, Trainer, TrainingParams, validation_loss
 from .lm.vocab import Vocabulary
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         job = _job(args)
         trainer, entries = _begin(job, args.resume)
         _run(job, trainer, entries)
-    except (PlaygroundError, OSError) as error:
+    except (CommandError, PlaygroundError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -92,23 +92,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def read_corpus(path: Path, *, lines: bool, seed: int) -> Corpus:
-    """Read a UTF-8 text file; `lines` shuffles its lines. Raises InvalidInput."""
+    """Read a UTF-8 text file; `lines` shuffles its lines. Raises CommandError."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} is not UTF-8 text (byte {error.start:,}).") from None
+        raise CommandError(f"{path} is not UTF-8 text (byte {error.start:,}).") from None
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from None
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     if lines:
         items = [line for line in text.split("\n") if line]
         random.Random(seed).shuffle(items)
         text = "".join(f"{item}\n" for item in items)
     if not text:
-        raise InvalidInput(f"{path} has no text in it.")
+        raise CommandError(f"{path} has no text in it.")
     vocabulary = Vocabulary.of(text)
     if len(vocabulary) > CHARACTERS_MAX:
-        raise InvalidInput(
+        raise CommandError(
             f"{path} has {len(vocabulary):,} different characters; "
             f"at most {CHARACTERS_MAX:,} can be learned."
         )
@@ -168,12 +168,12 @@ def _job(args: argparse.Namespace) -> Job:
             preset.params, **{key: value for key, value in changes.items() if value is not None}
         )
     except ValueError as error:
-        raise InvalidInput(str(error)) from None
+        raise CommandError(str(error)) from None
     corpus = read_corpus(args.text, lines=args.lines, seed=params.seed)
     config = preset.config(len(corpus.vocabulary))
     if len(corpus.train) <= config.block_size or len(corpus.validation) < 2:
         n_chars = len(corpus.train) + len(corpus.validation)
-        raise InvalidInput(
+        raise CommandError(
             f"{args.text} has {n_chars} characters; at least {config.block_size * 2} are needed."
         )
     run_config = RunConfig(
@@ -203,7 +203,7 @@ def _command(args: argparse.Namespace) -> str:
 
 
 def _begin(job: Job, resume: bool) -> tuple[Trainer, list[CheckpointEntry]]:
-    """A new run, or the stopped one. Raises InvalidInput where neither is what --out holds."""
+    """A new run, or the stopped one. Raises CommandError where neither is what --out holds."""
     model = CharTransformer(job.config, seed=job.params.seed)
     starts = None
     if job.lines:
@@ -212,9 +212,9 @@ def _begin(job: Job, resume: bool) -> tuple[Trainer, list[CheckpointEntry]]:
     if resume:
         return trainer, _load_state(job, trainer)
     if job.state_path.exists():
-        raise InvalidInput(f"{job.out} holds an unfinished run: add --resume, or remove it.")
+        raise CommandError(f"{job.out} holds an unfinished run: add --resume, or remove it.")
     if job.out.exists() and (not job.out.is_dir() or any(job.out.iterdir())):
-        raise InvalidInput(f"{job.out} is there already: choose another --out, or remove it.")
+        raise CommandError(f"{job.out} is there already: choose another --out, or remove it.")
     return trainer, []
 
 
@@ -268,15 +268,15 @@ def _save_state(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> N
 def _load_state(job: Job, trainer: Trainer) -> list[CheckpointEntry]:
     path = job.state_path
     if not path.exists():
-        raise InvalidInput(f"{job.out} holds no unfinished run to resume.")
+        raise CommandError(f"{job.out} holds no unfinished run to resume.")
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata()
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise InvalidInput(f"{path} cannot be read: {error}.") from None
+        raise CommandError(f"{path} cannot be read: {error}.") from None
     if about["job"] != job.identity:
-        raise InvalidInput(f"{job.out} was begun with another text or other options.")
+        raise CommandError(f"{job.out} was begun with another text or other options.")
     trainer.load_state_dict(state)
     return [CheckpointEntry(**entry) for entry in json.loads(about["entries"])]
 

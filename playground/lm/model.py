@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..errors import InvalidInput
+
 _RANGES = {
     "vocab_size": (1, 4096),
     "block_size": (1, 1024),
@@ -36,7 +38,7 @@ _ROWS_AT_ONCE = 8  # matrix products give the same bits for a row at any multipl
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """Everything that fixes a model's shape; a value that is out of range raises ValueError.
+    """Everything that fixes a model's shape; a value that is out of range raises InvalidInput.
 
     n_key        width of all queries, and of all keys; 0: as wide as the values, n_embd
     n_hidden     width of the feed-forward
@@ -72,14 +74,14 @@ class ModelConfig:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
-                raise ValueError(f"{name} must be a whole number from {low} to {high}.")
+                raise InvalidInput("checkpoint.whole_number", name=name, low=low, high=high)
         for name in ("share_offsets", "tied", "learned_positions", "bias"):
             if type(getattr(self, name)) is not bool:
-                raise ValueError(f"{name} must be true or false.")
+                raise InvalidInput("checkpoint.true_or_false", name=name)
         if self.activation not in ("gelu", "relu2"):
-            raise ValueError('activation must be "gelu" or "relu2".')
+            raise InvalidInput("checkpoint.activation")
         if self.n_embd % (2 * self.n_head) or self.n_key % (2 * self.n_head):
-            raise ValueError("n_embd and n_key must be multiples of twice n_head.")
+            raise InvalidInput("checkpoint.widths")
 
     @property
     def key_width(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from ..errors import UnknownCharacters
+from ..errors import InvalidInput, UnknownCharacters
 
 # Typographic characters and the plain ones a keyboard of 1980 would have used for them. Accents and
 # ligatures need no entry: Unicode's compatibility decomposition finds those.
@@ -31,15 +31,15 @@ class Vocabulary:
     __slots__ = ("_ids", "characters")
 
     def __init__(self, characters: Iterable[str]) -> None:
-        """Raises ValueError unless these are distinct single characters, at least one of them."""
+        """Raises InvalidInput unless these are distinct single characters, at least one of them."""
         self.characters = tuple(characters)
         if not self.characters:
-            raise ValueError("a vocabulary needs at least one character")
+            raise InvalidInput("checkpoint.vocabulary_empty")
         if any(not isinstance(c, str) or len(c) != 1 for c in self.characters):
-            raise ValueError("every entry of a vocabulary must be one character")
+            raise InvalidInput("checkpoint.vocabulary_entry")
         self._ids = {character: id for id, character in enumerate(self.characters)}
         if len(self._ids) != len(self.characters):
-            raise ValueError("a vocabulary must not list a character twice")
+            raise InvalidInput("checkpoint.vocabulary_twice")
 
     @classmethod
     def of(cls, text: str) -> Vocabulary:

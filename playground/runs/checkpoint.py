@@ -30,9 +30,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ..errors import BadCheckpoint, StepNotFound
+from ..errors import BadCheckpoint, InvalidInput, StepNotFound
 from ..lm.model import CharTransformer, ModelConfig
 from ..lm.vocab import Vocabulary
+from ..messages import Figure, Message
+from ..messages.validation import problem_of
 
 WEIGHTS = "model.safetensors"
 INDEX = "checkpoints/index.json"
@@ -136,11 +138,13 @@ def read_run(folder: Path) -> Run:
     vocabulary = _vocabulary(folder)
     if len(vocabulary) != model_config.vocab_size:
         raise BadCheckpoint(
-            f"vocab.json lists {len(vocabulary)} characters, "
-            f"config.json says vocab_size {model_config.vocab_size}"
+            "checkpoint.vocabulary_size",
+            file="vocab.json",
+            listed=len(vocabulary),
+            said=model_config.vocab_size,
         )
     if config.end_token is not None and config.end_token not in vocabulary:
-        raise BadCheckpoint("config.json: end_token is not in the vocabulary")
+        raise BadCheckpoint("checkpoint.end_token_unknown")
     entries = read_index(folder)
     return Run(folder, config, model_config, vocabulary, entries, model_config.n_params)
 
@@ -150,7 +154,7 @@ def read_index(folder: Path) -> tuple[CheckpointEntry, ...]:
     entries = _parse(TypeAdapter(list[CheckpointEntry]), folder, INDEX)
     steps = [entry.step for entry in entries]
     if not 1 <= len(steps) <= STEPS_MAX or steps != sorted(set(steps)):
-        raise BadCheckpoint(f"{INDEX} must list 1 to {STEPS_MAX} checkpoints in ascending steps")
+        raise BadCheckpoint("checkpoint.index_steps", file=INDEX, most=STEPS_MAX)
     return tuple(entries)
 
 
@@ -164,23 +168,30 @@ def load_model(run: Run, step: int | None, *, max_bytes: int) -> CharTransformer
     size = _size(path, entry.path)
     if size > max_bytes:
         raise BadCheckpoint(
-            f"{entry.path} has {size / 2**20:.1f} MB; the limit is {max_bytes / 2**20:g} MB"
+            "checkpoint.weights_too_large",
+            file=entry.path,
+            size=Figure(size / 2**20, ".1f"),
+            most=Figure(max_bytes / 2**20),
         )
     if size != entry.bytes:
-        raise BadCheckpoint(f"{entry.path} has {size} bytes, {INDEX} says {entry.bytes}")
+        raise BadCheckpoint(
+            "checkpoint.weights_cut", file=entry.path, found=size, index=INDEX, said=entry.bytes
+        )
     try:
         _check_header_bytes(path, entry.path)
         with safe_open(path, framework="pt") as weights:
             expected = run.form.shapes(run.model_config, weights.keys())
             _check_header(weights, expected, entry.path)
             if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
-                raise BadCheckpoint(f"{entry.path} does not have the sha256 that {INDEX} says")
+                raise BadCheckpoint("checkpoint.weights_differ", file=entry.path, index=INDEX)
             tensors = {name: weights.get_tensor(name) for name in expected}
     except (SafetensorError, OSError) as error:
-        raise BadCheckpoint(f"{entry.path} is not a whole safetensors file: {error}") from None
+        raise BadCheckpoint(
+            "checkpoint.weights_broken", file=entry.path, reason=str(error)
+        ) from None
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
-            raise BadCheckpoint(f"{entry.path}: {name} holds values that are not finite numbers")
+            raise BadCheckpoint("checkpoint.weights_not_finite", file=entry.path, name=name)
     model = CharTransformer(run.model_config)
     model.load_state_dict(run.form.state(run.model_config, tensors), strict=True)
     model.eval()
@@ -240,7 +251,7 @@ def read_json_bytes(folder: Path, name: str) -> bytes:
     path = _inside(folder, name)
     size = _size(path, name)
     if size > JSON_BYTES:
-        raise BadCheckpoint(f"{name} has {size} bytes; the limit is {JSON_BYTES}")
+        raise BadCheckpoint("checkpoint.file_too_large", file=name, found=size, most=JSON_BYTES)
     return path.read_bytes()
 
 
@@ -249,15 +260,15 @@ def _parse(adapter: TypeAdapter[_Parsed], folder: Path, name: str) -> _Parsed:
     try:
         return adapter.validate_json(content)
     except pydantic.ValidationError as error:
-        raise BadCheckpoint(f"{name}: {explain(error)}") from None
+        raise BadCheckpoint("checkpoint.in_file", file=name, reason=explain(error)) from None
 
 
-def explain(error: pydantic.ValidationError) -> str:
+def explain(error: pydantic.ValidationError) -> Message | str:
     """The first thing that a validation found wrong, as `field: what`."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    message = first["msg"]
-    return f"{place}: {message}" if place else message
+    what = problem_of(first)
+    return Message.of("fields.problem", field=place, what=what) if place else what
 
 
 def _model_config(values: dict[str, Any]) -> ModelConfig:
@@ -276,20 +287,23 @@ def _model_config(values: dict[str, Any]) -> ModelConfig:
     )
     try:
         return ModelConfig(**checked.model_validate(values).model_dump())
-    except pydantic.ValidationError as error:
-        raise BadCheckpoint(f"config.json: model: {explain(error)}") from None
-    except ValueError as error:
-        raise BadCheckpoint(f"config.json: model: {error}") from None
+    except (pydantic.ValidationError, InvalidInput) as error:
+        reason = error.message if isinstance(error, InvalidInput) else explain(error)
+        raise BadCheckpoint(
+            "checkpoint.in_file", file="config.json: model", reason=reason
+        ) from None
 
 
 def _vocabulary(folder: Path) -> Vocabulary:
     characters = _parse(TypeAdapter(list[str]), folder, "vocab.json")
     if len(characters) > VOCABULARY_MAX:
-        raise BadCheckpoint(f"vocab.json lists more than {VOCABULARY_MAX} characters")
+        raise BadCheckpoint(
+            "checkpoint.vocabulary_too_large", file="vocab.json", most=VOCABULARY_MAX
+        )
     try:
         return Vocabulary(characters)
-    except ValueError as error:
-        raise BadCheckpoint(f"vocab.json: {error}") from None
+    except InvalidInput as error:
+        raise BadCheckpoint("checkpoint.in_file", file="vocab.json", reason=error.message) from None
 
 
 def _check_header_bytes(path: Path, name: str) -> None:
@@ -298,28 +312,33 @@ def _check_header_bytes(path: Path, name: str) -> None:
         n_bytes = int.from_bytes(file.read(8), "little")
     if n_bytes > JSON_BYTES:
         raise BadCheckpoint(
-            f"{name} is not a whole safetensors file: its header would have {n_bytes} bytes; "
-            f"the limit is {JSON_BYTES}"
+            "checkpoint.header_too_large", file=name, found=n_bytes, most=JSON_BYTES
         )
 
 
 def _check_header(weights: Any, expected: dict[str, list[int]], path: str) -> None:
     found = set(weights.keys())
-    for problem, names in (
-        ("lacks", expected.keys() - found),
-        ("has extra", found - expected.keys()),
+    for key, names in (
+        ("checkpoint.tensors_lacking", expected.keys() - found),
+        ("checkpoint.tensors_extra", found - expected.keys()),
     ):
         if names:
             some = ", ".join(" ".join(name[:60].split()) for name in sorted(names)[:5])
-            raise BadCheckpoint(f"{path} {problem} tensors: {some}")
+            raise BadCheckpoint(key, file=path, names=some)
     for name, shape in expected.items():
         header = weights.get_slice(name)
         if header.get_shape() != shape:
             raise BadCheckpoint(
-                f"{path}: {name} has the shape {header.get_shape()}, config.json makes it {shape}"
+                "checkpoint.tensor_shape",
+                file=path,
+                name=name,
+                found=header.get_shape(),
+                expected=shape,
             )
         if header.get_dtype() != "F32":
-            raise BadCheckpoint(f"{path}: {name} is {header.get_dtype()}, not F32")
+            raise BadCheckpoint(
+                "checkpoint.tensor_type", file=path, name=name, found=header.get_dtype()
+            )
 
 
 def _smoke_test(model: CharTransformer, path: str) -> None:
@@ -327,7 +346,7 @@ def _smoke_test(model: CharTransformer, path: str) -> None:
     ids = torch.arange(model.config.block_size)[None] % model.config.vocab_size
     with torch.inference_mode():
         if not torch.isfinite(model(ids)).all():
-            raise BadCheckpoint(f"{path}: the model's answers are not finite numbers")
+            raise BadCheckpoint("checkpoint.answers_not_finite", file=path)
 
 
 def _inside(folder: Path, name: str) -> Path:
@@ -338,13 +357,13 @@ def _inside(folder: Path, name: str) -> Path:
     except (OSError, RuntimeError):  # a link to itself
         inside = False
     if not inside:
-        raise BadCheckpoint(f"{name} leads out of the model's folder")
+        raise BadCheckpoint("checkpoint.leads_out", file=name)
     return path
 
 
 def _size(path: Path, name: str) -> int:
     if not path.is_file():
-        raise BadCheckpoint(f"{name} is missing")
+        raise BadCheckpoint("checkpoint.missing", file=name)
     return path.stat().st_size
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Hashable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -20,14 +20,17 @@ from ..errors import (
 from ..lm.generation import Step, generate
 from ..lm.model import CharTransformer
 from ..lm.sampling import SamplingParams
+from ..messages import Message, has, in_english
 from ..settings import Settings
 from .cache import ModelCache
-from .checkpoint import CheckpointEntry, Run, load_model, read_run
+from .checkpoint import CheckpointEntry, Run, RunConfig, load_model, read_run
 from .engine import Engine
 from .flights import Progress
 from .hub.address import parse_session_id
+from .hub.nanogpt import ABOUT
 from .hub.repos import Hub, Opened, PublishedModel
 from .hub.store import Origin
+from .live.training import Training
 from .live.trainings import Trainings
 from .loads import Load, Loads
 
@@ -45,6 +48,7 @@ class Session:
     origin: the commit that a session from the Hub is. cached: it was opened from the disk here, and
     the Hub was not asked, or did not answer.
     listed: offered to everybody; one that is not is found by those who know its id.
+    words: fields of the run's config that the playground wrote itself, for the visitor's language.
     """
 
     session_id: str
@@ -53,6 +57,7 @@ class Session:
     origin: Origin | None = None
     cached: bool = False
     listed: bool = True
+    words: Mapping[str, Message | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class Playground:
         self._featured: set[str] = set()
         self._featuring: asyncio.Task[None] | None = None
         self.loads: Loads[Session] = Loads()
-        self.refused: dict[str, str] = {}
+        self.refused: dict[str, Message] = {}
         self.trainings = Trainings(settings, self._offer_live, self._withdraw_live)
         self._find_bundled(settings.models_dir)
 
@@ -93,8 +98,10 @@ class Playground:
                 continue
             try:
                 if not folder.resolve().is_relative_to(models_dir.resolve()):
-                    raise BadCheckpoint("the folder is a link that leads out of the models")
-                self.add(Session(folder.name, "bundled", read_run(folder)))
+                    raise BadCheckpoint("checkpoint.folder_leads_out")
+                run = read_run(folder)
+                words = _bundled_words(folder.name, run.config)
+                self.add(Session(folder.name, "bundled", run, words=words))
             except BadCheckpoint as error:
                 self._refuse(folder.name, error)
 
@@ -153,9 +160,9 @@ class Playground:
         if (run := session.run) is None:
             raise ModelNotInitialized
         if not 1 <= len(context) <= CONTEXT_MAX:
-            raise InvalidInput(f"context must have 1 to {CONTEXT_MAX} characters")
+            raise InvalidInput("errors.context_length", most=CONTEXT_MAX)
         if not 1 <= n <= TOKENS_MAX:
-            raise InvalidInput(f"n must be between 1 and {TOKENS_MAX}")
+            raise InvalidInput("errors.tokens_out_of_range", most=TOKENS_MAX)
         run.vocabulary.encode(context)
         entry = run.checkpoint(step)
         model = await self._model(session, entry)
@@ -246,8 +253,9 @@ class Playground:
         for session_id in sorted(used, key=used.__getitem__)[: -self._settings.hub_sessions]:
             self.remove(session_id)
 
-    def _offer_live(self, session_id: str, run: Run | None) -> None:
-        self.add(Session(session_id, "live", run, listed=False))
+    def _offer_live(self, training: Training) -> None:
+        id, words = training.session_id, training.words
+        self.add(Session(id, "live", training.run, listed=False, words=words))
 
     def _withdraw_live(self, session_id: str) -> None:
         run = self.session(session_id).run
@@ -266,8 +274,8 @@ class Playground:
                 self._featured.add(session.session_id)
                 self.add(replace(session, listed=True))
             except PlaygroundError as error:
-                log.warning("the featured %s is not opened: %s", address, error)
-                self.refused[address] = str(error)
+                log.warning("the featured %s is not opened: %s", address, in_english(error))
+                self.refused[address] = error.message
 
     async def _model(self, session: Session, entry: CheckpointEntry) -> CharTransformer:
         run, origin = session.run, session.origin
@@ -284,8 +292,8 @@ class Playground:
             raise
 
     def _refuse(self, name: str, error: BadCheckpoint) -> None:
-        log.warning("models/%s is refused: %s", name, error)
-        self.refused[name] = str(error)
+        log.warning("models/%s is refused: %s", name, in_english(error))
+        self.refused[name] = error.message
 
     async def close(self) -> None:
         """Give up what loads, let the forward that runs finish, then end the worker."""
@@ -300,7 +308,19 @@ class Playground:
 
 def _hub_session(opened: Opened) -> Session:
     id = str(opened.origin.pinned)
-    return Session(id, "hub", opened.run, opened.origin, opened.cached, listed=False)
+    words = {"description": ABOUT} if opened.origin.nanogpt else {}
+    return Session(id, "hub", opened.run, opened.origin, opened.cached, listed=False, words=words)
+
+
+def _bundled_words(session_id: str, config: RunConfig) -> dict[str, Message]:
+    """Those texts of a bundled model that there are messages of; a model of one's own has its own,
+    under whatever name it lies."""
+    found = {}
+    for name in ("description", "corpus"):
+        key = f"models.{session_id}_{name}"
+        if has(key) and in_english(Message.of(key)) == getattr(config, name):
+            found[name] = Message.of(key)
+    return found
 
 
 def _key(run: Run, entry: CheckpointEntry) -> Hashable:

@@ -14,6 +14,7 @@ import gradio as gr
 import pydantic
 
 from ..errors import GenerationFailed, PlaygroundError
+from ..messages import DEFAULT, in_english, spoken
 from ..runs.service import Playground
 from .api import first_problem, generate_steps
 from .schemas import GenerateRequest, NextTokenRequest, SessionBody, StepBody
@@ -109,7 +110,8 @@ def publish(service: Playground) -> None:
 
     async def sessions() -> list[dict[str, Any]]:
         """Every model on offer: parameters, training steps, validation loss, example prompt."""
-        return [SessionBody.of(session).model_dump() for session in service.sessions()]
+        with spoken(DEFAULT):
+            return [SessionBody.of(session).model_dump() for session in service.sessions()]
 
     # Unqueued where nothing streams: 2.5 ms a call instead of 10.
     gr.api(next_token, api_name="next_token", queue=False)
@@ -130,12 +132,14 @@ def answer_tools_in_json(demo: gr.Blocks) -> None:
 
 @contextmanager
 def gradio_errors() -> Iterator[None]:
-    """Turn each error into a `gr.Error` that says what the API says; Gradio logs the unforeseen."""
+    """Turn each error into a `gr.Error` that says what the API says, in English; Gradio logs the
+    unforeseen."""
     try:
         yield
     except PlaygroundError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        raise gr.Error(in_english(error), print_exception=False) from None
     except pydantic.ValidationError as error:
-        raise gr.Error(first_problem(error.errors()), print_exception=False) from None
+        problem = in_english(first_problem(error.errors()))
+        raise gr.Error(problem, print_exception=False) from None
     except Exception as error:
-        raise gr.Error(str(GenerationFailed.because(error))) from error
+        raise gr.Error(in_english(GenerationFailed.because(error))) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..messages import say
+
 _BYTES = 2 * 2**20  # a context of 100,000 characters, each of them escaped
 _TEXT_BYTES = 100 * 2**20  # a text to learn from, or a model
 _WITH_TEXTS = ("/api/trainings", "/api/corpora")
@@ -26,7 +28,7 @@ class LimitBody:
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise HTTPException(413, "The body is too large")
+                raise HTTPException(413, say("errors.body_too_large"))
             return message
 
         return await self.app(scope, limited, send)

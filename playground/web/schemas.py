@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from datetime import datetime
 from typing import Annotated, Literal
@@ -137,6 +138,7 @@ class StepBody(BaseModel):
     prob: float
     candidates: list[Probability]
     other: Rest
+    kept: int = Field(description="So many of the most probable are left by top_k and top_p.")
 
     @classmethod
     def of(cls, step: Step) -> StepBody:
@@ -146,6 +148,7 @@ class StepBody(BaseModel):
             prob=step.prob,
             candidates=[Probability(token=c.token, prob=c.prob) for c in step.candidates],
             other=Rest(count=step.other.count, prob=step.other.prob),
+            kept=step.kept,
         )
 
 
@@ -193,8 +196,9 @@ class CheckpointBody(BaseModel):
 class SessionBody(BaseModel):
     """A session; the numbers are null while it has no model yet.
 
-    repo_id, commit: where a session from the Hub came from, null for others. cached: it is the copy
-    that was here already, opened without asking the Hub.
+    repo_id, commit: where a session from the Hub came from, null for others. revision: names these
+    very weights, null while they change: the commit, or a digest of a bundled model. cached: it is
+    the copy that was here already, opened without asking the Hub.
     """
 
     session_id: str
@@ -213,6 +217,7 @@ class SessionBody(BaseModel):
     checkpoints: list[CheckpointBody]
     repo_id: str | None
     commit: str | None
+    revision: str | None
     cached: bool
 
     @classmethod
@@ -223,6 +228,7 @@ class SessionBody(BaseModel):
     def _values(session: Session) -> dict[str, object]:
         run = session.run
         config = run.config if run else None
+        words = {name: str(text) for name, text in session.words.items()}
         last = run.checkpoints[-1] if run else None
         return {
             "session_id": session.session_id,
@@ -230,6 +236,7 @@ class SessionBody(BaseModel):
             "name": config.name if config else session.session_id,
             "description": config.description if config else "",
             "corpus": config.corpus if config else "",
+            **(words if config else {}),
             "prompt": config.prompt if config else "",
             "end_token": config.end_token if config else None,
             "params": run.n_params if run else None,
@@ -244,8 +251,18 @@ class SessionBody(BaseModel):
             ],
             "repo_id": session.origin.repo_id if session.origin else None,
             "commit": session.origin.commit if session.origin else None,
+            "revision": _revision(session),
             "cached": session.cached,
         }
+
+
+def _revision(session: Session) -> str | None:
+    if session.origin is not None:
+        return session.origin.commit
+    if session.run is None or session.source == "live":
+        return None
+    weights = "".join(entry.sha256 for entry in session.run.checkpoints)
+    return hashlib.sha256(weights.encode()).hexdigest()[:12]
 
 
 class SessionDetailBody(SessionBody):

@@ -72,7 +72,7 @@ def training_routes(trainings: Trainings) -> APIRouter:
 
         To be sent as the `text` of a training.
         """
-        raw = await _read(request, TEXT_BYTES_MAX, "The file")
+        raw = await _read(request, TEXT_BYTES_MAX, "training.file_too_large")
         text = await asyncio.to_thread(decode_text, filename, raw)
         return TextResponse(text=text, characters=len(text), different_characters=len(set(text)))
 
@@ -84,7 +84,7 @@ def training_routes(trainings: Trainings) -> APIRouter:
     )
     async def start(request: Request) -> TrainingSummary:
         """Start a training, or put it into the queue; one at a time for a visitor."""
-        raw = await _read(request, _REQUEST_BYTES, "The request")
+        raw = await _read(request, _REQUEST_BYTES, "training.request_too_large")
         body = _parse(raw)
         plan = partial(
             make_plan,
@@ -120,7 +120,7 @@ def training_routes(trainings: Trainings) -> APIRouter:
     async def upload(request: Request, visitor: Annotated[Visitor, Query()]) -> TrainingSummary:
         """A model out of a zip that is the body, as a download gives it."""
         with SpooledTemporaryFile(_SPOOL_BYTES) as file:
-            await _receive(request, file, settings.training_upload_bytes, "The zip")
+            await _receive(request, file, settings.training_upload_bytes, "training.zip_too_large")
             file.seek(0)
             return summary(await trainings.upload(visitor, file))
 
@@ -194,21 +194,21 @@ def _parse(raw: bytes) -> TrainingRequest:
         raise RequestValidationError(error.errors(include_url=False)) from None
 
 
-async def _read(request: Request, max_bytes: int, what: str) -> bytes:
+async def _read(request: Request, max_bytes: int, refusal: str) -> bytes:
     with SpooledTemporaryFile(_SPOOL_BYTES) as file:
-        await _receive(request, file, max_bytes, what)
+        await _receive(request, file, max_bytes, refusal)
         file.seek(0)
         return file.read()
 
 
-async def _receive(request: Request, file: IO[bytes], max_bytes: int, what: str) -> None:
-    """The body, as it comes. Raises TooLarge as soon as it is."""
+async def _receive(request: Request, file: IO[bytes], max_bytes: int, refusal: str) -> None:
+    """The body, as it comes. Raises TooLarge, with this message, as soon as it is."""
     told = request.headers.get("content-length", "")
     n_bytes = int(told) if told.isdecimal() else 0
     async for piece in request.stream():
         n_bytes = max(n_bytes, file.tell() + len(piece))
         if n_bytes > max_bytes:
-            raise TooLarge(f"{what} has more than {max_bytes:,} bytes, the most that are taken.")
+            raise TooLarge(refusal, most=max_bytes)
         file.write(piece)
 
 

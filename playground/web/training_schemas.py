@@ -170,10 +170,10 @@ class TrainingSummary(BaseModel):
         plan = training.plan
         return {
             "session_id": training.session_id,
-            "name": training.name or training.title,
+            "name": training.name or str(training.title),
             "kept": training.name is not None,
             "state": training.state,
-            "note": training.note,
+            "note": str(training.note) if training.note else None,
             "corpus": training.corpus,
             "preset": plan.preset if plan else None,
             "step": training.step,
@@ -296,8 +296,8 @@ class PresetBody(BaseModel):
         low, high = learning_rate_bounds(preset.name)
         return cls(
             name=preset.name,
-            title=preset.title,
-            description=preset.description,
+            title=str(preset.title),
+            description=str(preset.description),
             params=config.n_params,
             optimizer=recipe.params.optimizer,  # type: ignore[arg-type]
             steps=recipe.params.steps,
@@ -324,7 +324,8 @@ class CorporaResponse(BaseModel):
         bounds = {"steps": STEPS, "batch_size": BATCH_SIZE, "seed": SEED, **MODEL_BOUNDS}
         return cls(
             corpora=[
-                CorpusBody(name=c.name, title=c.title, description=c.description) for c in CORPORA
+                CorpusBody(name=c.name, title=str(c.title), description=str(c.description))
+                for c in CORPORA
             ],
             presets=[PresetBody.of(preset) for preset in LIVE_PRESETS],
             bounds={name: Bounds(low=low, high=high) for name, (low, high) in bounds.items()},

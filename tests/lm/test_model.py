@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from playground.errors import InvalidInput
 from playground.lm.model import CharTransformer, ModelConfig
 from playground.lm.training import PRESETS
 
@@ -148,7 +149,7 @@ def test_the_largest_config_is_counted_without_allocating_it():
     ],
 )
 def test_a_config_out_of_range_is_refused_in_a_sentence(wrong, sentence):
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared
+    with pytest.raises(InvalidInput) as caught:
         ModelConfig(**{"vocab_size": 11} | wrong)
     assert str(caught.value) == sentence
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.errors import UnknownCharacters
+from playground.errors import InvalidInput, UnknownCharacters
 from playground.lm.vocab import Vocabulary
 
 ASCII = Vocabulary(["\n", *map(chr, range(32, 127))])
@@ -33,7 +33,7 @@ def test_the_vocabulary_of_a_text_is_sorted_by_code_point():
     ],
 )
 def test_a_list_that_is_no_vocabulary_is_refused(characters, reason):
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(InvalidInput, match=reason):
         Vocabulary(characters)
 
 

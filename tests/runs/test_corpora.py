@@ -69,7 +69,7 @@ def test_windows_of_sums_begin_with_a_line():
 
 def test_a_text_comes_back_from_its_ids():
     text = "Grüße 😀, na?\n" * 20
-    corpus = of_text("mine", text, prompt="Hm, €")
+    corpus = of_text(text, prompt="Hm, €")
     whole = np.concatenate([corpus.train, corpus.validation])
     assert corpus.vocabulary.decode(whole) == text
     assert len(corpus.train) == int(len(text) * 0.9)
@@ -78,7 +78,7 @@ def test_a_text_comes_back_from_its_ids():
 
 def test_landmarks_of_a_text_that_can_be_reckoned_by_hand():
     ids = np.array([0, 1] * 500)
-    corpus = Corpus("ab", Vocabulary("ab"), ids, ids[:100], "a")
+    corpus = Corpus(Vocabulary("ab"), ids, ids[:100], "a")
     marks = landmarks(corpus)
     assert marks.uniform == pytest.approx(math.log(2))
     assert marks.letters == pytest.approx(math.log(2))

@@ -12,6 +12,7 @@ from playground.errors import (
     UnknownCharacters,
 )
 from playground.lm.sampling import SamplingParams
+from playground.messages import Message
 from playground.runs.service import CONTEXT_MAX, TOKENS_MAX, Playground, Session
 from playground.settings import Settings
 
@@ -47,7 +48,7 @@ def test_a_folder_that_is_refused_leaves_the_others(models_dir, settings, caplog
         service = Playground(settings)
     assert ids(service) == ["plain", "weird"]
     assert list(service.refused) == ["broken"]
-    assert service.refused["broken"].startswith("config.json: ")
+    assert str(service.refused["broken"]).startswith("config.json: ")
     assert "models/broken is refused" in caplog.text
     assert len(text_of(service)) == 12
 
@@ -58,7 +59,7 @@ def test_a_link_out_of_the_models_is_refused(models_dir, settings, tmp_path, wri
     (models_dir / "alias").symlink_to("plain")
     service = Playground(settings)
     assert ids(service) == ["alias", "plain", "weird"]
-    assert service.refused == {"link": "the folder is a link that leads out of the models"}
+    assert service.refused == {"link": Message.of("checkpoint.folder_leads_out")}
 
 
 def test_no_models_at_all(tmp_path):
@@ -75,7 +76,7 @@ def test_warm_up_takes_off_a_session_whose_weights_are_refused(models_dir, setti
     assert ids(service) == ["plain", "weird"]
     asyncio.run(service.warm_up())
     assert ids(service) == ["weird"]
-    assert service.refused["plain"].startswith("model.safetensors has 7 bytes")
+    assert str(service.refused["plain"]).startswith("model.safetensors has 7 bytes")
     assert len(text_of(service, "weird", "<$")) == 12
 
 

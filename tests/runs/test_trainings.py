@@ -37,8 +37,11 @@ class Place:
     def __init__(self, settings):
         self.loop = asyncio.new_event_loop()
         self.offered = {}
-        self.trainings = Trainings(settings, self.offered.__setitem__, self.offered.pop)
+        self.trainings = Trainings(settings, self.offer, self.offered.pop)
         self.n_visitors = 0
+
+    def offer(self, training):
+        self.offered[training.session_id] = training.run
 
     def do(self, coroutine):
         return self.loop.run_until_complete(asyncio.wait_for(coroutine, WAIT_SECONDS))
@@ -235,7 +238,7 @@ def test_a_killed_process_is_noticed_told_and_gone_on_from(place):
     place.until(ended(training))
     assert time.monotonic() - began < 10
     assert training.state == "failed"
-    assert "killed" in training.note
+    assert "killed" in str(training.note)
     assert load_model(training.run, None, max_bytes=2**20)  # the last checkpoint is kept
     place.call(place.trainings.set_speed, training.session_id, None)
     place.call(place.trainings.resume, training.session_id)
@@ -261,7 +264,7 @@ def test_nobody_looking_ends_it_and_then_removes_it(place, limits):
     limits(training_idle_seconds=0.2, training_keep_seconds=3.0)
     place.until(ended(training))
     assert training.state == "stopped"
-    assert "nobody was looking" in training.note
+    assert "nobody was looking" in str(training.note)
     assert training.session_id in place.offered
     place.until(lambda: training.session_id not in place.offered)
     place.until(lambda: not training.folder.exists())

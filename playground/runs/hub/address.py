@@ -11,7 +11,6 @@ from huggingface_hub.errors import HfUriError
 from ...errors import InvalidInput
 
 ADDRESS_MAX = 500
-_EXPECTED = "A model's address is owner/name, owner/name@revision, or the address of its page"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REVISION = re.compile(r"(?!.*\.\.)\w[\w./+-]{0,199}", re.ASCII)
 
@@ -40,7 +39,7 @@ def parse_address(text: str, revision: str | None, endpoint: str) -> Address:
     """
     text = text.strip()
     if len(text) > ADDRESS_MAX:
-        raise InvalidInput("A model's address is shorter than that")
+        raise InvalidInput("hub_errors.address_too_long")
     if text.lower().startswith(_hosts(endpoint)):
         text = f"https://{text}"  # what a browser's address bar shows
     is_page = "://" in text
@@ -51,21 +50,21 @@ def parse_address(text: str, revision: str | None, endpoint: str) -> Address:
             endpoint=endpoint,
         )
     except HfUriError:
-        raise InvalidInput(_EXPECTED) from None
+        raise InvalidInput("hub_errors.no_address") from None
     if found.type != "model":
-        raise InvalidInput(f"This is the address of a {found.type}, not of a model")
+        raise InvalidInput("hub_errors.no_model", type=found.type)
     if found.path_in_repo and not is_page:
-        raise InvalidInput(_EXPECTED)
+        raise InvalidInput("hub_errors.no_address")
     return Address(found.id, _agreed(named or found.revision, (revision or "").strip() or None))
 
 
 def _agreed(named: str | None, told: str | None) -> str | None:
     """The revision, out of the address and beside it."""
     if named and told and named != told:
-        raise InvalidInput(f"The address says revision {named}, the request says {told}")
+        raise InvalidInput("hub_errors.revisions_differ", named=named, told=told)
     revision = told or named
     if revision is not None and not _REVISION.fullmatch(revision):
-        raise InvalidInput("A revision is the name of a branch or a tag, or a commit")
+        raise InvalidInput("hub_errors.no_revision")
     return revision
 
 

@@ -42,11 +42,17 @@ from ...errors import (
     HubTooLarge,
     HubUnavailable,
 )
+from ...messages import Message
 from .address import Address
 from .store import disk
 
 Received = Callable[[int], None]
 """Told the bytes that have arrived so far."""
+
+About = Message | str
+"""What is asked for, as a sentence about it names it."""
+
+LIST_OF_MODELS = Message.of("hub_errors.list_of_models")
 
 _ANSWER_BYTES = 16 * 2**20  # of JSON: a list of a thousand models has about 1 MB
 
@@ -72,20 +78,20 @@ class HubClient:
         try:
             return ModelInfo(**found)
         except (TypeError, KeyError, ValueError):
-            raise HubError(f"The Hub's answer about {address} makes no sense") from None
+            raise HubError("hub_errors.senseless", about=address) from None
 
     async def models(self, tag: str, limit: int, *, use_token: bool) -> list[ModelInfo]:
         """The repos that carry a tag, those with the most likes first."""
         properties = ["downloads", "gated", "lastModified", "likes", "private", "safetensors"]
         question = {"filter": tag, "sort": "likes", "limit": limit, "expand": properties}
         url = f"{self._endpoint}/api/models"
-        found = await self._json(url, "the list of models", use_token, question)
+        found = await self._json(url, LIST_OF_MODELS, use_token, question)
         try:
             if not isinstance(found, list):
                 raise TypeError
             return [ModelInfo(**item) for item in found]
         except (TypeError, KeyError, ValueError):
-            raise HubError("The Hub's list of models makes no sense") from None
+            raise HubError("hub_errors.senseless_list") from None
 
     async def branches(self, repo_id: str, *, use_token: bool) -> dict[str, str]:
         """The commit of each branch of a repo."""
@@ -97,7 +103,7 @@ class HubClient:
                 raise TypeError
             return commits
         except (TypeError, KeyError):
-            raise HubError(f"The Hub's list of {repo_id}'s branches makes no sense") from None
+            raise HubError("hub_errors.senseless_branches", repo=repo_id) from None
 
     async def read(self, pinned: Address, path: str, max_bytes: int, *, use_token: bool) -> bytes:
         """A small file of a commit."""
@@ -135,7 +141,7 @@ class HubClient:
                 with disk():
                     file.flush()
             if done_bytes != n_bytes:
-                raise HubError(f"{path} was cut off at {done_bytes} of {n_bytes} bytes; try again")
+                raise HubError("hub_errors.download_cut", file=path, done=done_bytes, total=n_bytes)
             os.replace(partial, target)
         finally:
             with suppress(OSError):
@@ -152,14 +158,15 @@ class HubClient:
         self, pinned: Address, path: str, use_token: bool
     ) -> AsyncIterator[httpx2.Response]:
         url = hf_hub_url(pinned.repo_id, path, revision=pinned.revision, endpoint=self._endpoint)
-        async with self._answer(url, f"{path} of {pinned}", use_token) as response:
+        about = Message.of("hub_errors.file_of", file=path, repo=pinned)
+        async with self._answer(url, about, use_token) as response:
             for answer in (*response.history, response):
                 if answer.headers.get("X-Repo-Commit", pinned.revision) != pinned.revision:
-                    raise HubCommitMoved(f"{pinned.repo_id} changed while it was read; try again")
+                    raise HubCommitMoved("hub_errors.repo_changed", repo=pinned.repo_id)
             yield response
 
     async def _json(
-        self, url: str, about: str, use_token: bool, question: dict[str, Any] | None = None
+        self, url: str, about: About, use_token: bool, question: dict[str, Any] | None = None
     ) -> Any:
         pieces = []
         async with self._answer(url, about, use_token, question) as response:
@@ -168,11 +175,11 @@ class HubClient:
         try:
             return json.loads(b"".join(pieces))
         except ValueError:
-            raise HubError(f"The Hub's answer about {about} makes no sense") from None
+            raise HubError("hub_errors.senseless", about=about) from None
 
     @asynccontextmanager
     async def _answer(
-        self, url: str, about: str, use_token: bool, question: dict[str, Any] | None = None
+        self, url: str, about: About, use_token: bool, question: dict[str, Any] | None = None
     ) -> AsyncIterator[httpx2.Response]:
         """An answer whose body is still to come."""
         headers = build_hf_headers(token=None if use_token else False)
@@ -186,55 +193,55 @@ class HubClient:
                 try:
                     hf_raise_for_status(response)
                 except AttributeError as error:  # it expects an object in the body of an error
-                    raise HubError(f"The Hub's answer about {about} makes no sense") from error
+                    raise HubError("hub_errors.senseless", about=about) from error
                 yield response
 
 
 @contextmanager
-def deadline(about: str, seconds: float) -> Iterator[None]:
+def deadline(about: About, seconds: float) -> Iterator[None]:
     """Whatever is awaited inside is given up after so many seconds, with a HubTimeout."""
     with sentences(about), anyio.fail_after(seconds):
         yield
 
 
 @contextmanager
-def sentences(about: str) -> Iterator[None]:
+def sentences(about: About) -> Iterator[None]:
     """Turn what can go wrong with the Hub into a HubError that a visitor understands."""
     try:
         yield
     except HfHubHTTPError as error:
         raise _refusal(error, about) from error
     except OfflineModeIsEnabled as error:
-        raise HubUnavailable("The Hub is switched off here") from error
+        raise HubUnavailable("hub_errors.switched_off") from error
     except (httpx2.TimeoutException, TimeoutError) as error:
-        raise HubTimeout(f"The Hub takes too long to answer about {about}; try again") from error
+        raise HubTimeout("hub_errors.timeout", about=about) from error
     except httpx2.ConnectError as error:
-        raise HubUnavailable("The Hub cannot be reached right now; try again") from error
+        raise HubUnavailable("hub_errors.unreachable") from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise HubError(f"The Hub's answer about {about} was cut off; try again") from error
+        raise HubError("hub_errors.answer_cut", about=about) from error
 
 
-def _refusal(error: HfHubHTTPError, about: str) -> HubError:
+def _refusal(error: HfHubHTTPError, about: About) -> HubError:
     """The sentence for an answer with an error status."""
     status = error.response.status_code
     # A gated repo counts as one that is not found, too: the order matters.
     if isinstance(error, GatedRepoError):
-        return HubForbidden(f"{about} is gated: its owner decides who may read it")
+        return HubForbidden("hub_errors.gated", about=about)
     if isinstance(error, RepositoryNotFoundError):
-        return HubRepoNotFound(f"{about} is not on the Hub, or it is private")
+        return HubRepoNotFound("hub_errors.not_found_or_private", about=about)
     if isinstance(error, RevisionNotFoundError):
-        return HubRevisionNotFound(f"{about} is not on the Hub: the repo has no such revision")
+        return HubRevisionNotFound("hub_errors.revision_not_found", about=about)
     if isinstance(error, RemoteEntryNotFoundError):
-        return HubFileNotFound(f"{about} is not on the Hub: the repo has no such file")
+        return HubFileNotFound("hub_errors.file_not_found", about=about)
     if isinstance(error, DisabledRepoError) or status in (401, 403):
-        return HubForbidden(f"The Hub does not let this playground read {about}")
+        return HubForbidden("hub_errors.forbidden", about=about)
     if status == 429:
         return HubRateLimited(_retry_after_seconds(error.response))
     if status == 404:
-        return HubRepoNotFound(f"{about} is not on the Hub")
+        return HubRepoNotFound("hub_errors.not_found", about=about)
     if status >= 500:
-        return HubUnavailable(f"The Hub has a problem of its own (status {status}); try again")
-    return HubError(f"The Hub refused to answer about {about} (status {status})")
+        return HubUnavailable("hub_errors.own_problem", status=status)
+    return HubError("hub_errors.refused", about=about, status=status)
 
 
 def _retry_after_seconds(response: httpx2.Response) -> int | None:
@@ -245,13 +252,13 @@ def _retry_after_seconds(response: httpx2.Response) -> int | None:
     return limits.reset_in_seconds if limits else None
 
 
-async def _pieces(response: httpx2.Response, about: str, max_bytes: int) -> AsyncIterator[bytes]:
+async def _pieces(response: httpx2.Response, about: About, max_bytes: int) -> AsyncIterator[bytes]:
     """The body as it comes, as long as it keeps to its size."""
     left = max_bytes
     async for piece in response.aiter_raw():
         left -= len(piece)
         if left < 0:
-            raise HubTooLarge(f"{about} is larger than the {max_bytes} bytes it should have")
+            raise HubTooLarge("hub_errors.answer_too_large", about=about, most=max_bytes)
         yield piece
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from huggingface_hub import ModelInfo
@@ -13,6 +14,7 @@ from huggingface_hub.hf_api import RepoSibling
 
 from ...errors import BadCheckpoint, HubFileNotFound, HubTooLarge, NotAPlaygroundModel
 from ...lm.model import CharTransformer, ModelConfig
+from ...messages import Figure, Message
 from ...settings import Settings
 from ..checkpoint import INDEX, JSON_BYTES, WEIGHTS, CheckpointEntry, Run, weights_path
 
@@ -45,11 +47,15 @@ def files_of(info: ModelInfo) -> dict[str, RepoSibling]:
 def check_layout(repo_id: str, found: Collection[str], expected: Iterable[str]) -> None:
     """Raises NotAPlaygroundModel, saying what was expected and what was found."""
     if missing := [name for name in expected if name not in found]:
-        listed = ", ".join(sorted(found)[:8]) or "no files"
         raise NotAPlaygroundModel(
-            f"{repo_id} is not a playground model: it has no {' and no '.join(missing)}. Expected "
-            f"{CONFIG}, {VOCABULARY}, {INDEX} and {WEIGHTS}, or those of a nanoGPT model; "
-            f"found {listed}"
+            "hub_errors.no_playground_layout",
+            repo=repo_id,
+            missing=reduce(_and_no, missing),
+            config=CONFIG,
+            vocabulary=VOCABULARY,
+            index=INDEX,
+            weights=WEIGHTS,
+            found=", ".join(sorted(found)[:8]) or Message.of("hub_errors.no_files"),
         )
 
 
@@ -58,7 +64,11 @@ def check_texts(repo_id: str, files: Files, names: Iterable[str]) -> None:
     for name in names:
         if _size(files[name]) > JSON_BYTES:
             raise HubTooLarge(
-                f"{name} of {repo_id} has {_mb(_size(files[name]))}; the limit is {_mb(JSON_BYTES)}"
+                "hub_errors.file_too_large",
+                file=name,
+                repo=repo_id,
+                found=_mb(_size(files[name])),
+                most=_mb(JSON_BYTES),
             )
 
 
@@ -81,8 +91,10 @@ def check_run(repo_id: str, run: Run, files: Files, limits: Limits) -> None:
     work = gigaflops(run.model_config)
     if work > limits.gigaflops:
         raise HubTooLarge(
-            f"{repo_id} computes {work:.1f} GFLOP for a character; "
-            f"the limit here is {limits.gigaflops:g}"
+            "hub_errors.too_much_work",
+            repo=repo_id,
+            work=Figure(work, ".1f"),
+            most=Figure(limits.gigaflops),
         )
 
 
@@ -111,7 +123,9 @@ def index_of_commits(repo_id: str, commits: Mapping[int, ModelInfo]) -> tuple[by
     for step, info in commits.items():
         file = files_of(info).get(WEIGHTS)
         if file is None or file.lfs is None:
-            raise HubFileNotFound(f"step {step} of {repo_id} has no {WEIGHTS} with a sha256")
+            raise HubFileNotFound(
+                "hub_errors.step_without_weights", step=step, repo=repo_id, file=WEIGHTS
+            )
         entries.append(
             {
                 "step": step,
@@ -135,26 +149,31 @@ def gigaflops(config: ModelConfig) -> float:
 
 def _check_entry(repo_id: str, entry: CheckpointEntry, files: Files) -> None:
     if entry.path not in files:
-        raise HubFileNotFound(f"{repo_id} has no {entry.path}, which its {INDEX} lists")
+        raise HubFileNotFound(
+            "hub_errors.listed_file_missing", repo=repo_id, file=entry.path, index=INDEX
+        )
     if (found := _size(files[entry.path])) != entry.bytes:
-        raise BadCheckpoint(f"{entry.path} has {found} bytes, {INDEX} says {entry.bytes}")
+        raise BadCheckpoint(
+            "checkpoint.weights_cut", file=entry.path, found=found, index=INDEX, said=entry.bytes
+        )
 
 
 def _check_weights(repo_id: str, sizes: Collection[int], limits: Limits) -> None:
-    for found, limit, where in (
-        (max(sizes, default=0), limits.file_bytes, "in one file"),
-        (sum(sizes), limits.repo_bytes, "in all"),
+    for key, found, limit in (
+        ("hub_errors.weights_too_large", max(sizes, default=0), limits.file_bytes),
+        ("hub_errors.repo_too_large", sum(sizes), limits.repo_bytes),
     ):
         if found > limit:
-            raise HubTooLarge(
-                f"{repo_id} is too large: {_mb(found)} of weights {where}; "
-                f"the limit here is {_mb(limit)}"
-            )
+            raise HubTooLarge(key, repo=repo_id, found=_mb(found), most=_mb(limit))
 
 
 def _size(file: RepoSibling) -> int:
     return file.size or 0
 
 
-def _mb(n_bytes: int) -> str:
-    return f"{n_bytes / 2**20:.3g} MB"
+def _mb(n_bytes: int) -> Figure:
+    return Figure(n_bytes / 2**20, ".3g")
+
+
+def _and_no(names: Message | str, name: str) -> Message:
+    return Message.of("hub_errors.and_no", names=names, name=name)

@@ -20,12 +20,14 @@ import torch
 from pydantic_core import from_json
 from torch import Tensor
 
-from ...errors import BadCheckpoint
+from ...errors import BadCheckpoint, InvalidInput
 from ...lm.model import ModelConfig
 from ...lm.vocab import Vocabulary
+from ...messages import Message, in_english
 from ..checkpoint import Form, Run, RunConfig, read_index, read_json_bytes
 from .layout import CONFIG, TOKENIZER, VOCABULARY
 
+ABOUT = Message.of("models.nanogpt")
 _SIZES = ("n_layer", "n_head", "n_embd")
 # What transformers' GPT-2 may set to something else.
 _FIXED = {
@@ -59,7 +61,7 @@ def model_config(content: bytes) -> ModelConfig:
     values = _config_values(content)
     for name, only in _FIXED.items():
         if values.get(name, only) != only:
-            raise BadCheckpoint(f"{CONFIG}: {name} must be {only}, as nanoGPT has it")
+            raise BadCheckpoint("checkpoint.nanogpt_fixed", file=CONFIG, name=name, value=only)
     width = values.get("n_embd")
     hidden = 4 * width if type(width) is int else 1
     try:
@@ -74,8 +76,8 @@ def model_config(content: bytes) -> ModelConfig:
             learned_positions=True,
             bias=values.get("bias", True),
         )
-    except ValueError as error:
-        raise BadCheckpoint(f"{CONFIG}: {error}") from None
+    except InvalidInput as error:
+        raise BadCheckpoint("checkpoint.in_file", file=CONFIG, reason=error.message) from None
 
 
 def read_run(folder: Path, name: str) -> Run:
@@ -85,11 +87,13 @@ def read_run(folder: Path, name: str) -> Run:
     vocabulary = _vocabulary(read_json_bytes(folder, file), file)
     if len(vocabulary) != config.vocab_size:
         raise BadCheckpoint(
-            f"{file} lists {len(vocabulary)} characters, "
-            f"{CONFIG} says vocab_size {config.vocab_size}"
+            "checkpoint.vocabulary_size",
+            file=file,
+            listed=len(vocabulary),
+            said=config.vocab_size,
         )
     fields = {slot: getattr(config, slot) for slot in ModelConfig.__slots__}
-    about = RunConfig(format=1, name=name, description="A nanoGPT model.", model=fields)
+    about = RunConfig(format=1, name=name, description=in_english(ABOUT), model=fields)
     return Run(folder, about, config, vocabulary, read_index(folder), config.n_params, FORM)
 
 
@@ -102,7 +106,7 @@ def _config_values(content: bytes) -> dict[str, Any]:
 def _parsed(content: bytes, file: str) -> dict[str, Any]:
     values = _json(content, file)
     if not isinstance(values, dict):
-        raise BadCheckpoint(f"{file} must be a JSON object")
+        raise BadCheckpoint("checkpoint.no_object", file=file)
     return values
 
 
@@ -110,7 +114,7 @@ def _json(content: bytes, file: str) -> Any:
     try:
         return from_json(content, allow_inf_nan=False)
     except ValueError as error:
-        raise BadCheckpoint(f"{file} is no JSON: {error}") from None
+        raise BadCheckpoint("checkpoint.no_json", file=file, reason=str(error)) from None
 
 
 def _first(values: Mapping[str, Any], *names: str) -> Any:
@@ -120,18 +124,16 @@ def _first(values: Mapping[str, Any], *names: str) -> Any:
 def _vocabulary(content: bytes, file: str) -> Vocabulary:
     characters = _characters(_json(content, file))
     if any(mark in content for mark in _NOT_CHARACTERS):
-        raise BadCheckpoint(f"{file} is not one of characters: its tokens are bytes, or words")
+        raise BadCheckpoint("checkpoint.no_characters", file=file)
     if characters is None:
-        raise BadCheckpoint(f"{file} is not a list of characters, nor their numbers from 0 on")
+        raise BadCheckpoint("checkpoint.no_list", file=file)
     for token in characters:
         if not isinstance(token, str) or len(token) != 1:
-            raise BadCheckpoint(
-                f"{file} is not one of characters: it has tokens of several characters, or of none"
-            )
+            raise BadCheckpoint("checkpoint.several_characters", file=file)
     try:
         return Vocabulary(characters)
-    except ValueError as error:
-        raise BadCheckpoint(f"{file}: {error}") from None
+    except InvalidInput as error:
+        raise BadCheckpoint("checkpoint.in_file", file=file, reason=error.message) from None
 
 
 def _characters(content: Any) -> list[Any] | None:
@@ -188,7 +190,7 @@ def _state(config: ModelConfig, tensors: dict[str, Tensor]) -> dict[str, Tensor]
     held = {name.removeprefix(_COMPILED): tensor for name, tensor in tensors.items()}
     table = held[_TABLE] if _TABLE in held else held[_HEAD]
     if not torch.equal(table, held.get(_HEAD, table)):
-        raise BadCheckpoint(f"{_HEAD} is not the same as {_TABLE}, as it is in nanoGPT")
+        raise BadCheckpoint("checkpoint.head_differs", head=_HEAD, table=_TABLE)
     state = {
         "embed.table": table,
         "positions": held[_POSITIONS],

@@ -32,11 +32,12 @@ from ...errors import (
     NotAPlaygroundModel,
     TooManyLoads,
 )
+from ...messages import in_english
 from ...settings import Settings
 from ..checkpoint import INDEX, JSON_BYTES, WEIGHTS, CheckpointEntry, Run, read_run
 from ..flights import Flights, Progress
 from .address import Address, parse_address
-from .client import HubClient, deadline
+from .client import LIST_OF_MODELS, HubClient, deadline
 from .layout import (
     CONFIG,
     TOKENIZER,
@@ -139,7 +140,7 @@ class Hub:
         return [m for m in self._listed if all(word in m.repo_id.lower() for word in words)]
 
     async def _list(self) -> list[PublishedModel]:
-        with deadline("the list of models", self._look_seconds):
+        with deadline(LIST_OF_MODELS, self._look_seconds):
             found = await self._client.models(LIBRARY, _LIST_MAX, use_token=self._show_private)
         return [_published(i) for i in found if self._show_private or not (i.private or i.gated)]
 
@@ -183,7 +184,7 @@ class Hub:
         except HubError as error:
             if error.status not in _NO_ANSWER:
                 raise
-            log.warning("%s: %s (%r)", asked, error, error.__cause__)
+            log.warning("%s: %s (%r)", asked, in_english(error), error.__cause__)
             if (known := await self._last_known(asked)) is None:
                 raise
             return known
@@ -205,7 +206,7 @@ class Hub:
         info, public = await self._info(asked)
         pinned = Address(asked.repo_id, info.sha)
         if pinned.commit is None or asked.commit not in (None, info.sha):
-            raise HubError(f"The Hub's answer about {asked} does not name its commit")
+            raise HubError("hub_errors.no_commit", about=asked)
         self._pins[asked] = pinned.commit
         if here := await self._here(pinned):
             return replace(here, cached=False)
@@ -217,8 +218,9 @@ class Hub:
             info = await self._client.info(asked, use_token=False)
             if not (info.gated or info.private):
                 return info, True
-            why = "gated: its owner decides who may read it" if info.gated else "private"
-            raise HubForbidden(f"{asked} is {why}")
+            if info.gated:
+                raise HubForbidden("hub_errors.gated", about=asked)
+            raise HubForbidden("hub_errors.private", about=asked)
         except (HubRepoNotFound, HubForbidden):
             if not self._show_private:
                 raise
@@ -289,7 +291,7 @@ class Hub:
             )
         )
         if [info.sha for info in infos] != [*commits.values()]:
-            raise HubError(f"The Hub's answer about the branches of {repo_id} makes no sense")
+            raise HubError("hub_errors.senseless_branch", repo=repo_id)
         return dict(zip(commits, infos, strict=True))
 
     async def _fetch_text(self, source: Address, name: str, folder: Path, public: bool) -> bytes:
@@ -379,7 +381,9 @@ def _is_nanogpt(repo_id: str, config: bytes) -> bool:
             model_config(config)
         return found
     except BadCheckpoint as error:
-        raise NotAPlaygroundModel(f"{repo_id} is not a playground model: {error}") from None
+        raise NotAPlaygroundModel(
+            "hub_errors.no_playground_model", repo=repo_id, reason=error.message
+        ) from None
 
 
 def _read(folder: Path, origin: Origin) -> Run:
@@ -395,7 +399,7 @@ def _moved(pinned: Address) -> Iterator[None]:
     try:
         yield
     except HubRevisionNotFound as error:
-        raise HubCommitMoved(f"{pinned.repo_id} changed while it was read; try again") from error
+        raise HubCommitMoved("hub_errors.repo_changed", repo=pinned.repo_id) from error
 
 
 def _published(info: ModelInfo) -> PublishedModel:

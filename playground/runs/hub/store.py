@@ -107,7 +107,7 @@ class HubStore:
             self.delete(folder)
             excess -= sizes[folder]
         if excess > 0:
-            raise DiskFull("The disk cache is full of models in use; try again in a few minutes")
+            raise DiskFull("hub_errors.cache_full")
 
     def delete(self, folder: Path) -> None:
         """Delete a commit's folder, and what pointed to it."""
@@ -146,8 +146,8 @@ def disk() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise DiskFull("The disk here is full; the operator has to make room") from error
-        raise HubUnavailable("Models from the Hub cannot be kept on this disk") from error
+            raise DiskFull("hub_errors.disk_full") from error
+        raise HubUnavailable("hub_errors.disk_unusable") from error
 
 
 def _hash(text: str) -> str:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from ...errors import BadCheckpoint, TooLarge
+from ...messages import Figure
 from ..card import model_card
 from ..checkpoint import WEIGHTS, Run, load_model, read_run, write_run
 from ..hub.layout import gigaflops
@@ -43,7 +44,7 @@ def pack(run: Run, target: Path) -> None:
             if _place(run.folder / entry.path, folder / placed.path):
                 entries.append(placed)
         if not entries:
-            raise BadCheckpoint("The weights have just been replaced; try again")
+            raise BadCheckpoint("training.weights_replaced")
         card = model_card(run.config, run.model_config, entries, origin=_ORIGIN, notes=_NOTES)
         write_run(folder, run.config, run.vocabulary, entries, card)
         with zipfile.ZipFile(target, "w") as archive:  # weights can hardly be compressed
@@ -73,11 +74,11 @@ def unpack(source: IO[bytes], folder: Path, *, max_bytes: int, max_gigaflops: fl
         with zipfile.ZipFile(source) as archive:
             _extract(archive, folder, max_bytes)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise BadCheckpoint(f"The upload is not a zip that can be read: {error}") from None
+        raise BadCheckpoint("training.zip_broken", reason=str(error)) from None
     run = read_run(folder)
     if (work := gigaflops(run.model_config)) > max_gigaflops:
         raise BadCheckpoint(
-            f"This model computes {work:.1f} GFLOP for a character; the limit is {max_gigaflops:g}"
+            "training.too_much_work", work=Figure(work, ".1f"), most=Figure(max_gigaflops)
         )
     for step in run.steps:
         load_model(run, step, max_bytes=max_bytes)
@@ -87,20 +88,20 @@ def unpack(source: IO[bytes], folder: Path, *, max_bytes: int, max_gigaflops: fl
 def _extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> None:
     members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) > FILES_MAX:
-        raise TooLarge(f"The zip holds {len(members)} files; {FILES_MAX} are the most.")
+        raise TooLarge("training.zip_too_many_files", found=len(members), most=FILES_MAX)
     top = _common_folder([member.filename for member in members])
     left = max_bytes
     for member in members:
         name = member.filename[len(top) :]
         if not _NAMES.fullmatch(name):
-            raise BadCheckpoint(f"The zip holds {name!r}, which is no part of a model's folder")
+            raise BadCheckpoint("training.zip_foreign_file", file=repr(name))
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(member) as packed, target.open("wb") as file:
             while piece := packed.read(_PIECE_BYTES):
                 left -= len(piece)
                 if left < 0:
-                    raise TooLarge(f"The zip unpacks to more than {max_bytes / 2**20:g} MB.")
+                    raise TooLarge("training.zip_unpacks_too_large", most=Figure(max_bytes / 2**20))
                 file.write(piece)
 
 

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from pydoc_data import topics
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from huggingface_hub.utils import build_hf_headers
 
 from ...errors import HubError, InvalidInput, TooLarge
 from ...lm.vocab import Vocabulary
+from ...messages import Message
 from ..hub.client import deadline
 from ..hub.store import write
 
@@ -34,7 +35,7 @@ TRAINING_PART = 0.9
 TERM_MAX = 99
 N_PROBLEMS = 200
 
-_SUFFIXES = (".txt", ".md")
+_TEXT, _MARKDOWN = ".txt", ".md"
 _PYTHON_CHARACTERS = 1_000_000
 _PYTHON_FILE_BYTES = (2_000, 60_000)  # neither stubs nor one subject for a tenth of the text
 _SUMS = 50_000
@@ -60,7 +61,6 @@ class Corpus:
     problems            what a model that has understood the text can answer
     """
 
-    title: str
     vocabulary: Vocabulary
     train: Ids
     validation: Ids
@@ -81,17 +81,18 @@ class About:
     """A corpus as a visitor is offered it."""
 
     name: CorpusName
-    title: str
-    description: str
+
+    @property
+    def title(self) -> Message:
+        return Message.of(f"training.corpus_{self.name}")
+
+    @property
+    def description(self) -> Message:
+        key = f"training.corpus_{self.name}_about"
+        return Message.of(key, least=TEXT_MIN, most=TEXT_MAX)
 
 
-CORPORA = (
-    About("docs", "Python's documentation", "English prose about a programming language."),
-    About("python", "Python source code", "Programs from the standard library."),
-    About("arithmetic", "Sums", "Lines like 12+7=19. Can it add what it has never seen?"),
-    About("shakespeare", "Tiny Shakespeare", "Scenes from the plays; comes from the Hub."),
-    About("text", "Your own text", f"{TEXT_MIN} to {TEXT_MAX:,} characters, .txt or .md in UTF-8."),
-)
+CORPORA = tuple(About(name) for name in get_args(CorpusName))
 
 
 def open_corpus(name: CorpusName, *, seed: int, path: Path | None = None) -> Corpus:
@@ -99,19 +100,18 @@ def open_corpus(name: CorpusName, *, seed: int, path: Path | None = None) -> Cor
 
     seed: of the sums. The other texts are the same for every seed.
     """
-    title = next(about.title for about in CORPORA if about.name == name)
     if name == "arithmetic":
-        return sums(title, seed)
+        return sums(seed)
     if name == "docs":
-        return of_text(title, docs_text(), prompt="The ")
+        return of_text(docs_text(), prompt="The ")
     if name == "python":
-        return of_text(title, python_text(Path(sysconfig.get_path("stdlib"))), prompt="    def ")
+        return of_text(python_text(Path(sysconfig.get_path("stdlib"))), prompt="    def ")
     assert path is not None
     text = path.read_bytes().decode()  # as it is: no newline is translated
-    return of_text(title, text, prompt="ROMEO:\n" if name == "shakespeare" else text[:16])
+    return of_text(text, prompt="ROMEO:\n" if name == "shakespeare" else text[:16])
 
 
-def of_text(title: str, text: str, *, prompt: str) -> Corpus:
+def of_text(text: str, *, prompt: str) -> Corpus:
     """The first 90 % of a text to learn from, the rest to be judged by."""
     code_points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     present = np.flatnonzero(np.bincount(code_points))
@@ -121,7 +121,7 @@ def of_text(title: str, text: str, *, prompt: str) -> Corpus:
     cut = int(len(ids) * TRAINING_PART)
     vocabulary = Vocabulary(chr(point) for point in present)
     known = "".join(c for c in prompt if c in vocabulary) or vocabulary.characters[0]
-    return Corpus(title, vocabulary, ids[:cut], ids[cut:], known)
+    return Corpus(vocabulary, ids[:cut], ids[cut:], known)
 
 
 def docs_text() -> str:
@@ -145,7 +145,7 @@ def python_text(folder: Path) -> str:
     return "\n\n".join(parts)[:_PYTHON_CHARACTERS]
 
 
-def sums(title: str, seed: int) -> Corpus:
+def sums(seed: int) -> Corpus:
     """Lines `12+7=19`; a tenth of all pairs of terms is held out, in both orders.
 
     The digits stand as people write them. Units first would be easier, since a carry is then known
@@ -163,7 +163,7 @@ def sums(title: str, seed: int) -> Corpus:
         for lines in (known, held_out)
     )
     problems = tuple(Problem(f"{a}+{b}=", f"{a + b}\n") for a, b in held_out[:N_PROBLEMS])
-    return Corpus(title, vocabulary, train, validation, problems[0].question, "\n", problems)
+    return Corpus(vocabulary, train, validation, problems[0].question, "\n", problems)
 
 
 def _ordered(pair: tuple[int, int], rng: random.Random) -> tuple[int, int]:
@@ -173,40 +173,37 @@ def _ordered(pair: tuple[int, int], rng: random.Random) -> tuple[int, int]:
 def check_text(text: str) -> None:
     """Refuse a visitor's text that no model can learn from. Raises InvalidInput."""
     if not text.strip():
-        raise InvalidInput("The text is empty; paste or upload one to learn from.")
+        raise InvalidInput("training.text_empty")
     if len(text) < TEXT_MIN:
-        raise InvalidInput(f"The text has {len(text)} characters; at least {TEXT_MIN} are needed.")
+        raise InvalidInput("training.text_too_short", found=len(text), least=TEXT_MIN)
     if len(text) > TEXT_MAX:
-        raise TooLarge(f"The text has {len(text):,} characters; {TEXT_MAX:,} are the most.")
+        raise TooLarge("training.text_too_long", found=len(text), most=TEXT_MAX)
     characters = set(text)
     if len(characters) == 1:
-        raise InvalidInput("The text is one character, repeated: there is nothing to learn in it.")
+        raise InvalidInput("training.text_of_one_character")
     if len(characters) > CHARACTERS_MAX:
         raise InvalidInput(
-            f"The text has {len(characters):,} different characters; "
-            f"at most {CHARACTERS_MAX:,} can be learned."
+            "training.too_many_characters", found=len(characters), most=CHARACTERS_MAX
         )
     controls = [c for c in characters - {*"\t\n\r\f"} if unicodedata.category(c) in ("Cc", "Cs")]
     if "\0" in controls or sum(map(text.count, controls)) > len(text) / 100:
-        raise InvalidInput("This is not a text: it holds control characters, as programs do.")
+        raise InvalidInput("training.control_characters")
     if any(unicodedata.category(c) == "Cs" for c in controls):
-        raise InvalidInput("The text holds halves of characters (lone surrogates).")
+        raise InvalidInput("training.lone_surrogates")
 
 
 def decode_text(filename: str, raw: bytes) -> str:
     """The text of an uploaded file, checked; a byte order mark is left out. Raises InvalidInput."""
-    if not filename.lower().endswith(_SUFFIXES):
-        raise InvalidInput(f"Upload a text file that ends in {' or '.join(_SUFFIXES)}.")
+    if not filename.lower().endswith((_TEXT, _MARKDOWN)):
+        raise InvalidInput("training.file_type", text=_TEXT, markdown=_MARKDOWN)
     if len(raw) > TEXT_BYTES_MAX:
-        raise TooLarge(f"The file has {len(raw):,} bytes; {TEXT_BYTES_MAX:,} are the most.")
+        raise TooLarge("training.file_too_long", found=len(raw), most=TEXT_BYTES_MAX)
     if b"\0" in raw:
-        raise InvalidInput("This is not a text in UTF-8: it holds zero bytes.")
+        raise InvalidInput("training.zero_bytes")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"This is not a text in UTF-8 (byte {error.start:,}); save it as UTF-8 and try again."
-        ) from None
+        raise InvalidInput("training.not_utf8", byte=error.start) from None
     text = text.replace("\r\n", "\n")
     check_text(text)
     return text
@@ -220,7 +217,7 @@ async def fetch_shakespeare(folder: Path, endpoint: str, seconds: float) -> Path
     url = hf_hub_url(_SHAKESPEARE_REPO, _SHAKESPEARE_FILE, repo_type="dataset", endpoint=endpoint)
     headers = build_hf_headers(token=False)
     raw = b""
-    with deadline("Tiny Shakespeare", seconds):
+    with deadline(Message.of("training.corpus_shakespeare"), seconds):
         async with (
             get_async_session() as session,
             session.stream("GET", url, headers=headers, follow_redirects=True) as response,
@@ -231,7 +228,7 @@ async def fetch_shakespeare(folder: Path, endpoint: str, seconds: float) -> Path
                 if len(raw) > _SHAKESPEARE_BYTES:
                     break
     if _sha256(raw) != _SHAKESPEARE_SHA256:
-        raise HubError("What the Hub sent is not Tiny Shakespeare; choose another text.")
+        raise HubError("training.other_shakespeare")
     write(path, raw)
     return path
 

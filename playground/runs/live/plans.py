@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ...errors import InvalidInput
 from ...lm.model import ModelConfig
 from ...lm.training import PRESETS, TrainingParams
+from ...messages import Figure, Message
 from ..hub.layout import gigaflops
 
 PresetName = Literal["quick-100k", "quick-15k", "quick-800k", "plain"]
@@ -27,7 +28,6 @@ MODEL_BOUNDS: dict[str, tuple[int, int]] = {
     "block_size": (8, 256),
 }
 _BACKWARD_TOO = 3  # an update computes three times as much as a prediction
-_WORDS = {"n_layer": "Layers", "n_head": "Heads", "n_embd": "Width", "block_size": "Context"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,17 @@ class LivePreset:
     """A recipe as a visitor is offered it."""
 
     name: PresetName
-    title: str
-    description: str
+
+    @property
+    def title(self) -> Message:
+        return Message.of(f"training.preset_{self.name}")
+
+    @property
+    def description(self) -> Message:
+        return Message.of(f"training.preset_{self.name}_about")
 
 
-LIVE_PRESETS = (
-    LivePreset("quick-100k", "100K", "Words within seconds."),
-    LivePreset("quick-15k", "15K", "As small as it gets: every weight is used several times."),
-    LivePreset("quick-800k", "800K", "Slower steps, each of which learns more."),
-    LivePreset("plain", "Textbook", "The GPT of the books, with AdamW: what the tricks are worth."),
-)
+LIVE_PRESETS = tuple(LivePreset(name) for name in get_args(PresetName))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def make_plan(
         ("seed", seed, SEED),
     ):
         if value is not None:
-            changes[name] = _within(name.replace("_", " ").capitalize(), value, bounds)
+            changes[name] = _within(name, value, bounds)
     if learning_rate is not None:
         changes |= _rates(params, learning_rate)
     plan = Plan(preset, _model(recipe.model, model or {}), dataclasses.replace(params, **changes))
@@ -109,45 +110,39 @@ def _rates(params: TrainingParams, rate: float) -> dict[str, float]:
     own = learning_rate(params)
     low, high = own / LEARNING_RATE_FACTOR, own * LEARNING_RATE_FACTOR
     if not low <= rate <= high:
-        raise InvalidInput(f"Learning rate must be from {low:g} to {high:g}, not {rate:g}.")
+        raise InvalidInput(
+            "training.learning_rate", low=Figure(low), high=Figure(high), rate=Figure(rate)
+        )
     return {"lr": params.lr * rate / own, "matrix_lr": params.matrix_lr * rate / own}
 
 
 def _model(recipe: Mapping[str, Any], changes: Mapping[str, int]) -> dict[str, Any]:
     for name, value in changes.items():
-        _within(_WORDS[name], value, MODEL_BOUNDS[name])
+        _within(name, value, MODEL_BOUNDS[name])
     model = {"block_size": 64, **recipe, **changes}
     model["n_hidden"] = recipe["n_hidden"] * model["n_embd"] // recipe["n_embd"]
     if model["n_embd"] % (2 * model["n_head"]):
         raise InvalidInput(
-            f"Width must be a multiple of twice the heads: "
-            f"{model['n_embd']} is none of {2 * model['n_head']}."
+            "training.width_and_heads", width=model["n_embd"], double=2 * model["n_head"]
         )
     return model
 
 
-def _within(word: str, value: int, bounds: tuple[int, int]) -> int:
+def _within(name: str, value: int, bounds: tuple[int, int]) -> int:
     low, high = bounds
     if not low <= value <= high:
-        raise InvalidInput(f"{word} must be from {low:,} to {high:,}, not {value:,}.")
+        what = Message.of(f"training.word_{name}")
+        raise InvalidInput("training.out_of_bounds", what=what, low=low, high=high, value=value)
     return value
 
 
 def _check_size(plan: Plan, vocab_size: int, teraflops_max: float) -> None:
     n_params = ModelConfig(vocab_size=vocab_size, **plan.model).n_params
     if n_params > N_PARAMS_MAX:
-        raise InvalidInput(
-            f"This model would have {n_params:,} parameters; {N_PARAMS_MAX:,} are the most."
-        )
+        raise InvalidInput("training.model_too_large", found=n_params, most=N_PARAMS_MAX)
     characters = plan.params.batch_size * plan.model["block_size"]
     if characters > CHARACTERS_A_STEP_MAX:
-        raise InvalidInput(
-            f"Batch size times context makes {characters:,} characters a step; "
-            f"{CHARACTERS_A_STEP_MAX:,} are the most."
-        )
+        raise InvalidInput("training.step_too_large", found=characters, most=CHARACTERS_A_STEP_MAX)
     work = plan.gigaflops(vocab_size) / 1000
     if work > teraflops_max:
-        raise InvalidInput(
-            f"This training is {work / teraflops_max:.1f} times as long as this machine allows: "
-            "choose fewer steps, a smaller batch or a smaller model."
-        )
+        raise InvalidInput("training.too_long", times=Figure(work / teraflops_max, ".1f"))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from ...lm.model import ModelConfig
 from ...lm.vocab import Vocabulary
+from ...messages import Message, in_english
 from ..checkpoint import CheckpointEntry, Run, RunConfig
 from .corpora import CorpusName, Landmarks
 from .plans import Plan
@@ -24,11 +25,10 @@ _GIGAFLOPS_A_SECOND = 10.0  # a guess, until the first updates are timed
 
 _UNDER_WAY = ("queued", "starting", "training", "pausing")
 _FAILURES = {
-    "memory": "The training ran out of memory; choose a smaller model or batch.",
-    "diverged": "The loss is not a number any more: the learning rate was too high. "
-    "The last weights before that are kept.",
+    "memory": Message.of("training.out_of_memory"),
+    "diverged": Message.of("training.diverged"),
 }
-_DIED = "The training's process was ended by the system, out of memory or killed. Resume goes on."
+_DIED = Message.of("training.killed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ class Training:
     session_id: str
     visitor: str
     folder: Path
-    title: str
+    title: Message | str
     last_look: float
     corpus: CorpusName | None = None
     text_path: Path | None = None
     plan: Plan | None = None
     name: str | None = None
     state: State = "queued"
-    note: str | None = None
+    note: Message | None = None
     can_resume: bool = True
     start_paused: bool = False
     start_steps: int = 0
@@ -92,6 +92,22 @@ class Training:
     def is_active(self) -> bool:
         """Whether it has a place in the queue or a process."""
         return self.state in _UNDER_WAY or self.pid is not None
+
+    @property
+    def state_word(self) -> Message:
+        """How a sentence about it calls its state."""
+        return Message.of(f"training.state_{self.state}")
+
+    @property
+    def words(self) -> dict[str, Message | str]:
+        """What its config says of it, for the visitor's language; an uploaded one speaks itself."""
+        if self.plan is None:
+            return {}
+        return {
+            "name": self.name or self.title,
+            "description": Message.of("training.trained_on", corpus=self.title),
+            "corpus": self.title,
+        }
 
     @property
     def seconds_left(self) -> float:
@@ -197,7 +213,7 @@ class Training:
             self.state = "paused" if self.is_parked else "stopped"
         else:
             self.state = "failed"
-            self.note = _FAILURES.get(why, f"The training failed: {reason}")
+            self.note = _FAILURES.get(why, Message.of("training.failed", reason=reason))
         self.can_resume = why not in ("done", "diverged")
 
     def rename(self, name: str) -> None:
@@ -214,9 +230,7 @@ class Training:
         model_config = ModelConfig(vocab_size=len(self.vocabulary), **self.plan.model)
         config = RunConfig(
             format=1,
-            name=self.name or self.title,
-            description=f"Trained live on: {self.title}.",
-            corpus=self.title,
+            **{field: in_english(text) for field, text in self.words.items()},
             prompt=self.prompt,
             end_token=self.end_token,
             seed=self.plan.params.seed,

@@ -25,8 +25,8 @@ from ...errors import (
     TrainingConflict,
     TrainingUnavailable,
 )
+from ...messages import Message
 from ...settings import Settings
-from ..checkpoint import Run
 from .archive import pack, unpack
 from .corpora import CORPORA, TRAINING_PART, CorpusName, check_text, fetch_shakespeare
 from .plans import Plan
@@ -35,11 +35,11 @@ from .training import NAME_MAX, Evaluation, Training
 
 log = logging.getLogger(__name__)
 
-Offer = Callable[[str, Run | None], None]
+Offer = Callable[[Training], None]
 _TIDY_SECONDS = 0.5
 _STOP_SECONDS = 5.0  # until a process that does not stop is ended
 _KEPT_OF_ONE_VISITOR = 8
-_UNSEEN = "Stopped, because nobody was looking. Resume goes on from here."
+_UNSEEN = Message.of("training.unseen")
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Trainings:
     """All live trainings of a server. For one event loop."""
 
     def __init__(self, settings: Settings, offer: Offer, withdraw: Callable[[str], None]) -> None:
-        """offer: called with a session's id and what can be played with; withdraw: with its id."""
+        """offer: called with a training whose session is new, or another; withdraw: with its id."""
         self.settings = settings
         self._offer, self._withdraw = offer, withdraw
         self._trainings: dict[str, Training] = {}
@@ -128,14 +128,13 @@ class Trainings:
         HubError where Tiny Shakespeare cannot be had.
         """
         if (corpus == "text") != (text is not None):
-            raise InvalidInput('A text goes with the corpus "text", and only with that.')
+            raise InvalidInput("training.text_without_corpus")
         if text is not None:
             await asyncio.to_thread(check_text, text)
         made = plan(len(set(text)) if text is not None else 100)
         if text is not None and int(len(text) * TRAINING_PART) <= made.model["block_size"]:
             raise InvalidInput(
-                f"The text has {len(text)} characters: too few for a context of "
-                f"{made.model['block_size']}; choose a smaller one."
+                "training.text_below_context", found=len(text), context=made.model["block_size"]
             )
         self._check_room(visitor)
         path = await self._shakespeare() if corpus == "shakespeare" else None
@@ -160,7 +159,7 @@ class Trainings:
             training.state, training.start_paused = "pausing", True
             self._tell(training, do="pause")
         elif training.state != "pausing":
-            raise TrainingConflict(f"This training is {training.state}; there is nothing to pause.")
+            raise TrainingConflict("training.nothing_to_pause", state=training.state_word)
         return training
 
     def resume(self, session_id: str) -> Training:
@@ -187,14 +186,14 @@ class Trainings:
             self._enqueue(training)
         return training
 
-    def stop(self, session_id: str, note: str | None = None) -> Training:
+    def stop(self, session_id: str, note: Message | None = None) -> Training:
         """End it; it can be resumed. Raises SessionNotFound, TrainingConflict.
 
         note: why, where it was not the visitor.
         """
         training = self.training(session_id)
         if training.state in ("done", "stopped", "failed"):
-            raise TrainingConflict(f"This training is {training.state} already.")
+            raise TrainingConflict("training.stopped_already", state=training.state_word)
         training.note = note
         if training in self._queue:
             self._queue.remove(training)
@@ -216,7 +215,7 @@ class Trainings:
         """Keep a training under a name. Raises SessionNotFound."""
         training = self.look(session_id)
         training.rename(name[:NAME_MAX])
-        self._offer(session_id, training.run)
+        self._offer(training)
         return training
 
     async def delete(self, session_id: str) -> None:
@@ -238,7 +237,7 @@ class Trainings:
         """A zip of a training, in its own folder. Raises SessionNotFound, TrainingConflict."""
         training = self.look(session_id)
         if training.run is None:
-            raise TrainingConflict("This training has no model yet; try again in a moment.")
+            raise TrainingConflict("training.no_model_yet")
         target = training.folder / ".job" / f"{secrets.token_hex(8)}.zip"
         await asyncio.to_thread(pack, training.run, target)
         return target
@@ -246,7 +245,7 @@ class Trainings:
     async def upload(self, visitor: str, source: IO[bytes]) -> Training:
         """A run out of a zip, as a training that is done. Raises InvalidInput, BadCheckpoint."""
         self._make_room(visitor)
-        training = self._new(visitor, "An uploaded model")
+        training = self._new(visitor, Message.of("training.uploaded"))
         limits = self.settings
         try:
             run = await asyncio.to_thread(
@@ -305,7 +304,7 @@ class Trainings:
             self._root.cleanup()
             self._root = None
 
-    def _new(self, visitor: str, title: str) -> Training:
+    def _new(self, visitor: str, title: Message) -> Training:
         session_id = f"live-{secrets.token_urlsafe(16)}"
         folder = self.prepare() / session_id
         (folder / ".job").mkdir(parents=True)
@@ -313,14 +312,14 @@ class Trainings:
 
     def _add(self, training: Training) -> None:
         self._trainings[training.session_id] = training
-        self._offer(training.session_id, training.run)
+        self._offer(training)
         if self._tidying is None:
             self._tidying = asyncio.create_task(self._tidy())
 
     def _check_room(self, visitor: str) -> None:
         """Raises TrainingConflict, TooManyTrainings."""
         if any(t.is_active for t in self.of_visitor(visitor)):
-            raise TrainingConflict("You have a training under way; stop it before the next one.")
+            raise TrainingConflict("training.one_at_a_time")
         if len(self._queue) >= self.settings.training_queue:
             raise TooManyTrainings
         self._make_room(visitor)
@@ -354,15 +353,15 @@ class Trainings:
 
     def _check_can_go_on(self, training: Training) -> None:
         if training.state in ("queued", "starting", "training"):
-            raise TrainingConflict("This training is under way already; pause it first.")
+            raise TrainingConflict("training.under_way")
         if not training.can_resume:
-            raise TrainingConflict("This training has come to its end; start another one.")
+            raise TrainingConflict("training.at_its_end")
         others = (t for t in self.of_visitor(training.visitor) if t is not training)
         if any(t.is_active for t in others):
-            raise TrainingConflict("You have another training under way; stop it first.")
+            raise TrainingConflict("training.another_under_way")
         link = self._links.get(training.session_id)
         if link is not None and link.is_stopping:
-            raise TrainingConflict("This training is just being stopped; try again in a moment.")
+            raise TrainingConflict("training.being_stopped")
 
     def _tell(self, training: Training, **message: object) -> None:
         if (link := self._links.get(training.session_id)) is not None:
@@ -408,7 +407,7 @@ class Trainings:
                 training.died()
                 log.warning("the process of a training has died")
         except TrainingUnavailable as error:
-            training.state, training.note = "failed", str(error)
+            training.state, training.note = "failed", error.message
         finally:
             training.pid, training.start_steps, training.steps_per_second = None, 0, None
             if link.last_resort is not None:
@@ -426,7 +425,7 @@ class Trainings:
                 message = json.loads(line)
                 training.hear(message)
                 if training.run is not run and training.session_id in self._trainings:
-                    self._offer(training.session_id, training.run)
+                    self._offer(training)
                 if message["kind"] == "paused":
                     self._advance()
                 if message["kind"] == "end":
