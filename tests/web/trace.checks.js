@@ -1,22 +1,12 @@
-// Checks of the modules that know neither page nor network; run by test_trace.py.
+// Checks of the trace, of texts, and of the player; run by test_modules.py.
 
-const at = (name) => new URL("../../playground/web/static/" + name, import.meta.url);
-const Trace = await import(at("trace.js"));
-const Text = await import(at("text.js"));
-const { Player } = await import(at("player.js"));
+import { all, module, refuses, same } from "./checks.js";
 
-const same = (actual, expected) => {
-  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (a !== b) throw new Error(`${a} is not ${b}`);
-};
-const refuses = (act) => {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof RangeError) return;
-  }
-  throw new Error("it was not refused");
-};
+const Trace = await module("trace.js");
+const { number } = await module("messages.js");
+const Text = await module("text.js");
+const { Player } = await module("player.js");
+
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const step = (position, token = "a", other = "b") => ({
@@ -45,7 +35,7 @@ function played() {
   return { player, asked, trouble };
 }
 
-export const checks = {
+const checks = {
   "characters are code points": () => {
     same(Trace.start("a😀é").prompt, ["a", "😀", "é"]);
     same(Trace.position(Trace.start("😀😀")), 2);
@@ -110,7 +100,7 @@ export const checks = {
   },
   "counts are short": () => {
     same([970, 15230, 998000, 999999, 1250000].map(Text.short), ["970", "15K", "998K", "1M", "1.3M"]);
-    same(Text.grouped(1228800), "1,228,800");
+    same(number(1228800), "1,228,800");
     same([Text.amount(380_000, 3_839_272), Text.amount(11_700, 64_136)], ["0.4 of 3.8 MB", "12 of 64 kB"]);
   },
   "the counter counts characters": () => {
@@ -214,7 +204,7 @@ export const checks = {
   },
   "without a seed of the visitor every new start has a new one": async () => {
     const { player, asked } = played();
-    player.setSampling({ pick: "Sample" });
+    player.setSampling({ pick: "sample" });
     await wait(50);
     asked.at(-1).answer();
     await wait(0);
@@ -231,15 +221,4 @@ export const checks = {
   },
 };
 
-export async function run() {
-  const results = {};
-  for (const [name, check] of Object.entries(checks)) {
-    try {
-      await check();
-      results[name] = null;
-    } catch (error) {
-      results[name] = String(error);
-    }
-  }
-  return results;
-}
+export const run = () => all(checks);
