@@ -10,22 +10,32 @@ import gradio as gr
 import torch
 import uvicorn
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 
 from playground.runs.service import Playground
 from playground.settings import Settings
 from playground.web.api import create_api
 from playground.web.assets import RememberAssets
+from playground.web.document import InsertHead
 from playground.web.gradio_api import answer_tools_in_json
+from playground.web.player import document_head
 from playground.web.ui import build_ui, mounting
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The whole application; importing this module builds nothing."""
     service = Playground(settings)
-    page = build_ui(service)
-    app = gr.mount_gradio_app(create_api(service), page, path="/", **mounting())
+    return assemble(create_api(service), build_ui(service))
+
+
+def assemble(api: FastAPI, page: gr.Blocks) -> FastAPI:
+    """The API and the page as one application."""
+    app = gr.mount_gradio_app(api, page, path="/", **mounting())
     answer_tools_in_json(page)
     app.add_middleware(RememberAssets)
+    app.add_middleware(InsertHead, tags=document_head())
+    # Outermost, for what is not compressed yet: on a phone, bytes are what a visitor waits for.
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     return app
 
 

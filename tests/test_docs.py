@@ -55,3 +55,28 @@ def test_the_space_is_described():
     assert front["app_file"] == "app.py"
     assert f"gradio[mcp]=={front['sdk_version']}" in (ROOT / "requirements.txt").read_text()
     assert len(front["short_description"]) <= 60
+
+
+def test_every_lesson_is_in_the_gallery_by_its_title():
+    lessons = (ROOT / "playground" / "web" / "lessons").glob("*.md")
+    told = {
+        path.stem: re.search(r"^title: (.+)$", path.read_text("utf-8"), re.M)[1]
+        for path in lessons
+        if not path.stem.endswith(".de")
+    }
+    listed = re.findall(r"^\| (.+) \| <\S+/\?lesson=(\S+)> \|$", README, re.M)
+    assert {name: title for title, name in listed} == told
+
+
+def test_every_parameter_of_a_link_stands_in_the_table():
+    static = ROOT / "playground" / "web" / "static"
+    read = re.search(r"const READ = \{(.+?)\n\};", (static / "link.js").read_text(), re.S)[1]
+    course = re.findall(r'given\.get\("(\w+)"\)', (static / "course.js").read_text())
+    for name in [*re.findall(r"^  (\w+):", read, re.M), *course, "v"]:
+        assert re.search(rf"^\|.*`{name}\b", README, re.M), name
+
+
+def test_every_control_that_can_be_hidden_stands_in_the_table():
+    course = (ROOT / "playground" / "web" / "static" / "course.js").read_text()
+    names = re.search(r"CONTROLS = \[(.+)\]", course)[1]
+    assert ".".join(re.findall(r'"(\w+)"', names)) in README

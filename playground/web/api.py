@@ -24,8 +24,14 @@ from ..errors import (
     LoadCancelled,
     PlaygroundError,
 )
+from ..messages import say
+from ..messages.validation import problem_of
 from ..runs.service import Playground
+from .embedding import embedding_routes
+from .language import SpeakLanguage, message_routes
+from .lessons import lesson_routes
 from .limits import LimitBody
+from .qr import QR_BYTES_MAX, qr_code
 from .schemas import (
     ErrorBody,
     GenerateRequest,
@@ -68,6 +74,12 @@ _HUB_ERRORS: dict[int | str, dict[str, Any]] = {
         507: "The disk is full",
     }.items()
 }
+# What the framework says itself, and a caller may see.
+_FRAMEWORK = {
+    "Not Found": "errors.not_found",
+    "Method Not Allowed": "errors.method_not_allowed",
+    "There was an error parsing the body": "errors.body_unreadable",
+}
 _LOOK_UP_EVERY = 8  # steps; asking whether the caller is still there costs as much as a pick
 _T = TypeVar("_T")
 
@@ -90,12 +102,20 @@ def create_api(service: Playground) -> FastAPI:
     )
     app.include_router(_routes(service), prefix="/api")
     app.include_router(training_routes(service.trainings), prefix="/api")
+    app.include_router(message_routes())
+    app.include_router(lesson_routes())
+    app.include_router(embedding_routes())
     app.mount("/page", _FreshFiles(directory=STATIC), name="page")
     # Any page may ask: there are no cookies and nothing private behind these routes.
     app.add_middleware(
-        CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["X-Error", "Retry-After"],
     )
     app.add_middleware(LimitBody)
+    app.add_middleware(SpeakLanguage)
     app.add_exception_handler(PlaygroundError, _playground_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
@@ -137,10 +157,12 @@ def _routes(service: Playground) -> APIRouter:
         """One session, with its vocabulary."""
         return SessionDetailBody.of(await service.find(session_id))
 
-    @router.post("/sessions", status_code=201, responses=_ERRORS | _HUB_ERRORS)
+    there = {"model": SessionDetailBody, "description": "It was there already"}
+
+    @router.post("/sessions", status_code=201, responses={200: there} | _ERRORS | _HUB_ERRORS)
     async def load(body: LoadRequest, request: Request, response: Response) -> SessionDetailBody:
         """Load a model from the Hub and wait for it; 200 instead of 201 if it was there already."""
-        known = {session.session_id for session in service.sessions()}
+        known = service.session_ids()
         work = service.load_from_hub(body.repo_id, body.revision)
         session = await _unless_gone(request, work)
         if session.session_id in known:
@@ -179,11 +201,18 @@ def _routes(service: Playground) -> APIRouter:
             replaced={character: vocabulary.substitute(character) for character in unknown},
         )
 
+    @router.get("/qr", response_class=Response, responses={200: {"content": {"image/svg+xml": {}}}})
+    def qr(text: Annotated[str, Query(min_length=1, max_length=QR_BYTES_MAX)]) -> Response:
+        """A QR code of a text, a link above all, as an SVG image."""
+        return Response(qr_code(text), media_type="image/svg+xml")
+
     @router.get("/health")
     async def health() -> HealthResponse:
         """That the server answers, how many sessions it has, and which folders it refused."""
         return HealthResponse(
-            status="ok", sessions=len(service.sessions()), refused=service.refused
+            status="ok",
+            sessions=len(service.sessions()),
+            refused={name: str(reason) for name, reason in service.refused.items()},
         )
 
     return router
@@ -220,7 +249,7 @@ async def _unless_gone(request: Request, work: Coroutine[None, None, _T]) -> _T:
 
 async def _playground_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PlaygroundError)
-    headers = {}
+    headers = {"X-Error": type(error).__name__}  # for programs: the sentence may be translated
     if isinstance(error, HubRateLimited) and error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
     return JSONResponse({"error": str(error)}, error.status, headers)
@@ -228,13 +257,15 @@ async def _playground_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return await _playground_error(request, InvalidInput(first_problem(error.errors())))
+    return await _playground_error(request, first_problem(error.errors()))
 
 
 async def _http_error(_: Request, error: Exception) -> JSONResponse:
     """What the framework itself refuses: a body that nothing can parse, a method, a path."""
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    key = _FRAMEWORK.get(error.detail)
+    sentence = say(key) if key else error.detail
+    return JSONResponse({"error": sentence}, error.status_code, error.headers)
 
 
 async def _broken_inside(request: Request, error: Exception) -> JSONResponse:
@@ -245,10 +276,10 @@ async def _broken_inside(request: Request, error: Exception) -> JSONResponse:
     return answer
 
 
-def first_problem(errors: Any) -> str:
-    """What is wrong with which field, in a sentence, of a pydantic error's list."""
+def first_problem(errors: Any) -> InvalidInput:
+    """What is wrong with which field, of a pydantic error's list."""
     first = errors[0]
     if first["type"] == "json_invalid":
-        return f"The body is not valid JSON: {first['ctx']['error']}"
+        return InvalidInput("fields.body_not_json", reason=first["ctx"]["error"])
     field = ".".join(str(part) for part in first["loc"] if part != "body")
-    return f"{field or 'body'}: {first['msg']}"
+    return InvalidInput("fields.problem", field=field or "body", what=problem_of(first))

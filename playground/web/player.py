@@ -7,17 +7,33 @@ into it with `textContent`.
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from pathlib import Path
 
 import gradio as gr
 
+from .. import messages
+
 STATIC = Path(__file__).parent / "static"
 STATIC_URL = "page"  # relative: a path prefix in front does no harm; Gradio has a /static itself
 
-# Relative to the document's base, as Gradio's own files are.
-_IMPORT = f'import(new URL("{STATIC_URL}/%s", document.baseURI))'
+_EARLY = "early.js"  # a plain script, no module
 
-START = _IMPORT % "main.js" + ".then(m => m.start());"  # the page
+# Relative to where the page comes from: to the document's base, as Gradio's own files are, or in
+# another's page to the `src` of the element that holds it.
+_IMPORT = (
+    f'import(new URL("{STATIC_URL}/%s", '
+    'element.closest("gradio-app[src]")?.getAttribute("src") ?? document.baseURI))'
+)
+
+# The page; "settings" has the sliders of the drawer take what the script has set.
+START = (
+    "element.addEventListener('settings', () => trigger('settings'));"
+    + _IMPORT % "main.js"
+    + ".then(m => m.start());"
+)
 LEARN = _IMPORT % "learn.js" + ".then(m => m.mount(element));"  # in the piece of its tab
 
 
@@ -27,7 +43,7 @@ def piece(name: str, *, script: str | None = None) -> gr.HTML:
     script: runs once, when the piece has arrived in the page.
     """
     return gr.HTML(
-        html_template=(STATIC / f"{name}.html").read_text(encoding="utf-8"),
+        html_template=_in_words((STATIC / f"{name}.html").read_text(encoding="utf-8")),
         js_on_load=script,
         elem_id=name,
         elem_classes="piece",
@@ -35,15 +51,48 @@ def piece(name: str, *, script: str | None = None) -> gr.HTML:
     )
 
 
-def head() -> str:
-    """Tags for the document's head: the styles, and all modules at once instead of in a chain.
+def _in_words(markup: str) -> str:
+    """Markup with the messages that it names, `data-say="area.key"` for the text of an element and
+    `data-say-title` for an attribute. In the default language: messages.js writes the visitor's."""
 
-    The styles are inlined, so that nothing is ever seen without them. They are not given to Gradio
-    as `css`: it puts its own container in front of every selector, above `html` and `body` too.
-    """
-    styles = sorted(STATIC.glob("*.css"), key=lambda path: (path.name != "base.css", path.name))
-    scripts = sorted(STATIC.glob("*.js"))
-    return "\n".join(
-        [f"<style>{path.read_text(encoding='utf-8')}</style>" for path in styles]
-        + [f'<link rel="modulepreload" href="{STATIC_URL}/{path.name}">' for path in scripts]
+    def worded(key: str) -> str:
+        return html.escape(messages.say(key, messages.DEFAULT))
+
+    markup = re.sub(
+        r'data-say-([a-z-]+)="([\w.]+)"',
+        lambda found: f'{found[0]} {found[1]}="{worded(found[2])}"',
+        markup,
     )
+    return re.sub(r'(data-say="([\w.]+)"[^>]*>)', lambda found: found[1] + worded(found[2]), markup)
+
+
+def document_head() -> str:
+    """Tags for the head of the document: the script that comes before all of Gradio's, and all
+    modules at once instead of in a chain."""
+    scripts = sorted(path for path in STATIC.glob("*.js") if path.name != _EARLY)
+    preloads = [f'<link rel="modulepreload" href="{STATIC_URL}/{path.name}">' for path in scripts]
+    return "\n".join(
+        [f"<script>{(STATIC / _EARLY).read_text(encoding='utf-8')}</script>", *preloads]
+    )
+
+
+def gradio_head() -> str:
+    """What Gradio is to add to the head: the styles, which have to come after its own.
+
+    They are not given to it as `css`: it puts its own container in front of every selector, above
+    `html` and `body` too. It is a script that inserts them, and not into another's page: see
+    embed.js.
+    """
+    style = json.dumps(f"<style>{styles()}</style>").replace("<", "\\u003c")
+    return (
+        "<script>document.querySelector('gradio-app[src]') ?? "
+        f"document.head.insertAdjacentHTML('beforeend', {style});</script>"
+    )
+
+
+def styles() -> str:
+    """The page's own styles: the general ones first, those of an embedded page last."""
+    first, last = "base.css", "embed.css"
+    between = sorted({path.name for path in STATIC.glob("*.css")} - {first, last})
+    names = (first, *between, last)
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)

@@ -15,24 +15,33 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
+from gradio.i18n import I18nData
 
+from .. import messages
 from ..runs.service import Playground
 from .gradio_api import publish
-from .player import LEARN, START, head, piece
+from .player import LEARN, START, gradio_head, piece
 
+WORDS = "controls"  # the area of the messages that Gradio says
 TEMPERATURE_RANGE = (0.1, 2.0)  # the API takes more; beyond this a learner sees nothing new
 
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A tab of the page: its label, and what lays out its content.
+    """A tab of the page: its name in the code, its label, and what lays it out.
 
     A tab tells the drawer which session is its own with a DOM event on the document:
-    `playground`, detail {action: "session", tab: label, session_id, step}.
+    `playground`, detail {action: "session", tab: name, session_id, step}.
     """
 
-    label: str
+    name: str
+    label: str | I18nData
     build: Callable[[], None]
+
+
+def word(name: str) -> I18nData:
+    """A word on a component of Gradio's, which puts it into the visitor's language itself."""
+    return I18nData(f"{WORDS}.{name}")
 
 
 def says(event: Callable[..., Dependency], action: str, *inputs: Component, **detail: str) -> None:
@@ -54,7 +63,7 @@ def build_library() -> None:
     library = piece("library", script="element.addEventListener('range', () => trigger('range'))")
     piece("hub")
     steps = gr.Slider(
-        0, 1, value=1, step=1, label="Training step", buttons=[], elem_id="training-step"
+        0, 1, value=1, step=1, label=word("training_step"), buttons=[], elem_id="training-step"
     )
     piece("learning")
     says(steps.input, "training-step", steps)
@@ -73,7 +82,7 @@ def build_learn() -> None:
     piece("learn", script=LEARN)
 
 
-TABS = (Tab("Library", build_library), Tab("Watch it learn", build_learn))
+TABS = (Tab("library", word("library"), build_library), Tab("learn", word("learn"), build_learn))
 
 
 def build_drawer() -> None:
@@ -84,39 +93,50 @@ def build_drawer() -> None:
     """
     with gr.Column(elem_id="drawer"):
         piece("model")
+        piece("task")
         gr.Textbox(
-            label="Input text",
+            label=word("input"),
             lines=2,
             max_lines=2,
-            placeholder="Type something to get started...",
+            placeholder=word("placeholder"),
             elem_id="input-text",
         )
         with gr.Row(elem_id="input-row"):
             piece("input-notes")
-            gr.Button("Clear", size="sm", elem_id="clear")
+            gr.Button(word("clear"), size="sm", elem_id="clear")
         with gr.Row(elem_id="controls"):
-            gr.Button("Play", variant="primary", elem_id="play", min_width=80)
-            gr.Button("Pause", elem_id="pause", min_width=80)
-            gr.Button("Step", elem_id="step", min_width=80)
-            gr.Button("Regenerate", elem_id="regenerate", min_width=80)
+            gr.Button(word("play"), variant="primary", elem_id="play", min_width=80)
+            gr.Button(word("pause"), elem_id="pause", min_width=80)
+            gr.Button(word("step"), elem_id="step", min_width=80)
+            gr.Button(word("regenerate"), elem_id="regenerate", min_width=80)
         with gr.Row(elem_id="settings"):
             speed = gr.Slider(
-                100, 2000, value=500, step=50, label="Speed", buttons=[], elem_id="speed"
+                100, 2000, value=500, step=50, label=word("speed"), buttons=[], elem_id="speed"
             )
             pick = gr.Radio(
-                ["Top choice", "Sample"], value="Top choice", label="Pick", elem_id="pick"
-            )
+                [(word("top_choice"), "top"), (word("sample"), "sample")],
+                value="top", label=word("pick"), elem_id="pick",
+            )  # fmt: skip
         with gr.Row(elem_id="sampling"):
             temperature = gr.Slider(
-                *TEMPERATURE_RANGE, value=1.0, step=0.1, label="Temperature", buttons=[]
+                *TEMPERATURE_RANGE,
+                value=1.0,
+                step=0.1,
+                label=word("temperature"),
+                buttons=[],
+                elem_id="temperature",
             )
-            top_k = gr.Slider(0, 50, value=0, step=1, label="Top-k", buttons=[])
-            top_p = gr.Slider(0.05, 1.0, value=1.0, step=0.05, label="Top-p", buttons=[])
+            top_k = gr.Slider(
+                0, 50, value=0, step=1, label=word("top_k"), buttons=[], elem_id="top-k"
+            )
+            top_p = gr.Slider(
+                0.05, 1.0, value=1.0, step=0.05, label=word("top_p"), buttons=[], elem_id="top-p"
+            )
             seed = gr.Number(
-                label="Seed", value=None, placeholder="random", precision=0, minimum=0,
+                label=word("seed"), value=None, placeholder=word("random"), precision=0, minimum=0,
                 elem_id="seed",
             )  # fmt: skip
-        piece("player", script=START)
+        player = piece("player", script=START)
 
     # The script hears the buttons and the text itself: an event of Gradio's comes a moment late,
     # a tick after Pause perhaps, and not at all for a text that wasn't typed on a keyboard.
@@ -125,6 +145,14 @@ def build_drawer() -> None:
         (pick, "pick"), (seed, "seed"),
     ):  # fmt: skip
         says(setting.input, action, setting)
+    # A link sets them too. The script writes the values into data-settings, an array of them.
+    player.settings(
+        fn=None,
+        js="() => JSON.parse(document.querySelector('#player [data-settings]').dataset.settings)",
+        outputs=[speed, pick, temperature, top_k, top_p, seed],
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
 
 def build_ui(service: Playground, tabs: Sequence[Tab] = TABS) -> gr.Blocks:
@@ -133,11 +161,13 @@ def build_ui(service: Playground, tabs: Sequence[Tab] = TABS) -> gr.Blocks:
         piece("header")
         with gr.Tabs(elem_id="tabs"):
             for tab in tabs:
-                with gr.Tab(tab.label) as item:
+                with gr.Tab(tab.label, elem_id=f"tab-{tab.name}") as item:
                     tab.build()
-                says(item.select, "tab", tab=tab.label)
+                says(item.select, "tab", tab=tab.name)
         build_drawer()
-        piece("tutorial")
+        piece("guide")
+        piece("share")
+        piece("keys")
         publish(service)
     demo.max_threads = 64
     demo.queue(default_concurrency_limit=8)
@@ -155,6 +185,20 @@ def _theme() -> gr.themes.Base:
     )
 
 
+def _words() -> gr.I18n:
+    """The words of `word`, in all languages."""
+    return gr.I18n(
+        **{
+            language: {
+                key: text
+                for key, text in messages.catalogue(language).items()
+                if key.startswith(WORDS + ".")
+            }
+            for language in messages.languages()
+        }
+    )
+
+
 def mounting() -> dict[str, Any]:
     """The arguments of `gr.mount_gradio_app`, other than what and where."""
     return {
@@ -163,5 +207,6 @@ def mounting() -> dict[str, Any]:
         "mcp_server": True,
         "footer_links": ["api"],
         "theme": _theme(),
-        "head": head(),
+        "head": gradio_head(),
+        "i18n": _words(),
     }

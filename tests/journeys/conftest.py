@@ -32,20 +32,29 @@ SIZES = {"laptop": (1280, 800), "phone": (390, 844)}
 LETTERS = "\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,!?'-:;"
 HOSTILE = "<img src=x onerror=alert(1)>"
 WEIRD = "".join(dict.fromkeys("<>${}`'\"&\\/\n\t =()😀é\u05d0\u05d1\u202e#imgsrconerralet1x,"))
+CONTRAST, OVERLAPS = (
+    Path(__file__).with_name(name).read_text("utf-8") for name in ("contrast.js", "overlaps.js")
+)
 CHROMIUM_ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
 
 
-# A browser for each module: as long as Playwright runs, it has the thread's event loop, and other
-# tests want one of their own.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def chromium() -> str:
+    """Where the browser is."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         reason = "no chromium on this machine: the journeys are not run"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    return path
+
+
+# A browser for each module: as long as Playwright runs, it has the thread's event loop, and other
+# tests want one of their own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = chromium()
     expect.set_options(timeout=10_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
@@ -260,14 +269,3 @@ def visit(
         page.evaluate("localStorage.clear()")  # the next one comes as a first visitor, too
         page.close()
     assert problems == []
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A journey is driven against the clock, on machines that may be busy: it may try once more.
-
-    The summary says which ones did.
-    """
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.parent == here:
-            item.add_marker(pytest.mark.flaky(reruns=1))

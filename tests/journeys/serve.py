@@ -13,11 +13,11 @@ import gradio as gr
 import torch
 import uvicorn
 
+from app import assemble
 from playground.runs.service import Playground, Session
 from playground.settings import Settings
 from playground.web.api import create_api
-from playground.web.assets import RememberAssets
-from playground.web.ui import TABS, Tab, build_ui, mounting
+from playground.web.ui import TABS, Tab, build_ui
 
 
 def main(models_dir: Path, port: int) -> None:
@@ -27,10 +27,8 @@ def main(models_dir: Path, port: int) -> None:
     service.add(Session("untrained", "live", None))
     api = create_api(service)
     api.post("/end/{session_id}")(service.remove)
-    second = Tab("Second", lambda: gr.Markdown("Another tab."))
-    page = build_ui(service, (*TABS, second))
-    app = gr.mount_gradio_app(api, page, path="/", **mounting())
-    app.add_middleware(RememberAssets)
+    second = Tab("second", "Second", lambda: gr.Markdown("Another tab."))
+    app = assemble(api, build_ui(service, (*TABS, second)))
     uvicorn.run(app, port=port, log_level="warning")
 
 

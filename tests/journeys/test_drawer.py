@@ -161,29 +161,3 @@ def test_it_follows_the_width_of_the_window(visit):
     page.page.set_viewport_size({"width": 1280, "height": 800})
     expect(page.drawer).not_to_have_attribute("aria-modal", "true")
     expect(page.page.locator("#tabs")).not_to_have_attribute("inert", "")
-
-
-def test_the_tutorial_opens_tries_and_gives_the_focus_back(visit):
-    page = visit()
-    page.button("Tutorial").click()
-    dialog = page.page.get_by_role("dialog", name="How to read this page")
-    expect(dialog).to_be_visible()
-    assert 5 <= dialog.get_by_role("listitem").count() <= 6
-    page.page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
-    expect(page.button("Tutorial")).to_be_focused()
-    expect(page.drawer).to_be_visible()
-
-    second = page.options.nth(1).get_attribute("data-token")
-    page.button("Tutorial").click()
-    page.button("Take the second choice").click()
-    page.shows("The king shall" + second)
-    page.button("Tutorial").click()
-    page.button("Go to step 0").click()
-    expect(page.drawer.locator(".model__line")).to_contain_text("step 0")
-    expect(page.slider("Training step")).to_have_value("0")
-    page.button("Close").click()
-    page.button("Tutorial").click()
-    page.button("Watch it write").click()
-    expect(page.drawer).to_be_visible()
-    expect(page.button("Pause")).to_be_enabled()

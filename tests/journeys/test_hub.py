@@ -218,6 +218,13 @@ def test_the_page_s_address_names_a_model(visit, published):
     expect(page.page.locator(".toast").filter(has_text="ada/none is not")).to_be_visible()
 
 
+def test_alone_in_a_frame_it_opens_a_model_too(visit, published):
+    page = visit(query=f"&view=embed&model={VERSE}")
+    expect(page.drawer.locator(".model__line")).to_contain_text(VERSE)
+    page = visit(query="&view=embed&model=ada/none")
+    expect(page.page.locator(".toast").filter(has_text="ada/none is not")).to_be_visible()
+
+
 def test_a_step_that_is_long_in_coming(visit, hub):
     page = visit()
     load(page, LATE)

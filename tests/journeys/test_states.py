@@ -43,7 +43,7 @@ def test_no_model_offers_the_bundled_one(visit):
 
 def test_each_tab_has_its_own_session(visit):
     page = visit()
-    give(page, "Second", "other")
+    give(page, "second", "other")
     expect(page.drawer.locator(".model__line")).to_contain_text("plain")
     select_tab(page, "Second")
     expect(page.drawer.locator(".model__line")).to_contain_text("other")
@@ -56,7 +56,7 @@ def test_each_tab_has_its_own_session(visit):
 
 def test_changing_the_tab_while_playing_pauses_until_one_is_back(visit):
     page = visit()
-    give(page, "Second", "other")
+    give(page, "second", "other")
     started(page)
     select_tab(page, "Second")
     expect(page.status).to_have_text("⚠️ Switch back to Library to continue")
@@ -75,7 +75,7 @@ def test_changing_the_tab_while_playing_pauses_until_one_is_back(visit):
 
 def test_one_can_also_go_on_with_the_new_tab(visit):
     page = visit()
-    give(page, "Second", "other")
+    give(page, "second", "other")
     started(page)
     select_tab(page, "Second")
     page.button("Use Second instead").click()
@@ -86,8 +86,8 @@ def test_one_can_also_go_on_with_the_new_tab(visit):
 
 def test_a_live_training_that_ended(visit, server):
     page = visit(quiet=False)
-    give(page, "Library", "live")
-    expect(page.drawer.locator(".model__source")).to_have_text("being trained on this page")
+    give(page, "library", "live")
+    expect(page.drawer.locator(".model__source")).to_have_text("trained on this page")
     page.ready()
     page.slider("Speed").fill("100")
     started(page)
@@ -103,7 +103,7 @@ def test_a_live_training_that_ended(visit, server):
 
 def test_a_live_model_that_is_not_ready(visit):
     page = visit(quiet=False)
-    give(page, "Library", "untrained")
+    give(page, "library", "untrained")
     expect(page.status).to_have_text("⚠️ Model initializing, try again")
     expect(page.drawer.locator(".model__line")).to_have_text("untrained · not trained yet")
     page.button("Try again").click()

@@ -151,6 +151,7 @@ def test_500_tokens_at_once_are_500_single_calls(client, temperature):
             "prob": step["prob"],
             "candidates": single["probabilities"],
             "other": single["other"],
+            "kept": step["kept"],
         }
         listed = {row["token"]: row["prob"] for row in single["probabilities"]}
         assert listed.get(step["token"], step["prob"]) == step["prob"]
@@ -163,7 +164,7 @@ def test_generate_says_what_it_started_from(client):
     assert body["context_used"] == "ello wor"
     assert (body["session_id"], body["step"]) == ("plain", 50)
     assert [step["position"] for step in body["steps"]] == [9, 10]
-    assert list(body["steps"][0]) == ["position", "token", "prob", "candidates", "other"]
+    assert list(body["steps"][0]) == ["position", "token", "prob", "candidates", "other", "kept"]
 
 
 def test_a_chunk_continues_the_one_before(client):

@@ -212,3 +212,21 @@ def test_a_tool_that_fails_says_why(server):
     result = through_mcp(server, lambda session: session.call_tool("next_token", arguments))
     assert result.isError
     assert "Session not found" in result.content[0].text
+
+
+def test_the_document_has_the_early_script_and_the_modules_itself(server):
+    head = httpx.get(server).text.split("</head>")[0]
+    early = head.index("navigator.languages")
+    assert "module" not in head[head.rindex("<script", 0, early) : early]  # which would wait
+    assert early < head.index('rel="modulepreload" href="page/main.js"')
+
+
+def test_what_is_worth_it_is_compressed(server):
+    plain = httpx.get(server, headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert int(plain.headers["content-length"]) == len(plain.content)
+    packed = httpx.get(server, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.text == plain.text
+    assert httpx.get(f"{server}/page/main.js").headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in httpx.get(f"{server}/api/health").headers

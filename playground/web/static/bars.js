@@ -1,6 +1,7 @@
 // The bars: the distribution of the character after the text on screen.
 // The rows are made once and keep their place; what changes is what they say and how long they are.
 
+import { say } from "./messages.js";
 import { label, percent } from "./text.js";
 import { rest, rows } from "./trace.js";
 
@@ -24,6 +25,7 @@ export class Bars {
     // However fast it writes: the bars have come to rest before they change again.
     this.#list.parentElement.style.setProperty("--glide", Math.min(240, 0.6 * player.interval_ms) + "ms");
     const { highlighted } = player;
+    const kept = player.sampling.pick === "sample" && step ? step.kept : Infinity;
     this.#rows.forEach((row, index) => {
       if (!step) row.forget(index);
       else if (index >= shown.length) row.clear();
@@ -33,22 +35,27 @@ export class Bars {
           picked: token === step.token,
           selected: token === highlighted,
           chosen: token === player.choosing,
+          // The rows are in the order of their odds, but for the pick's own at the end.
+          left_out: index >= kept && token !== step.token,
         });
       }
     });
     const selected = this.#rows.find((row) => row.element.ariaSelected === "true");
-    setAttribute(this.#list, "aria-activedescendant", selected?.element.id ?? null);
+    // While it writes there is nothing to choose; the live region says what comes.
+    setAttribute(this.#list, "aria-activedescendant", player.playing ? null : selected?.element.id ?? null);
     setAttribute(this.#list, "aria-busy", String(!step || player.choosing !== null));
     setAttribute(this.#list, "aria-disabled", String(!player.canChoose));
-    this.#draw_other(step && rest(step));
+    this.#draw_other(step && rest(step), step?.candidates.length >= kept);
   }
 
-  #draw_other(left) {
+  #draw_other(left, left_out) {
     this.#other.classList.toggle("candidate--stale", !left);
+    this.#other.classList.toggle("candidate--left-out", left_out);
+    this.#other.title = left_out ? say("drawer.left_out") : "";
     this.#other.hidden = left?.count === 0;
     if (!left) return;
     const [name, fill, value] = this.#other.children;
-    name.textContent = `other ${left.count} ${left.count === 1 ? "character" : "characters"}`;
+    name.textContent = say("drawer.others", { count: left.count });
     fill.style.setProperty("--p", left.prob);
     value.textContent = percent(left.prob);
   }
@@ -69,19 +76,24 @@ class Row {
     this.mark.ariaHidden = "true";
   }
 
-  show({ token, prob }, { picked, selected, chosen }) {
+  show({ token, prob }, { picked, selected, chosen, left_out }) {
     const { element } = this;
     element.hidden = false;
     element.classList.remove("candidate--stale");
     element.classList.toggle("candidate--chosen", chosen);
     element.classList.toggle("candidate--named", label(token) !== token);
+    element.classList.toggle("candidate--left-out", left_out);
+    element.title = left_out ? say("drawer.left_out") : "";
     this.mark.textContent = picked ? "✓" : "";
     this.name.textContent = label(token);
     this.bar.style.setProperty("--p", prob);
     this.value.textContent = percent(prob);
     element.role = "option";
     element.ariaSelected = String(selected);
-    element.ariaLabel = `${label(token)} ${percent(prob)}${picked ? ", the pick" : ""}`;
+    const said = { token: label(token), percent: percent(prob) };
+    if (picked) element.ariaLabel = say("drawer.bar_pick", said);
+    else if (left_out) element.ariaLabel = say("drawer.bar_left_out", said);
+    else element.ariaLabel = `${said.token} ${said.percent}`;
     element.dataset.token = token;
     element.toggleAttribute("data-picked", picked);
   }
@@ -99,10 +111,10 @@ class Row {
   }
 
   #withdraw() {
-    for (const name of ["role", "aria-selected", "aria-label", "data-token", "data-picked"]) {
+    for (const name of ["role", "aria-selected", "aria-label", "data-token", "data-picked", "title"]) {
       this.element.removeAttribute(name);
     }
-    this.element.classList.remove("candidate--chosen");
+    this.element.classList.remove("candidate--chosen", "candidate--left-out");
   }
 }
 

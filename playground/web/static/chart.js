@@ -3,7 +3,7 @@
 // lines:  [{name, points: [[step, value], …], dots}]   dots: each point is marked
 // levels: [{label, value}]                             dashed, with their names on them
 
-import { grouped } from "./text.js";
+import { number } from "./messages.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { top: 18, right: 8, bottom: 24, left: 34 };
@@ -27,7 +27,7 @@ export function plot(svg, { width, height, steps, low, high, lines, levels = [],
       shape("path", { class: "plot__grid", d: `M${MARGIN.left} ${y(value)}H${right}` }),
       text(MARGIN.left - 8, y(value) + 4, "end", format(value)),
     ]),
-    ...columns(steps, x).map((step) => text(x(step), height - 6, step === steps ? "end" : "middle", grouped(step))),
+    ...columns(steps, x).map((step) => text(x(step), height - 6, step === steps ? "end" : "middle", number(step))),
     ...levels.map(({ value }) => shape("path", { class: "plot__level", d: `M${MARGIN.left} ${y(value)}H${right}` })),
     ...lines.flatMap((line) => curve(line, steps, x, y)),
     ...names(levels, y).map(([label, at]) => text(right, at, "end", label, "plot__name")),
@@ -51,7 +51,7 @@ function thinned(points, steps) {
     if (buckets.has(key)) buckets.get(key).push(point);
     else buckets.set(key, [point]);
   }
-  const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
   return [...buckets.values()].map((bucket) => [
     mean(bucket.map(([step]) => step)), mean(bucket.map(([, value]) => value))]);
 }

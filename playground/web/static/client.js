@@ -1,13 +1,15 @@
 // The HTTP API as functions. A failure is a Failure that says what kind it is.
 
+import { language, say } from "./messages.js";
+
 export const API = new URL("../api/", import.meta.url);
 const TIMEOUT_MS = 5000;
 
-/** kind: "timeout", "network", "http" (with status) or "aborted" (by the caller). */
+/** kind: "timeout", "network", "http" (with status, and the error's name) or "aborted" (by the caller). */
 export class Failure extends Error {
-  constructor(kind, message, status = 0) {
+  constructor(kind, message, status = 0, error = null) {
     super(message);
-    Object.assign(this, { kind, status });
+    Object.assign(this, { kind, status, error });
   }
 }
 
@@ -22,10 +24,11 @@ export async function request(path, body, signal = new AbortController().signal,
   timeout_ms = TIMEOUT_MS,
 } = {}) {
   const deadline = AbortSignal.timeout(timeout_ms);
-  const options = { method, signal: AbortSignal.any([signal, deadline]) };
+  const headers = { "X-Language": language };
+  const options = { method, headers, signal: AbortSignal.any([signal, deadline]) };
   if (body instanceof Blob) options.body = body;
   else if (body) {
-    options.headers = { "Content-Type": "application/json" };
+    headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }
   let response, answer;
@@ -34,10 +37,12 @@ export async function request(path, body, signal = new AbortController().signal,
     answer = response.status === 204 ? null : await response.json();
   } catch (error) {
     if (signal.aborted) throw new Failure("aborted", "aborted");
-    if (deadline.aborted) throw new Failure("timeout", "Request timed out");
-    if (!response) throw new Failure("network", "The server can't be reached.");
-    throw new Failure("http", "The server’s answer can’t be read. Try again in a moment.", response.status);
+    if (deadline.aborted) throw new Failure("timeout", say("failure.timeout"));
+    if (!response) throw new Failure("network", say("failure.network"));
+    throw new Failure("http", say("failure.unreadable"), response.status);
   }
-  if (!response.ok) throw new Failure("http", answer.error ?? response.statusText, response.status);
+  if (!response.ok) {
+    throw new Failure("http", answer.error ?? response.statusText, response.status, response.headers.get("X-Error"));
+  }
   return answer;
 }

@@ -1,8 +1,7 @@
 // Buttons, model line and status sentence: what the visitor can do now, and what is the matter.
 
+import { say } from "./messages.js";
 import { short } from "./text.js";
-
-const SOURCES = { bundled: "bundled with this page", live: "being trained on this page" };
 
 export class Controls {
   #drawer;
@@ -44,9 +43,10 @@ export class Controls {
     step.disabled = !player.canChoose && player.choosing === null;
     regenerate.disabled = !player.canRegenerate;
     clear.disabled = player.trace.prompt.length === 0;
-    // The focus goes on to the button that undoes what was just done, not to nowhere.
-    if (focused === play && !pause.disabled) pause.focus();
-    if (focused === pause && !play.disabled) play.focus();
+    // The focus goes on to the button that undoes what was just done, not to nowhere; and nothing
+    // is scrolled for it, a page around this one least of all.
+    if (focused === play && !pause.disabled) pause.focus({ preventScroll: true });
+    if (focused === pause && !play.disabled) play.focus({ preventScroll: true });
     this.#drawer.dataset.status = status;
     this.#drawer.dataset.pick = player.sampling.pick;
     this.#draw_model(player);
@@ -56,7 +56,7 @@ export class Controls {
 
   #draw_model({ session, step }) {
     // Where both don't fit, the name gives way to the numbers.
-    const [name, numbers] = session ? line(session, step) : [session === null ? "No model" : "Loading…", ""];
+    const [name, numbers] = session ? line(session, step) : [say(session === null ? "drawer.no_model" : "drawer.loading"), ""];
     if (this.#line.textContent !== name + numbers) {
       this.#line.replaceChildren(part("model__name", name), part("model__numbers", numbers));
     }
@@ -74,9 +74,9 @@ export class Controls {
 
   #draw_sampling({ sampling, seed }) {
     const { pick, temperature } = sampling;
-    this.#odds.textContent = pick === "Sample" && temperature !== 1
-      ? `The odds at temperature ${temperature}`
-      : "The odds for the next character";
+    this.#odds.textContent = pick === "sample" && temperature !== 1
+      ? say("drawer.odds_at", { temperature })
+      : say("drawer.odds");
     if (sampling.seed === null) this.#seed.placeholder = String(seed);
   }
 }
@@ -84,12 +84,13 @@ export class Controls {
 /** What a model is called, and its numbers. */
 function line({ source, session_id, name, repo_id, params }, step) {
   const unnamed = source === "live" && name === session_id && name.startsWith("live-");
-  const known_as = repo_id ?? (source === "bundled" ? session_id : unnamed ? "New model" : name);
-  return [known_as, params === null ? " · not trained yet" : ` · ${short(params)} params · step ${step}`];
+  const known_as = repo_id ?? (source === "bundled" ? session_id : unnamed ? say("drawer.new_model") : name);
+  return [known_as, params === null ? say("drawer.untrained") : say("drawer.numbers", { params: short(params), step })];
 }
 
 function origin({ source, repo_id, commit }) {
-  return source === "hub" ? `Hub ${repo_id}@${commit.slice(0, 7)}` : SOURCES[source];
+  if (source === "hub") return say("drawer.hub", { repo: repo_id, commit: commit.slice(0, 7) });
+  return say(source === "live" ? "drawer.live" : "drawer.bundled");
 }
 
 function part(className, text) {
@@ -102,24 +103,19 @@ function part(className, text) {
 function said(player) {
   const { notice, status, next, session } = player;
   if (notice) {
-    return { text: notice.text, remedy: notice.remedy ?? (notice.retry && "Try again"), tone: "warning" };
+    return { text: notice.text, remedy: notice.remedy ?? (notice.retry && say("status.try_again")), tone: "warning" };
   }
   if (player.waits) {
-    const first = "Waiting… a training step is fetched when it is first used.";
-    return { text: session.source === "hub" ? first : "Waiting for the model…" };
+    return { text: say(session.source === "hub" ? "status.waiting_hub" : "status.waiting") };
   }
   return {
-    loading: { text: "Loading the models…" },
-    "no-model": {
-      text: "⚠️ No model trained. Train a model in any tab first.",
-      remedy: "Use the bundled model",
-      tone: "warning",
-    },
-    "no-input": { text: "Type something to get started..." },
-    unknown: { text: "Replace the marked characters, then press Play.", tone: "warning" },
-    max: { text: "✓ Reached max length (500 tokens)", tone: "done" },
-    end: { text: "✓ Generation complete. Modify input to continue.", tone: "done" },
-    playing: { text: "Writing… pause to change its mind." },
-    paused: { text: next ? "Press Play, or choose a character below." : "" },
+    loading: { text: say("status.loading") },
+    "no-model": { text: say("status.no_model"), remedy: say("status.use_bundled"), tone: "warning" },
+    "no-input": { text: say("status.no_input") },
+    unknown: { text: say("status.unknown"), tone: "warning" },
+    max: { text: say("status.max"), tone: "done" },
+    end: { text: say("status.end"), tone: "done" },
+    playing: { text: say("status.playing") },
+    paused: { text: next ? say("status.paused") : "" },
   }[status];
 }

@@ -1,5 +1,7 @@
 // The drawer beside the page (from 1024 px up) or over it: opening, closing, focus, backdrop.
 
+import { say } from "./messages.js";
+
 const WIDE = matchMedia("(min-width: 1024px)");
 const MEMORY = "token-playground.drawer";
 
@@ -9,6 +11,7 @@ export class Drawer {
   #backdrop = document.createElement("div");
   #opener = null;
   #shut_away = []; // what a modal drawer made inert
+  #shared = false;
 
   constructor(element, toggle) {
     this.#element = element;
@@ -17,7 +20,7 @@ export class Drawer {
     this.#backdrop.addEventListener("click", () => this.close());
     document.body.append(this.#backdrop);
     element.tabIndex = -1;
-    element.ariaLabel = "Playground";
+    element.ariaLabel = say("drawer.name");
     element.addEventListener("keydown", (event) => this.#keep_focus(event));
     WIDE.addEventListener("change", () => this.#arrange());
     document.documentElement.classList.add("arriving");
@@ -34,6 +37,22 @@ export class Drawer {
     else this.open(opener);
   }
 
+  /** Whether it lies over the page, which is out of use meanwhile. */
+  get isModal() {
+    return this.isOpen && !WIDE.matches;
+  }
+
+  /** Whether the tutorial stays in use beside it, even while it lies over the page. */
+  share(shared) {
+    this.#shared = shared;
+    this.#arrange();
+  }
+
+  /** As a link has it: without a focus, and not to be remembered. */
+  set(open) {
+    this.#show(open);
+  }
+
   /** opener: what gets the focus back when the drawer closes. */
   open(opener) {
     this.#opener = opener;
@@ -42,12 +61,14 @@ export class Drawer {
     this.#element.focus({ preventScroll: true });
   }
 
+  /** Whether there was something to close. */
   close() {
-    if (!this.isOpen) return;
+    if (!this.isOpen) return false;
     this.#show(false);
     remember("closed");
     const opener = this.#opener?.isConnected && this.#opener.checkVisibility() ? this.#opener : this.#toggles;
     opener.focus({ preventScroll: true });
+    return true;
   }
 
   /** Leave a field without leaving the drawer. */
@@ -64,9 +85,9 @@ export class Drawer {
   }
 
   #arrange() {
-    const modal = this.isOpen && !WIDE.matches;
+    const modal = this.isModal;
     this.#element.role = modal ? "dialog" : "complementary";
-    this.#element.ariaModal = modal ? "true" : null;
+    this.#element.ariaModal = modal && !this.#shared ? "true" : null;
     document.documentElement.classList.toggle("drawer-modal", modal);
     for (const element of this.#shut_away) element.inert = false;
     this.#shut_away = modal ? surroundings(this.#element).filter((element) => !element.inert) : [];
@@ -86,13 +107,14 @@ export class Drawer {
   }
 }
 
-/** Everything beside an element, on every level up to the body; toasts and backdrop stay usable. */
+/** Everything beside an element, on every level up to the body; toasts, backdrop, tutorial and the
+ * dialogs that are opened from it stay usable. */
 function surroundings(element) {
   const found = [];
   for (let at = element; at !== document.body; at = at.parentElement) {
     found.push(...[...at.parentElement.children].filter((child) => child !== at));
   }
-  return found.filter((child) => !child.matches(".backdrop, .toasts, script, style, link"));
+  return found.filter((child) => !child.matches("#guide, .backdrop, .toasts, :has(dialog), script, style, link"));
 }
 
 // A frame of another site may be denied a storage: then every visit is a first one.

@@ -3,8 +3,9 @@
 
 import { element } from "./dom.js";
 import * as loads from "./loads.js";
+import { language, say } from "./messages.js";
 import { sentence } from "./player.js";
-import { amount, grouped, short } from "./text.js";
+import { amount, short } from "./text.js";
 import { toast } from "./toast.js";
 
 const ASK_EVERY_MS = 250;
@@ -44,10 +45,10 @@ export class Hub {
   async load(address) {
     this.#give_up();
     this.#field.value = address;
-    if (address.trim() === "") return this.#fail("Type the address of a model, such as owner/name.");
+    if (address.trim() === "") return this.#fail(say("hub.no_address"));
     const load = (this.#load = { id: null });
     const focused = this.#has_focus;
-    this.#show("loading", `Loading ${address.trim()}`);
+    this.#show("loading", say("hub.loading", { address: address.trim() }));
     this.#draw({ bytes: 0, total_bytes: null });
     if (focused) this.#field.focus(); // a button that was pressed is gone
     this.#state.scrollIntoView({ block: "nearest" });
@@ -58,7 +59,7 @@ export class Hub {
       if (end.state !== "done") return this.#fail(end.error);
       const at_hand = this.#has_focus;
       this.#field.value = "";
-      this.#show("done", `${end.session.repo_id} is open.`);
+      this.#show("done", say("hub.open", { repo: end.session.repo_id }));
       this.#opened(end.session, at_hand);
     } catch (failure) {
       if (failure.kind === undefined) throw failure;
@@ -71,7 +72,7 @@ export class Hub {
   cancel() {
     if (!this.#load) return;
     this.#give_up();
-    this.#show("cancelled", "Loading was cancelled.");
+    this.#show("cancelled", say("hub.cancelled"));
     this.#field.focus();
   }
 
@@ -129,7 +130,7 @@ export class Hub {
   #draw({ bytes, total_bytes }) {
     if (total_bytes) this.#progress.value = bytes / total_bytes;
     else this.#progress.removeAttribute("value");
-    this.#find(".hub__bytes").textContent = total_bytes ? amount(bytes, total_bytes) : "Asking the Hub…";
+    this.#find(".hub__bytes").textContent = total_bytes ? amount(bytes, total_bytes) : say("hub.asking");
   }
 
   #find(selector) {
@@ -174,7 +175,7 @@ class Published {
     this.#asking?.abort();
     const asking = (this.#asking = new AbortController());
     const search = this.#search.value.trim();
-    this.#say(this.#list.children.length ? this.#note.textContent : "Asking the Hub…");
+    this.#say(this.#list.children.length ? this.#note.textContent : say("hub.asking"));
     this.#list.ariaBusy = "true";
     try {
       const models = await loads.models(search, asking.signal);
@@ -191,10 +192,10 @@ class Published {
   #draw(models, search) {
     const beyond = models.length - SHOWN_MAX;
     this.#list.replaceChildren(...models.slice(0, SHOWN_MAX).map(row));
-    if (beyond > 0) this.#say(`and ${grouped(beyond)} more: search for a part of the name.`);
+    if (beyond > 0) this.#say(say("hub.more", { count: beyond }));
     else if (models.length) this.#say("");
-    else if (search) this.#say(`No published model has “${search}” in its name.`);
-    else this.#say("Nobody has published a model yet. Yours could be the first.");
+    else if (search) this.#say(say("hub.nothing_found", { search }));
+    else this.#say(say("hub.nothing_yet"));
   }
 
   #say(text, failed = false) {
@@ -204,7 +205,7 @@ class Published {
   }
 }
 
-const DAY = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
+const DAY = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
 
 function row({ repo_id, likes, downloads, params, last_modified }) {
   const item = element("li", "");
@@ -212,9 +213,9 @@ function row({ repo_id, likes, downloads, params, last_modified }) {
   button.type = "button";
   button.dataset.repo = repo_id;
   const facts = [
-    counted(likes, "like"),
-    counted(downloads, "download"),
-    params === null ? null : `${short(params)} params`,
+    say("hub.likes", { count: likes, short: short(likes) }),
+    say("hub.downloads", { count: downloads, short: short(downloads) }),
+    params === null ? null : say("hub.params", { short: short(params) }),
     last_modified === null ? null : DAY.format(new Date(last_modified)),
   ];
   button.append(
@@ -224,8 +225,6 @@ function row({ repo_id, likes, downloads, params, last_modified }) {
   item.append(button);
   return item;
 }
-
-const counted = (count, what) => `${short(count)} ${what}${count === 1 ? "" : "s"}`;
 
 /** The API's own sentence where it gave one. */
 const said = (failure) => (failure.kind === "http" ? failure.message : sentence(failure));

@@ -1,5 +1,6 @@
 // What belongs to the input: how much of it the model sees, and what the model can't read in it.
 
+import { say } from "./messages.js";
 import { counter, label, marked } from "./text.js";
 
 export class Input {
@@ -53,7 +54,7 @@ export class Input {
     const beyond = session && length > session.block_size;
     this.#notes.counter.textContent = session?.block_size ? counter(length, session.block_size) : "";
     this.#notes.counter.classList.toggle("counter--beyond", Boolean(beyond));
-    this.#notes.counter.title = beyond ? `Model only sees the last ${session.block_size} characters` : "";
+    this.#notes.counter.title = beyond ? say("drawer.window", { size: session.block_size }) : "";
     this.#notes.counter.tabIndex = beyond ? 0 : -1;
     this.#draw_unknown(player.trace.prompt.join(""), session, unknown);
     this.#draw_vocabulary(session);
@@ -75,7 +76,7 @@ export class Input {
   #draw_vocabulary(session) {
     const known = session?.vocabulary ?? [];
     this.#notes.size.hidden = known.length === 0;
-    this.#notes.size.textContent = `Knows ${known.length} characters`;
+    this.#notes.size.textContent = say("drawer.knows", { count: known.length });
     if (this.#vocabulary_of === known) return;
     this.#vocabulary_of = known;
     this.#notes.known.replaceChildren(...known.map((character) => chip(character)));

@@ -1,15 +1,15 @@
 // "Watch it learn": starts a training, follows and steers it, and tells the drawer of its session.
 
 import { element } from "./dom.js";
+import { fill, say } from "./messages.js";
 import { sentence } from "./player.js";
 import { has_ended, is_active, Record } from "./record.js";
-import { grouped } from "./text.js";
 import { toast } from "./toast.js";
 import { TrainingForm } from "./training_form.js";
 import { TrainingView } from "./training_view.js";
 import * as trainings from "./trainings.js";
 
-export const TAB = "Watch it learn";
+export const TAB = "learn";
 const LINK = "train"; // the address of the page leads back to a training: ?train=live-…
 const SPEEDS = [1, 2, 5, 10, 20, 50, 100, null]; // steps per second; null: as fast as it goes
 const SOON_MS = 120, LIVE_MS = 300, STILL_MS = 1000, ENDED_MS = 10_000, AWAY_MS = 5000;
@@ -23,6 +23,7 @@ export function mount(element) {
   const root = element.querySelector(".learn");
   if (root && !root.dataset.mounted) {
     root.dataset.mounted = "true";
+    fill(root);
     new Learn(root).begin();
   }
 }
@@ -110,7 +111,7 @@ class Learn {
       const steps_per_second = this.#speed;
       this.#form.complain("");
       const started = await trainings.start({ ...this.#form.request, steps_per_second });
-      this.#follow(started.session_id);
+      await this.#follow(started.session_id);
       this.#button("pause").focus();
     } catch (failure) {
       this.#form.complain(words(failure));
@@ -146,7 +147,7 @@ class Learn {
     this.#failures = 0;
     this.#view.reset();
     this.#link(session_id);
-    this.#ask();
+    return this.#ask();
   }
 
   /** Back to the form; the training stays among the visitor's own. */
@@ -196,19 +197,19 @@ class Learn {
     if (!this.#root.checkVisibility()) return AWAY_MS;
     if (!is_active(now)) return STILL_MS;
     if (now.state === "queued") return STILL_MS;
-    return losses.length ? LIVE_MS : SOON_MS;
+    return losses.length && now.state !== "pausing" ? LIVE_MS : SOON_MS;
   }
 
   /** It has been removed, or its server was started anew. */
   #gone() {
     const had = this.#record.now;
-    this.#say({ session_id: this.#session_id, ended: "gone" });
+    this.#say({ session_id: this.#session_id, name: had?.name, ended: "gone" });
     this.#session_id = this.#record = null;
     this.#link(null);
     this.#show(false);
     this.#form.complain(had
-      ? "This training has ended, and its model is gone. Start another one."
-      : "The training that this link led to has ended. Start another one.");
+      ? say("learn.gone")
+      : say("learn.gone_link"));
     this.#load_own(false);
   }
 
@@ -217,7 +218,7 @@ class Learn {
     const { now } = this.#record;
     const ended = ["stopped", "failed"].includes(now.state) ? (now.ready ? "stopped" : "gone") : undefined;
     const at = now.ready ? { step: this.#view.step, newest: this.#view.is_newest } : {};
-    const said = { session_id: this.#session_id, ...at, ended };
+    const said = { session_id: this.#session_id, name: now.name, ...at, ended };
     if (JSON.stringify(said) === this.#said) return;
     this.#said = JSON.stringify(said);
     this.#say(said);
@@ -241,7 +242,7 @@ class Learn {
   #show_speed() {
     const slider = this.#find(".learn-bar__speed input");
     const speed = this.#speed;
-    const text = speed === null ? "as fast as it goes" : speed === 1 ? "1 step a second" : `${speed} steps a second`;
+    const text = speed === null ? say("learn.speed_max") : say("learn.speed_steps", { count: speed });
     this.#find(".learn-bar__speed-value").textContent = text;
     slider.setAttribute("aria-valuetext", text);
     slider.style.setProperty("--range_progress", `${(100 * slider.value) / slider.max}%`);
@@ -256,24 +257,24 @@ class Learn {
   async #rename() {
     const name = this.#find("#run-name").value.trim();
     if (!name) return;
-    if (await this.#try(() => trainings.rename(this.#session_id, name))) toast(`Kept as “${name}”.`);
+    if (await this.#try(() => trainings.rename(this.#session_id, name))) toast(say("learn.kept", { name }));
     this.#ask();
   }
 
   async #delete(source) {
     if (!source.dataset.sure) {
       source.dataset.sure = "true";
-      source.textContent = "Delete for good?";
+      source.textContent = say("learn.delete_sure");
       setTimeout(() => {
         delete source.dataset.sure;
-        source.textContent = "Delete";
+        source.textContent = say("learn.delete");
       }, SURE_MS);
       return;
     }
     const session_id = source.dataset.session ?? this.#session_id;
     if (!(await this.#try(() => trainings.remove(session_id)))) return;
     if (session_id !== this.#session_id) return this.#load_own(false);
-    this.#say({ session_id, ended: "gone" });
+    this.#say({ session_id, name: this.#record.now?.name, ended: "gone" });
     this.#session_id = this.#record = null;
     this.#round += 1;
     clearTimeout(this.#timer);
@@ -370,24 +371,27 @@ function words(failure) {
 function entry({ session_id, name, state, step, ready }) {
   const item = element("li", "own__entry");
   const what = element("span", "own__what");
-  what.append(element("strong", "", name), element("span", "hint", `${state} · step ${grouped(step)}`));
-  item.append(what, button("open", "Open", name), ...(ready ? [link(session_id, name)] : []), button("delete-own", "Delete", name));
+  const standing = say("learn.own_standing", { state: say(`learn.state_${state}`), step });
+  what.append(element("strong", "", name), element("span", "hint", standing));
+  const open = button("open", say("learn.open"), say("learn.open_name", { name }));
+  const drop = button("delete-own", say("learn.delete"), say("learn.delete_name", { name }));
+  item.append(what, open, ...(ready ? [link(session_id, name)] : []), drop);
   for (const source of item.querySelectorAll("button")) source.dataset.session = session_id;
   return item;
 }
 
-function button(action, text, name) {
+function button(action, text, title) {
   const made = element("button", "button button--small", text);
   made.type = "button";
   made.dataset.learn = action;
-  made.title = `${text} ${name}`;
+  made.title = title;
   return made;
 }
 
 function link(session_id, name) {
-  const made = element("a", "button button--small", "Download");
+  const made = element("a", "button button--small", say("learn.download"));
   made.href = trainings.download(session_id);
   made.download = "";
-  made.title = `Download ${name}`;
+  made.title = say("learn.download_name", { name });
   return made;
 }

@@ -1,6 +1,7 @@
 // The Library: a card for each session, and the training steps of the chosen one.
 
-import { grouped, short } from "./text.js";
+import { number, say } from "./messages.js";
+import { short } from "./text.js";
 
 const TICKS = 10; // more would run into one another
 
@@ -22,6 +23,11 @@ export class Library {
     this.#cards.addEventListener("change", (event) => this.choose(event.target.value));
   }
 
+  /** All that have a card. */
+  get sessions() {
+    return this.#sessions;
+  }
+
   get session() {
     return this.#session;
   }
@@ -34,6 +40,18 @@ export class Library {
     this.#sessions = sessions;
     this.#cards.ariaBusy = "false";
     this.#cards.replaceChildren(...sessions.map(card));
+  }
+
+  /** Show what the visitor has trained and kept as it is now, before what comes from the Hub. */
+  showOwn(sessions) {
+    const of = (wanted) => this.#sessions.filter(({ source }) => source === wanted);
+    const all = [...of("bundled"), ...sessions, ...of("hub")];
+    if (JSON.stringify(all) === JSON.stringify(this.#sessions)) return;
+    const { session_id, steps } = this.#session ?? {};
+    const moved_to = this.#index < steps?.length - 1 ? steps[this.#index] : null;
+    this.show(all);
+    if (this.has(session_id)) this.choose(session_id, moved_to);
+    else if (all.length) this.choose(all[0].session_id);
   }
 
   /** Show one more session, and choose it; one of the same id gives way to it. */
@@ -51,19 +69,21 @@ export class Library {
 
   fail(text) {
     const sentence = element("p", "card card--error", text);
-    const again = element("button", "button button--small", "Try again");
+    const again = element("button", "button button--small", say("library.try_again"));
     again.dataset.action = "reload";
     sentence.append(again);
     this.#cards.ariaBusy = "false";
     this.#cards.replaceChildren(sentence);
   }
 
-  choose(session_id) {
+  /** step: to go to; the last one, unless told. */
+  choose(session_id, step = null) {
     const session = this.#sessions.find((other) => other.session_id === session_id);
     if (!session) return;
     this.#session = session;
     for (const radio of this.#cards.querySelectorAll("input")) radio.checked = radio.value === session_id;
-    this.moveTo(session.steps.length - 1, true);
+    const at = session.steps.indexOf(step);
+    this.moveTo(at < 0 ? session.steps.length - 1 : at, true);
   }
 
   /** Go to a training step by its index; `set`: the slider has to follow. */
@@ -91,30 +111,30 @@ function card(session) {
   body.append(radio, name, " ", element("span", "card__facts", facts(session)));
   if (session.description) body.append(" ", element("span", "card__description", session.description));
   if (session.cached) {
-    const opened = "Opened from this server’s cache; the Hub was not asked.";
-    body.append(" ", element("span", "card__cached", opened));
+    body.append(" ", element("span", "card__cached", say("library.cached")));
   }
-  const open = element("button", "button button--small card__open", "Open in the playground");
+  const open = element("button", "button button--small card__open", say("library.open"));
   Object.assign(open, { type: "button" });
   open.dataset.action = "open";
   open.dataset.session = session.session_id;
+  open.ariaDescription = session.repo_id ?? session.name;
   root.append(body, open);
   return root;
 }
 
 /** `16K params · 2,000 steps · loss 1.78 · Tiny Shakespeare`, as far as it is known. */
 function facts({ params, step, val_loss, checkpoints, corpus }) {
-  if (params === null) return "not trained yet";
+  if (params === null) return say("library.untrained");
   const value = val_loss ?? checkpoints.at(-1)?.train_loss;
   return [
-    `${short(params)} params`,
-    `${grouped(step)} ${step === 1 ? "step" : "steps"}`,
-    value == null ? "" : `loss ${loss(value)}`,
+    say("library.params", { short: short(params) }),
+    say("library.steps", { count: step }),
+    value == null ? "" : loss(value),
     corpus,
   ].filter(Boolean).join(" · ");
 }
 
-const loss = (value) => value.toFixed(2);
+const loss = (value) => say("library.loss", { loss: number(value, 2) });
 
 /** What a training step means: its place on the loss curve, and in words. */
 class Learning {
@@ -132,14 +152,14 @@ class Learning {
     const value = entry?.val_loss ?? entry?.train_loss;
     this.#slider.hidden = this.#root.hidden = checkpoints.length < 2;
     if (!entry) return;
-    this.#slider.querySelector("input[type=range]")?.setAttribute("aria-valuetext", "step " + entry.step);
+    this.#slider.querySelector("input[type=range]")?.setAttribute("aria-valuetext", say("library.at_step", { step: entry.step }));
     const every = Math.ceil(checkpoints.length / TICKS);
     this.#find(".ticks").replaceChildren(...checkpoints.map(({ step }, at) =>
       element("li", at === index ? "tick tick--now" : "tick", at % every ? "" : String(step))));
     this.#find(".learning__now").replaceChildren(
-      element("strong", "", `Step ${grouped(entry.step)}`),
-      ` · ${grouped(entry.tokens)} characters read`,
-      value == null ? "" : ` · loss ${loss(value)}`,
+      element("strong", "", say("library.step", { step: entry.step })),
+      ` · ${say("library.read", { count: entry.tokens })}`,
+      value == null ? "" : ` · ${loss(value)}`,
     );
     this.#find(".learning__meaning").textContent = meaning(entry, value, vocab_size);
     draw_curve(this.#find(".curve"), checkpoints.map((c) => c.val_loss ?? c.train_loss), index, vocab_size);
@@ -152,12 +172,9 @@ class Learning {
 
 /** A loss in words: e^loss is how many equally likely characters would be as hard to guess. */
 function meaning({ step }, value, vocab_size) {
-  if (step === 0) {
-    return `Before training the model is guessing: all ${vocab_size} characters are about equally likely.`;
-  }
+  if (step === 0) return say("library.guessing", { size: vocab_size });
   if (value == null) return "";
-  const choices = Math.exp(value).toFixed(1);
-  return `Loss tells how surprised the model is by real text; lower is better. Here it is as unsure as someone who guesses among ${choices} equally likely characters. The dashed line is pure guessing.`;
+  return say("library.meaning", { choices: number(Math.exp(value), 1) });
 }
 
 const SVG = "http://www.w3.org/2000/svg";

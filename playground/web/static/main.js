@@ -4,17 +4,28 @@
 import * as client from "./client.js";
 import { Bars } from "./bars.js";
 import { Controls } from "./controls.js";
+import * as Course from "./course.js";
+import { closable } from "./dialog.js";
 import { Drawer } from "./drawer.js";
+import { Alone, announce, body, embedded, scope, search } from "./embed.js";
+import { Teller } from "./events.js";
+import { keep_focus } from "./focus.js";
+import { Guide } from "./guide.js";
 import { Hub } from "./hub.js";
 import { Input } from "./input.js";
 import { listen } from "./keys.js";
 import { linked, TAB } from "./learn.js";
 import { Library } from "./library.js";
+import { fill, say } from "./messages.js";
+import { Moments } from "./moments.js";
 import { Output } from "./output.js";
 import { Player, sentence } from "./player.js";
+import { Share } from "./share.js";
 import { Tabs } from "./tabs.js";
+import { Task } from "./task.js";
 import { toast } from "./toast.js";
-import { tutorial } from "./tutorial.js";
+import * as trainings from "./trainings.js";
+import { Voice } from "./voice.js";
 
 let started = false;
 
@@ -26,31 +37,56 @@ export async function start() {
     clear: "#clear",
     controls: "#regenerate",
     drawer: "#drawer",
+    guide: "#guide .guide",
     hub: "#hub .hub",
+    keys: "#keys-dialog",
     learning: "#learning",
     library: "#library",
     model: "#model .model",
     notes: "#input-notes .notes",
     other: "#player .candidate--other",
     output: "#player .output",
-    step_slider: "#training-step",
+    pick: "#pick",
+    player: "#player .player",
+    share: "#share-dialog",
     seed: "#seed input",
+    speed: "#speed input[type=range]",
+    step_slider: "#training-step",
+    task: "#task .task",
+    temperature: "#temperature input[type=range]",
     textarea: "#input-text textarea",
     toggle: "[data-action=drawer]",
-    tutorial: "#tutorial-dialog",
+    top_k: "#top-k input[type=range]",
+    top_p: "#top-p input[type=range]",
+    tutorial: "[data-action=tutorial]",
+    voice: "#player .voice",
   });
-  name_sliders();
+  fill(scope);
+  name_controls($.pick);
+  closable($.keys);
+  keep_focus(body);
 
-  const views = [new Output($.output), new Bars($.bars, $.other), new Input($.textarea, $.notes, edit), new Controls($.drawer)];
+  const views = [new Output($.output), new Bars($.bars, $.other), new Input($.textarea, $.notes, edit), new Controls($.drawer), new Voice($.voice), new Teller(announce)];
   const input = views[2];
   const draw = () => views.forEach((view) => view.draw(player));
   const player = new Player({ generate: client.generate, changed: draw, trouble: toast });
-  const drawer = new Drawer($.drawer, $.toggle);
+  const drawer = embedded ? new Alone($.drawer) : new Drawer($.drawer, $.toggle);
   const tabs = new Tabs(player, input, trouble);
   const library = new Library($.library, $.learning, $.step_slider, (session, step) =>
-    say({ action: "session", tab: "Library", session_id: session.session_id, step }));
+    tell({ action: "session", tab: "library", session_id: session.session_id, name: session.name, step }));
   const hub = new Hub($.hub, (session, focus) => library.add(session, focus));
+  const moments = new Moments({ player, input, drawer, tabs, library, hub, show_settings, open_tab });
+  const guide = new Guide($.guide, { open: (link) => moments.open(link), shown: guided, trouble });
+  const share = new Share($.share, { capture: () => moments.capture(), sessions: () => library.sessions });
+  const task = new Task($.task, Course.decode(search), () => announce({ type: "done", reason: "task" }));
+  views.push(task);
   draw();
+
+  /** Have the sliders show settings that did not come from them. */
+  function show_settings({ interval_ms, pick, temperature, top_k, top_p, seed }) {
+    $.player.dataset.settings = JSON.stringify([interval_ms, pick, temperature, top_k, top_p, seed]);
+    $.player.dispatchEvent(new Event("settings", { bubbles: true }));
+  }
 
   function edit(text) {
     player.setPrompt(text);
@@ -68,9 +104,27 @@ export async function start() {
       tabs.default = first ? { session_id: first.session_id, step: first.step } : null;
       if (first) library.choose(first.session_id);
       else tabs.follow();
+      if (!embedded) show_own();
     } catch (failure) {
       library.fail(sentence(failure));
     }
+  }
+
+  /** What the visitor has trained and kept stands in the Library too. */
+  async function show_own() {
+    try {
+      library.showOwn(await trainings.kept());
+    } catch (failure) {
+      if (failure.kind === undefined) throw failure; // else: the others are there
+    }
+  }
+
+  /** The tutorial is there, or has been left. */
+  function guided(is_there) {
+    drawer.share(is_there);
+    if (is_there) return;
+    if (drawer.isModal) drawer.focus();
+    else $.tutorial.focus();
   }
 
   async function substitute() {
@@ -104,7 +158,10 @@ export async function start() {
     "top-p": ({ value }) => player.setSampling({ top_p: Number(value.toFixed(2)) }),
     seed: ({ value }) => player.setSampling({ seed: value === null ? null : Math.abs(Math.trunc(value)) }),
     "training-step": ({ value }) => library.moveTo(value),
-    tab: ({ tab }) => tabs.select(tab),
+    tab: ({ tab }) => {
+      tabs.select(tab);
+      if (tab === "library") show_own();
+    },
     session: (detail) => tabs.setSession(detail),
     substitute,
     reload: load,
@@ -120,13 +177,15 @@ export async function start() {
       drawer.open(source);
     },
     close: () => drawer.close(),
-    ...tutorial($.tutorial, { drawer, library, player }),
+    share: () => share.open(),
+    keys: () => $.keys.showModal(),
+    tutorial: () => guide.start(),
   };
 
   const act = (detail) => actions[detail.action]?.(detail);
   document.addEventListener("playground", (event) => act(event.detail));
   // Gradio's own buttons too: a click must not queue with its events, on Pause least of all.
-  document.addEventListener("click", (event) => {
+  scope.addEventListener("click", (event) => {
     const source = event.target.closest?.("[data-action], #controls button, #clear");
     if (source) act({ action: source.dataset.action ?? source.id, source });
   });
@@ -135,24 +194,32 @@ export async function start() {
     if (row) player.choose(row.dataset.token);
   });
   listen({
-    toggle: () => drawer.isOpen && (player.playing ? player.pause() : player.play(), true),
-    choose: () => drawer.isOpen && player.canChoose && (player.choose(), true),
-    move: (by) => drawer.isOpen && player.canChoose && (player.moveHighlight(by), true),
-    close: () => drawer.isOpen && (drawer.close(), true),
+    toggle: () => drawer.isOpen && usable("#play, #pause") && (player.playing ? player.pause() : player.play(), true),
+    choose: () => drawer.isOpen && player.canChoose && usable(".bars") && (player.choose(), true),
+    move: (by) => drawer.isOpen && player.canChoose && usable(".bars") && (player.moveHighlight(by), true),
+    close: () => drawer.close(),
     leave: (field) => $.drawer.contains(field) && (drawer.focus(), true),
-  });
+    help: () => ($.keys.showModal(), true),
+  }, scope);
   if (linked()) open_tab(TAB);
   await load();
-  const asked = new URLSearchParams(location.search).get("model");
-  if (library.has(asked)) library.choose(asked);
-  else if (asked) hub.load(asked);
+  await moments.open(search);
+  const lesson = new URLSearchParams(search).get("lesson");
+  if (lesson && !embedded) guide.start(lesson);
+  task.begin(player);
 }
 
 function open_tab(name) {
-  [...document.querySelectorAll("#tabs [role=tab]")].find((tab) => tab.textContent.trim() === name)?.click();
+  if (embedded) return;
+  document.getElementById(`tab-${name}-button`)?.click();
 }
 
-function say(detail) {
+/** Whether a control of the drawer is there: a course page may have hidden it. */
+function usable(selector) {
+  return [...document.querySelectorAll(`#drawer :is(${selector})`)].some((control) => control.checkVisibility());
+}
+
+function tell(detail) {
   document.dispatchEvent(new CustomEvent("playground", { detail }));
 }
 
@@ -172,10 +239,14 @@ function parts(selectors) {
   });
 }
 
-/** Gradio names a slider "range slider for Speed"; its label says it better. */
-function name_sliders() {
+/** What Gradio leaves without a name, or names in English: a slider is "range slider for Speed". */
+function name_controls(pick) {
   for (const range of document.querySelectorAll("input[type=range]")) {
     const name = range.ariaLabel?.replace("range slider for ", "");
-    if (name) range.ariaLabel = name;
+    if (!name) continue;
+    range.ariaLabel = name;
+    const field = range.closest(".block")?.querySelector("input[type=number]");
+    if (field) field.ariaLabel = say("access.as_number", { name });
   }
+  pick.ariaLabel = say("controls.pick");
 }

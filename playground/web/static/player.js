@@ -1,11 +1,11 @@
 // Playback: one step a tick, asked ahead in chunks. Knows neither the page nor the network: it is
 // given `generate` (the API's), tells `changed` after every change, and `trouble` in a sentence.
 
+import { say } from "./messages.js";
 import * as Trace from "./trace.js";
 import { unknown } from "./text.js";
 
 const SEED_END = 2 ** 31;
-const ENDED = "⚠️ Training session ended";
 const PATIENCE_MS = 300; // a wait that is longer is one to speak of
 const COALESCE_MS = 30; // a slider on the move, a fast typist: ask for where they come to rest
 
@@ -22,7 +22,7 @@ export class Player {
   choosing = null; // a token that was chosen, its consequences being asked for
   notice = null; // {text, retry, locks}: what stopped playback
   interval_ms = 500;
-  sampling = { pick: "Top choice", temperature: 1, top_k: 0, top_p: 1, seed: null };
+  sampling = { pick: "top", temperature: 1, top_k: 0, top_p: 1, seed: null };
   seed = newSeed(); // in use unless the visitor gave one
 
   #generate;
@@ -143,8 +143,8 @@ export class Player {
 
   /** Its training has ended; what was written stays. `gone`: so has the model. */
   end(gone) {
-    const remedy = this.session ? undefined : "Use the bundled model";
-    this.pause({ text: ENDED, remedy, locks: gone });
+    const remedy = this.session ? undefined : say("status.use_bundled");
+    this.pause({ text: say("status.training_ended"), remedy, locks: gone });
   }
 
   // What surrounds it
@@ -155,10 +155,21 @@ export class Player {
     this.#renew(Trace.start(text));
   }
 
+  /** Show a text of which a part was written before, by this visitor or another. */
+  restore(trace) {
+    this.#halt();
+    this.#renew(trace);
+  }
+
+  /** The seed in use, whoever gave it. */
+  get usedSeed() {
+    return this.sampling.seed ?? this.seed;
+  }
+
   /** Another session continues what was typed; another step of the same one, what is on screen. */
   setSession(session, step, newest = false) {
     const same = session && this.session?.session_id === session.session_id;
-    if (same && this.step === step && this.newest === newest && !this.notice) return;
+    if (same && this.session === session && this.step === step && this.newest === newest && !this.notice) return;
     if (!same) this.#halt();
     Object.assign(this, { session, step, newest });
     this.#renew(same ? Trace.fork(this.trace) : Trace.start(this.trace.prompt.join("")));
@@ -182,8 +193,8 @@ export class Player {
   // How it goes on
 
   get #params() {
-    const { pick, seed, ...params } = this.sampling;
-    return pick === "Sample" ? { ...params, seed: seed ?? this.seed } : { temperature: 0 };
+    const { pick, temperature, top_k, top_p } = this.sampling;
+    return pick === "sample" ? { temperature, top_k, top_p, seed: this.usedSeed } : { temperature: 0 };
   }
 
   #renew(trace) {
@@ -282,16 +293,18 @@ export class Player {
   }
 
   #fail(failure) {
-    const { kind, status, message } = failure;
+    const { kind, status, error } = failure;
     if (kind === undefined) throw failure; // a mistake of ours, not of the network
-    if (kind === "timeout") this.#halt({ text: "Request timed out", retry: true });
+    if (kind === "timeout") this.#halt({ text: say("status.timed_out"), retry: true });
     else if (status === 404 && this.session.source === "live") {
-      const ended = message === "Session not found"; // else the step is, in favour of a later one
-      this.#halt(ended ? { text: ENDED, locks: true } : { text: "It has learned on meanwhile.", retry: true });
-    } else if (message === "Model not initialized") {
-      this.#halt({ text: "⚠️ Model initializing, try again", retry: true });
+      const ended = error === "SessionNotFound"; // else the step is, in favour of a later one
+      this.#halt(ended
+        ? { text: say("status.training_ended"), locks: true }
+        : { text: say("status.learned_on"), retry: true });
+    } else if (error === "ModelNotInitialized") {
+      this.#halt({ text: say("status.initializing"), retry: true });
     } else {
-      this.#halt(this.next ? null : { text: "No odds for this text yet.", retry: true });
+      this.#halt(this.next ? null : { text: say("status.no_odds"), retry: true });
       this.#trouble(sentence(failure));
     }
     this.#changed();
@@ -300,11 +313,11 @@ export class Player {
 
 /** What went wrong, for a learner. */
 export function sentence({ kind, status, message }) {
-  if (kind === "timeout") return "The server took too long to answer. Try again in a moment.";
-  if (kind === "network") return "The server can’t be reached. Your text is safe; try again in a moment.";
-  if (status === 404) return "This model is no longer here. Choose another one in the Library.";
-  if (status === 422) return "This model’s file can’t be read. Choose another one in the Library.";
+  if (kind === "timeout") return say("failure.timeout");
+  if (kind === "network") return say("failure.network");
+  if (status === 404) return say("failure.gone");
+  if (status === 422) return say("failure.refused");
   if (status > 500) return message; // the Hub's, and this server's limits: said for a visitor
-  if (status === 500) return "The model stumbled over this. Your text is safe; try again.";
+  if (status === 500) return say("failure.stumbled");
   return message;
 }

@@ -1,6 +1,6 @@
 // What a training has told so far, as a value that grows; and what it means in words. Pure.
 
-import { grouped } from "./text.js";
+import { number, say } from "./messages.js";
 
 export class Record {
   now = null; // the latest answer
@@ -27,7 +27,7 @@ export class Record {
   }
 }
 
-const ACTIVE = ["queued", "starting", "training"];
+const ACTIVE = ["queued", "starting", "training", "pausing"];
 const ENDED = ["stopped", "done", "failed"];
 export const is_active = ({ state }) => ACTIVE.includes(state);
 export const has_ended = ({ state }) => ENDED.includes(state);
@@ -40,35 +40,39 @@ export function offered(checkpoints) {
 /** 0.4 → "under a second", 75 → "1 min 15 s". */
 export function duration(seconds) {
   const whole = Math.round(seconds);
-  if (whole < 1) return "under a second";
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.round((whole % 3600) / 60)} min`;
+  if (whole < 1) return say("learn.under_a_second");
+  if (whole < 60) return say("learn.seconds", { seconds: whole });
+  if (whole < 3600) return say("learn.minutes", { minutes: Math.floor(whole / 60), seconds: whole % 60 });
+  return say("learn.hours", { hours: Math.floor(whole / 3600), minutes: Math.round((whole % 3600) / 60) });
 }
 
 /** Where it stands, in a sentence. */
 export function standing({ state, note, step, steps, position, estimate_seconds, can_resume }) {
-  const at = `step ${grouped(step)}`;
-  const wait = estimate_seconds === null ? "" : `, about ${duration(Math.max(1, estimate_seconds))} until it begins`;
-  const onwards = can_resume ? " Resume goes on from here." : "";
-  return {
-    queued: `Waiting: place ${position} in the queue${wait}.`,
-    starting: "Getting ready…",
-    training: `Learning: ${at} of ${grouped(steps)}`,
-    paused: `Paused at ${at} of ${grouped(steps)}. Step makes a single update.`,
-    stopped: note ?? `Stopped at ${at} of ${grouped(steps)}.${onwards}`,
-    done: `✓ Done: ${grouped(step)} steps.`,
-    failed: note ?? `The training failed at ${at}.`,
-  }[state];
+  switch (state) {
+    case "queued": {
+      if (estimate_seconds === null) return say("learn.standing_queued", { position });
+      return say("learn.standing_queued_about", { position, duration: duration(Math.max(1, estimate_seconds)) });
+    }
+    case "starting": return say("learn.standing_starting");
+    case "training": return say("learn.standing_training", { step, steps });
+    case "pausing": return say("learn.standing_pausing");
+    case "paused": return say("learn.standing_paused", { step, steps });
+    case "stopped": return note ?? say(can_resume ? "learn.standing_stopped_resumable" : "learn.standing_stopped", { step, steps });
+    case "done": return say("learn.standing_done", { count: step });
+    case "failed": return note ?? say("learn.standing_failed", { step });
+  }
 }
 
 /** What a validation loss tells about what was learned, beside what simple guessers reach. */
 export function meaning(loss, landmarks, has_sums) {
   if (loss == null || !landmarks) return "";
   const choices = Math.exp(loss);
-  const unsure = `It is as unsure as someone who guesses among ${choices.toFixed(choices < 9.95 ? 1 : 0)} equally likely characters.`;
-  if (loss > landmarks.letters) return `${unsure} It does not even know yet which characters are common.`;
-  if (loss > landmarks.pairs) return `${unsure} It knows which characters are common; now it learns which follow which.`;
-  if (has_sums) return `${unsure} Nobody can guess the terms of a sum, only its result: so it never comes near zero.`;
-  return `${unsure} It looks further back than one character: that is where words begin.`;
+  const unsure = say("learn.unsure", { choices: number(choices, choices < 9.95 ? 1 : 0) });
+  return `${unsure} ${learned(loss, landmarks, has_sums)}`;
+}
+
+function learned(loss, { letters, pairs }, has_sums) {
+  if (loss > letters) return say("learn.meaning_nothing");
+  if (loss > pairs) return say("learn.meaning_letters");
+  return say(has_sums ? "learn.meaning_sums" : "learn.meaning_words");
 }

@@ -1,15 +1,16 @@
 // Which session the drawer uses: each tab has its own, and the current tab's is the one.
 
 import * as client from "./client.js";
+import { say } from "./messages.js";
 
 export class Tabs {
   default = null; // {session_id, step}: what a tab without a session can be given
   #player;
   #input;
   #trouble;
-  #current = "Library";
-  #sessions = new Map(); // tab → {session_id, step, newest, ended}
-  #details = new Map(); // session_id → session, with its vocabulary
+  #current = "library";
+  #sessions = new Map(); // tab → {session_id, name, step, newest, ended}
+  #details = new Map(); // session_id and name → session, with its vocabulary
   #held = null; // the tab that was left while playing
   #example = ""; // the last one that was written into the input
   #wanted = 0;
@@ -25,8 +26,8 @@ export class Tabs {
     if (this.#player.playing) {
       this.#held = this.#current;
       this.#player.pause({
-        text: `⚠️ Switch back to ${this.#held} to continue`,
-        remedy: `Use ${tab} instead`,
+        text: say("status.switch_back", { tab: label(this.#held) }),
+        remedy: say("status.use_instead", { tab: label(tab) }),
         locks: true,
       });
     }
@@ -35,10 +36,11 @@ export class Tabs {
     else if (this.#held === null) this.follow();
   }
 
-  /** newest: of one that learns, its newest step, even if that is a later one by then.
+  /** name: of one that may be renamed.
+   * newest: of one that learns, its newest step, even if that is a later one by then.
    * ended: of a live one, "stopped", or "gone" where nothing is left to play with. */
-  setSession({ tab, session_id, step, newest, ended }) {
-    this.#sessions.set(tab, session_id ? { session_id, step, newest, ended } : undefined);
+  setSession({ tab, session_id, name, step, newest, ended }) {
+    this.#sessions.set(tab, session_id ? { session_id, name, step, newest, ended } : undefined);
     if (tab === this.#current && this.#held === null) this.follow();
   }
 
@@ -60,7 +62,7 @@ export class Tabs {
     const active = this.#sessions.get(this.#current);
     if (!active) return this.#player.setSession(null, null);
     try {
-      const session = await this.#detail(active.session_id);
+      const session = await this.#detail(active);
       if (wanted !== this.#wanted) return;
       this.#hand_over(session, active.step ?? session.step, active.newest);
       if (active.ended) this.#player.end(active.ended === "gone");
@@ -72,12 +74,13 @@ export class Tabs {
     }
   }
 
-  async #detail(session_id) {
-    let session = this.#details.get(session_id);
+  async #detail({ session_id, name }) {
+    const key = `${session_id} ${name}`;
+    let session = this.#details.get(key);
     if (!session?.vocabulary.length) {
       session = await client.session(session_id);
       session.known = new Set(session.vocabulary);
-      this.#details.set(session_id, session);
+      this.#details.set(key, session);
     }
     return session;
   }
@@ -91,3 +94,6 @@ export class Tabs {
     this.#input.write(session.prompt);
   }
 }
+
+/** What a tab is called on the page. */
+const label = (tab) => document.getElementById(`tab-${tab}-button`).textContent.trim();

@@ -1,14 +1,18 @@
-// Characters, and how they are shown. Pure: no DOM, no network.
+// Characters and numbers, and how they are shown.
 // A character is one Unicode code point, as it is for the models; never a UTF-16 unit.
+
+import { number, say } from "./messages.js";
 
 export const characters = (text) => Array.from(text);
 
-const NAMED = { "\n": "\\n", "\r": "\\r", "\t": "\\t", " ": "(space)", "\u00a0": "(no-break space)" };
+const ESCAPED = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+const NAMED = { " ": "text.space", "\u00a0": "text.no_break_space" };
 const INVISIBLE = /^[\p{C}\p{Z}\u2800\u3164\u115f\u1160\uffa0\ufe0f]$/u;
 
 /** A character as it is written in a bar or a chip: escaped or named where it can't be seen. */
 export function label(character) {
-  if (character in NAMED) return NAMED[character];
+  if (character in ESCAPED) return ESCAPED[character];
+  if (character in NAMED) return say(NAMED[character]);
   if (INVISIBLE.test(character)) {
     return "U+" + character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
   }
@@ -17,33 +21,28 @@ export function label(character) {
 
 /** A probability in percent with one decimal, never 0 % or 100 % for what is neither. */
 export function percent(probability) {
-  if (probability > 0 && probability < 0.0005) return "<0.1 %";
-  if (probability < 1 && probability >= 0.9995) return ">99.9 %";
-  return (100 * probability).toFixed(1) + " %";
+  if (probability > 0 && probability < 0.0005) return say("text.less_percent", { value: number(0.1, 1) });
+  if (probability < 1 && probability >= 0.9995) return say("text.more_percent", { value: number(99.9, 1) });
+  return say("text.percent", { value: number(100 * probability, 1) });
 }
 
 /** 970 → "970", 15230 → "15K", 998000 → "998K", 1250000 → "1.3M". */
 export function short(count) {
   if (count < 1000) return String(count);
-  if (count < 999_500) return Math.round(count / 1000) + "K";
-  return (count / 1e6).toFixed(1).replace(".0", "") + "M";
+  if (count < 999_500) return say("text.thousands", { value: Math.round(count / 1000) });
+  return say("text.millions", { value: number(Math.round(count / 1e5) / 10) });
 }
-
-/** Whole numbers with commas between the thousands. */
-export const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 
 /** How many bytes of how many: `0.4 of 3.8 MB`, `12 of 64 kB`. */
 export function amount(bytes, total) {
   return total < 1e6
-    ? `${Math.round(bytes / 1e3)} of ${Math.round(total / 1e3)} kB`
-    : `${(bytes / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
+    ? say("text.kilobytes", { done: Math.round(bytes / 1e3), total: Math.round(total / 1e3) })
+    : say("text.megabytes", { done: number(bytes / 1e6, 1), total: number(total / 1e6, 1) });
 }
 
 /** How much of a text the model sees: `45 / 64 in context`, or how long it is beyond the window. */
-export function counter(length, blockSize) {
-  return length <= blockSize
-    ? `${length} / ${blockSize} in context`
-    : `${length} chars (last ${blockSize} in context)`;
+export function counter(length, size) {
+  return say(length <= size ? "drawer.in_context" : "drawer.beyond_context", { length, size });
 }
 
 /** The text cut where known and unknown characters meet: [{text, unknown}, …]. */

@@ -1,8 +1,9 @@
 // A run of a model as a value: what was typed, what was written, and what is known to come.
 // Pure: no DOM, no network; every transition returns a new trace.
 //
-// Step:  {position, token, prob, candidates: [{token, prob}, …], other: {count, prob}}
-//        the distribution at a position of the text, and the token picked from it
+// Step:  {position, token, prob, candidates: [{token, prob}, …], other: {count, prob}, instead_of}
+//        the distribution at a position of the text, and the token picked from it; instead_of: the
+//        pick that it was chosen over, if it was
 // Trace: {prompt: [character, …], steps: [Step, …], ahead: [Step, …]}
 //        steps are on screen; ahead[0] is the distribution that comes after the text on screen
 
@@ -11,6 +12,23 @@ import { characters } from "./text.js";
 export const MAX_STEPS = 500;
 
 export const start = (text) => ({ prompt: characters(text), steps: [], ahead: [] });
+
+/** A text of which a part was written before: its tokens are known, their distributions are not. */
+export function written(prompt, tokens, chosen = []) {
+  const begun = start(prompt);
+  const steps = tokens.map((token, index) => ({
+    position: begun.prompt.length + index,
+    token,
+    prob: null,
+    candidates: [],
+    other: null,
+    instead_of: chosen.includes(index) ? null : undefined,
+  }));
+  return { ...begun, steps };
+}
+
+/** Whether a step was chosen instead of the pick. */
+export const was_chosen = (step) => step.instead_of !== undefined;
 
 /** The text on screen, as characters. */
 export const text = (trace) => [...trace.prompt, ...trace.steps.map((step) => step.token)];
@@ -43,7 +61,7 @@ export function choose(trace, token) {
   if (step && step.token === token) return advance(trace);
   const candidate = step?.candidates.find((other) => other.token === token);
   if (!candidate) throw new RangeError("the token is not among the candidates");
-  return { ...trace, steps: [...trace.steps, { ...step, ...candidate }], ahead: [] };
+  return { ...trace, steps: [...trace.steps, { ...step, ...candidate, instead_of: step.token }], ahead: [] };
 }
 
 /** Take back all but the first `count` steps: they are what comes next. */

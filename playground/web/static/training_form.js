@@ -1,18 +1,9 @@
 // The form of a training: what to read, how big, and the numbers behind "Advanced".
 
 import { element } from "./dom.js";
-import { grouped } from "./text.js";
+import { language, number, say } from "./messages.js";
 
-const WORDS = {
-  steps: "Steps",
-  learning_rate: "Learning rate",
-  batch_size: "Batch size",
-  n_layer: "Layers",
-  n_head: "Heads",
-  n_embd: "Width",
-  block_size: "Context",
-  seed: "Seed",
-};
+const FIELDS = ["steps", "learning_rate", "batch_size", "n_layer", "n_head", "n_embd", "block_size", "seed"];
 const OF_THE_MODEL = ["n_layer", "n_head", "n_embd", "block_size"];
 const DEFAULTS = { corpus: "docs", preset: "quick-100k" };
 
@@ -40,7 +31,7 @@ export class TrainingForm {
       this.#find(`[data-choice=${name}]`).replaceChildren(...choices);
     }
     this.#find("#own-text-bounds").textContent = offer.corpora.find(({ name }) => name === "text").description;
-    this.#find(".advanced__fields").replaceChildren(...Object.entries(WORDS).map((about) => this.#field(...about)));
+    this.#find(".advanced__fields").replaceChildren(...FIELDS.map((name) => this.#field(name)));
     this.#preset_changed();
     this.#show_text();
   }
@@ -53,9 +44,9 @@ export class TrainingForm {
     for (const [name, { input }] of Object.entries(this.#fields)) {
       const said = input.value.trim();
       if (said === "" || said === String(this.#preset[name])) continue;
-      const number = Number(said.replaceAll(/[\s\u202f]/g, ""));
+      const value = parsed(said, name !== "learning_rate");
       const into = OF_THE_MODEL.includes(name) ? body.model : body;
-      into[name] = Number.isFinite(number) ? number : said; // the API says what it thinks of it
+      into[name] = Number.isFinite(value) ? value : said; // the API says what it thinks of it
     }
     return body;
   }
@@ -75,8 +66,9 @@ export class TrainingForm {
     const error = this.#find(".learn-error");
     error.hidden = !sentence;
     error.textContent = sentence;
-    const about = Object.keys(WORDS).find((name) =>
-      sentence.startsWith(WORDS[name]) || sentence.startsWith(`${name}:`) || sentence.startsWith(`model.${name}:`));
+    // The API's sentence begins with the field's name, as it is called here or as the request has it.
+    const about = FIELDS.find((name) =>
+      [word(name), `${name}:`, `model.${name}:`].some((beginning) => sentence.startsWith(beginning)));
     for (const [name, { input }] of Object.entries(this.#fields)) input.ariaInvalid = String(name === about);
     if (about) {
       this.#find(".advanced").open = true;
@@ -101,15 +93,15 @@ export class TrainingForm {
   #count() {
     const text = this.#file?.text ?? this.#find("textarea").value;
     const pairs = text.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0; // one character, two units
-    this.#find("#own-text-count").textContent = `${grouped(text.length - pairs)} characters`;
+    this.#find("#own-text-count").textContent = say("learn.characters", { count: text.length - pairs });
   }
 
-  #field(name, word) {
+  #field(name) {
     const label = element("label", "field");
     const input = element("input", "field__input");
     Object.assign(input, { type: "text", inputMode: "decimal", autocomplete: "off" });
     const hint = element("span", "field__hint hint");
-    label.append(element("span", "field__name", word), input, hint);
+    label.append(element("span", "field__name", word(name)), input, hint);
     this.#fields[name] = { input, hint, preset: null };
     return label;
   }
@@ -122,7 +114,7 @@ export class TrainingForm {
       const untouched = field.preset === null || ["", field.preset].includes(field.input.value);
       field.preset = String(preset[name]);
       if (untouched) field.input.value = field.preset;
-      field.hint.textContent = `${tidy(bounds.low)} to ${tidy(bounds.high)}`;
+      field.hint.textContent = say("learn.bounds", { low: tidy(bounds.low), high: tidy(bounds.high) });
     }
   }
 
@@ -131,7 +123,17 @@ export class TrainingForm {
   }
 }
 
-const tidy = (number) => (Number.isInteger(number) ? grouped(number) : String(Number(number.toPrecision(3))));
+const word = (name) => say(`learn.field_${name}`);
+const tidy = (value) => (Number.isInteger(value) ? number(value) : value.toLocaleString(language, { maximumSignificantDigits: 3 }));
+
+const mark = (type) => new Intl.NumberFormat(language).formatToParts(1234567.5).find((part) => part.type === type).value;
+const GROUPED = new RegExp(`(?<=\\d)\\${mark("group")}(?=\\d{3}(?!\\d))`, "g");
+
+/** What a visitor has typed, as a number: with a point, or as it is written in their language. */
+function parsed(text, whole) {
+  const said = text.replaceAll(/\s/g, "");
+  return Number((whole ? said.replaceAll(GROUPED, "") : said).replace(mark("decimal"), "."));
+}
 
 function choice(name, entry, checked) {
   const label = element("label", "choice");

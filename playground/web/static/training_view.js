@@ -2,15 +2,9 @@
 
 import { plot } from "./chart.js";
 import { element, write } from "./dom.js";
+import { language, number, say } from "./messages.js";
 import { duration, has_ended, is_active, meaning, offered, standing } from "./record.js";
-import { grouped } from "./text.js";
 
-const PRESETS = {
-  "quick-15k": "15K preset",
-  "quick-100k": "100K preset",
-  "quick-800k": "800K preset",
-  plain: "textbook preset",
-};
 const CLEARANCE = 0.08; // of the plot, below the lowest line
 
 export class TrainingView {
@@ -25,6 +19,7 @@ export class TrainingView {
   constructor(root, moved) {
     this.#root = root;
     this.#moved = moved;
+    this.#find(".samples").dataset.empty = say("learn.samples_empty"); // said by learn.css
     this.#find("#live-step").addEventListener("input", (event) => this.#move(Number(event.target.value)));
     new ResizeObserver(() => this.#record && this.#draw_plots()).observe(this.#find(".run"));
   }
@@ -62,10 +57,10 @@ export class TrainingView {
   #draw_head({ name, corpus, preset, params, block_size, seed }) {
     write(this.#find(".run-head__name"), name);
     const facts = [
-      preset && PRESETS[preset],
-      params !== null && `${grouped(params)} parameters`,
-      block_size !== null && `sees ${block_size} characters`,
-      seed !== null && `seed ${seed}`,
+      preset && say(`learn.preset_${preset}`),
+      params !== null && say("learn.params", { count: params }),
+      block_size !== null && say("learn.sees", { count: block_size }),
+      seed !== null && say("learn.seed", { seed }),
     ];
     write(this.#find(".run-head__what"), facts.filter(Boolean).join(" · ") || corpus || "");
     const field = this.#find("#run-name");
@@ -78,7 +73,7 @@ export class TrainingView {
     const { state, can_resume } = now;
     const focused = document.activeElement;
     const can = {
-      pause: is_active(now),
+      pause: is_active(now) && !can_resume,
       resume: can_resume,
       step: can_resume,
       stop: is_active(now) || state === "paused",
@@ -98,7 +93,7 @@ export class TrainingView {
 
   #draw_standing(now, connected) {
     const { state, step, steps } = now;
-    write(this.#find(".run__sentence"), connected ? standing(now) : "The connection is lost; trying again…");
+    write(this.#find(".run__sentence"), connected ? standing(now) : say("learn.unconnected"));
     // A screen reader is told of what happens, not of every step.
     const news = this.#find(".run__news");
     if (news.dataset.of !== state) {
@@ -114,10 +109,10 @@ export class TrainingView {
     const { steps_per_second, speed, tokens, learning_rate, seconds_left, state } = now;
     const rate = state === "training" && steps_per_second !== null ? Math.min(steps_per_second, speed ?? Infinity) : null;
     const facts = {
-      loss: latest ? latest.val_loss.toFixed(2) : losses.length ? losses.at(-1).loss.toFixed(2) : "–",
-      rate: rate === null ? "–" : rate < 10 ? rate.toFixed(1) : grouped(Math.round(rate)),
-      tokens: grouped(tokens),
-      "learning-rate": learning_rate === null ? "–" : String(Number(learning_rate.toPrecision(2))),
+      loss: latest ? number(latest.val_loss, 2) : losses.length ? number(losses.at(-1).loss, 2) : "–",
+      rate: rate === null ? "–" : rate < 10 ? number(rate, 1) : number(Math.round(rate)),
+      tokens: number(tokens),
+      "learning-rate": learning_rate === null ? "–" : learning_rate.toLocaleString(language, { maximumSignificantDigits: 2 }),
       left: state === "training" && seconds_left !== null ? duration(seconds_left) : "–",
     };
     for (const [name, value] of Object.entries(facts)) write(this.#find(`[data-fact=${name}]`), value);
@@ -135,11 +130,11 @@ export class TrainingView {
       steps,
       low: Math.max(0, Math.floor(4 * (low - CLEARANCE * top)) / 4),
       high: 1.06 * top,
-      format: (value) => (Number.isInteger(value) ? String(value) : value.toFixed(1)),
+      format: (value) => (Number.isInteger(value) ? String(value) : number(value, 1)),
       levels: landmarks ? [
-        { label: "uniform guessing", value: landmarks.uniform },
-        { label: "letter frequencies", value: landmarks.letters },
-        { label: "bigrams: what follows what", value: landmarks.pairs },
+        { label: say("learn.level_uniform"), value: landmarks.uniform },
+        { label: say("learn.level_letters"), value: landmarks.letters },
+        { label: say("learn.level_pairs"), value: landmarks.pairs },
       ] : [],
       lines: [
         { name: "train", points: losses.map(({ step, loss }) => [step, loss]) },
@@ -147,8 +142,8 @@ export class TrainingView {
       ],
     });
     svg.ariaLabel = latest
-      ? `Loss over the training steps: ${latest.val_loss.toFixed(2)} at step ${latest.step}`
-      : "Loss over the training steps: nothing yet";
+      ? say("learn.plot", { loss: number(latest.val_loss, 2), step: latest.step })
+      : say("learn.plot_empty");
     write(this.#find(".run__meaning"), meaning(latest?.val_loss, landmarks, latest?.accuracy != null));
     this.#draw_sums(evaluations.filter(({ accuracy }) => accuracy !== null), steps);
   }
@@ -163,17 +158,17 @@ export class TrainingView {
       steps,
       low: 0,
       high: 1,
-      format: (value) => `${Math.round(100 * value)} %`,
+      format: share,
       lines: [{ name: "val", points: evaluations.map(({ step, accuracy }) => [step, accuracy]), dots: true }],
     });
-    svg.ariaLabel = `Solved at step ${latest.step}: ${Math.round(100 * latest.accuracy)} %`;
+    svg.ariaLabel = say("learn.solved", { step: latest.step, share: share(latest.accuracy) });
     const list = this.#find(".answers");
     if (list.dataset.of === String(latest.step)) return;
     list.dataset.of = latest.step;
     list.replaceChildren(...latest.answers.map(({ question, answer, said }) => {
       const right = said === answer;
       const item = element("li", right ? "answer answer--right" : "answer");
-      item.append(element("span", "", question), element("strong", "", said.trim() || "nothing"), right ? " ✓" : " ✗");
+      item.append(element("span", "", question), element("strong", "", said.trim() || say("learn.no_answer")), right ? " ✓" : " ✗");
       return item;
     }));
   }
@@ -209,10 +204,10 @@ export class TrainingView {
     slider.max = Math.max(1, this.#steps.length - 1);
     slider.value = at;
     slider.style.setProperty("--range_progress", `${(100 * at) / slider.max}%`);
-    slider.setAttribute("aria-valuetext", `step ${this.step}`);
-    const newest = has_ended({ state }) ? "the last one" : "the newest, and every newer one as it comes";
-    const which = at === this.#steps.length - 1 ? newest : "as it was then";
-    write(this.#find(".run__steps-now"), `The playground uses step ${grouped(this.step ?? 0)}: ${which}.`);
+    slider.setAttribute("aria-valuetext", say("learn.at_step", { step: this.step }));
+    const newest = has_ended({ state }) ? "learn.uses_last" : "learn.uses_newest";
+    const uses = at === this.#steps.length - 1 ? newest : "learn.uses_then";
+    write(this.#find(".run__steps-now"), say(uses, { step: this.step ?? 0 }));
     const key = `${this.#steps} ${at}`;
     const ticks = this.#find(".ticks");
     if (ticks.dataset.of === key) return;
@@ -242,11 +237,13 @@ function sample({ step, val_loss, prompt, sampled }) {
   const text = element("p", "sample__text");
   text.dir = "auto";
   text.append(element("span", "sample__given", prompt), sampled);
-  const head = element("p", "sample__step", `Step ${grouped(step)}`);
-  head.append(element("span", "sample__loss", ` · loss ${val_loss.toFixed(2)}`));
+  const head = element("p", "sample__step", say("learn.sample_step", { step }));
+  head.append(element("span", "sample__loss", ` · ${say("learn.sample_loss", { loss: number(val_loss, 2) })}`));
   item.append(head, text);
   return item;
 }
+
+const share = (value) => say("text.percent", { value: Math.round(100 * value) });
 
 function size(svg) {
   const { width, height } = svg.getBoundingClientRect();

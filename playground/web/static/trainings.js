@@ -1,6 +1,6 @@
 // The API of live training as functions, and who this visitor is to it.
 
-import { API, request } from "./client.js";
+import { API, request, session } from "./client.js";
 
 const SLOW_MS = 60_000; // a text may have to travel, or come from the Hub first
 const MEMORY = "token-playground.visitor";
@@ -19,6 +19,12 @@ export const remove = (session_id) => request(at(session_id), undefined, undefin
 export const read = (file) => slow(`corpora/text?filename=${encodeURIComponent(file.name)}`, file);
 export const upload = (file) => slow(`trainings/upload?visitor=${visitor}`, file);
 export const download = (session_id) => new URL(at(session_id, "/download"), API).href;
+
+/** The sessions of the trainings that this visitor has kept under a name. */
+export async function kept() {
+  const named = (await own()).filter(({ kept, ready }) => kept && ready);
+  return Promise.all(named.map(({ session_id }) => session(session_id)));
+}
 
 const visitor = known() ?? remember(crypto.getRandomValues(new Uint8Array(16)));
 
