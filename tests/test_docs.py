@@ -70,13 +70,15 @@ def test_every_lesson_is_in_the_gallery_by_its_title():
 
 def test_every_parameter_of_a_link_stands_in_the_table():
     static = ROOT / "playground" / "web" / "static"
-    read = re.search(r"const READ = \{(.+?)\n\};", (static / "link.js").read_text(), re.S)[1]
-    course = re.findall(r'given\.get\("(\w+)"\)', (static / "course.js").read_text())
+    read = re.search(
+        r"const READ = \{(.+?)\n\};", (static / "share" / "link.js").read_text(), re.S
+    )[1]
+    course = re.findall(r'given\.get\("(\w+)"\)', (static / "share" / "course.js").read_text())
     for name in [*re.findall(r"^  (\w+):", read, re.M), *course, "v"]:
         assert re.search(rf"^\|.*`{name}\b", README, re.M), name
 
 
 def test_every_control_that_can_be_hidden_stands_in_the_table():
-    course = (ROOT / "playground" / "web" / "static" / "course.js").read_text()
+    course = (ROOT / "playground" / "web" / "static" / "share" / "course.js").read_text()
     names = re.search(r"CONTROLS = \[(.+)\]", course)[1]
     assert ".".join(re.findall(r'"(\w+)"', names)) in README

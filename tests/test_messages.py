@@ -26,7 +26,7 @@ def plain(key):
 
 def named():
     """Patterns of the keys that the code and the markup name."""
-    files = [*STATIC.glob("*.js"), *STATIC.glob("*.html"), *(ROOT / "playground").rglob("*.py")]
+    files = [*STATIC.rglob("*.js"), *STATIC.rglob("*.html"), *(ROOT / "playground").rglob("*.py")]
     for path in files:
         text = path.read_text("utf-8")
         yield from ((path.name, key) for key in KEY.findall(text) if not FILE.search(key))

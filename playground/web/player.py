@@ -34,18 +34,18 @@ START = (
     + _IMPORT % "main.js"
     + ".then(m => m.start());"
 )
-LEARN = _IMPORT % "learn.js" + ".then(m => m.mount(element));"  # in the piece of its tab
+LEARN = _IMPORT % "learn/learn.js" + ".then(m => m.mount(element));"  # in the piece of its tab
 
 
-def piece(name: str, *, script: str | None = None) -> gr.HTML:
-    """A part of the page with the markup of static/<name>.html, found by its id <name>.
+def piece(path: str, *, script: str | None = None) -> gr.HTML:
+    """A part of the page with the markup of static/<path>.html; its id is the file's name.
 
     script: runs once, when the piece has arrived in the page.
     """
     return gr.HTML(
-        html_template=_in_words((STATIC / f"{name}.html").read_text(encoding="utf-8")),
+        html_template=_in_words((STATIC / f"{path}.html").read_text(encoding="utf-8")),
         js_on_load=script,
-        elem_id=name,
+        elem_id=Path(path).name,
         elem_classes="piece",
         apply_default_css=False,
     )
@@ -69,8 +69,12 @@ def _in_words(markup: str) -> str:
 def document_head() -> str:
     """Tags for the head of the document: the script that comes before all of Gradio's, and all
     modules at once instead of in a chain."""
-    scripts = sorted(path for path in STATIC.glob("*.js") if path.name != _EARLY)
-    preloads = [f'<link rel="modulepreload" href="{STATIC_URL}/{path.name}">' for path in scripts]
+    scripts = sorted(str(path.relative_to(STATIC)) for path in STATIC.rglob("*.js"))
+    preloads = [
+        f'<link rel="modulepreload" href="{STATIC_URL}/{path}">'
+        for path in scripts
+        if path != _EARLY
+    ]
     return "\n".join(
         [f"<script>{(STATIC / _EARLY).read_text(encoding='utf-8')}</script>", *preloads]
     )
@@ -92,7 +96,6 @@ def gradio_head() -> str:
 
 def styles() -> str:
     """The page's own styles: the general ones first, those of an embedded page last."""
-    first, last = "base.css", "embed.css"
-    between = sorted({path.name for path in STATIC.glob("*.css")} - {first, last})
-    names = (first, *between, last)
-    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+    first, last = STATIC / "base.css", STATIC / "embed" / "embed.css"
+    between = sorted(set(STATIC.rglob("*.css")) - {first, last}, key=lambda path: path.name)
+    return "\n".join(path.read_text(encoding="utf-8") for path in (first, *between, last))

@@ -60,12 +60,14 @@ def says(event: Callable[..., Dependency], action: str, *inputs: Component, **de
 
 def build_library() -> None:
     """Choose a session, and move along its training steps."""
-    library = piece("library", script="element.addEventListener('range', () => trigger('range'))")
-    piece("hub")
+    library = piece(
+        "library/library", script="element.addEventListener('range', () => trigger('range'))"
+    )
+    piece("library/hub")
     steps = gr.Slider(
         0, 1, value=1, step=1, label=word("training_step"), buttons=[], elem_id="training-step"
     )
-    piece("learning")
+    piece("library/learning")
     says(steps.input, "training-step", steps)
     # The script writes the range that fits the chosen session into data-range, numbers only.
     library.range(
@@ -79,7 +81,7 @@ def build_library() -> None:
 
 def build_learn() -> None:
     """Train a model live, and watch it."""
-    piece("learn", script=LEARN)
+    piece("learn/learn", script=LEARN)
 
 
 TABS = (Tab("library", word("library"), build_library), Tab("learn", word("learn"), build_learn))
@@ -92,8 +94,8 @@ def build_drawer() -> None:
     the tab order, and it has neither a backdrop nor a name for its toggle.
     """
     with gr.Column(elem_id="drawer"):
-        piece("model")
-        piece("task")
+        piece("playground/model")
+        piece("share/task")
         gr.Textbox(
             label=word("input"),
             lines=2,
@@ -102,7 +104,7 @@ def build_drawer() -> None:
             elem_id="input-text",
         )
         with gr.Row(elem_id="input-row"):
-            piece("input-notes")
+            piece("playground/input-notes")
             gr.Button(word("clear"), size="sm", elem_id="clear")
         with gr.Row(elem_id="controls"):
             gr.Button(word("play"), variant="primary", elem_id="play", min_width=80)
@@ -136,7 +138,7 @@ def build_drawer() -> None:
                 label=word("seed"), value=None, placeholder=word("random"), precision=0, minimum=0,
                 elem_id="seed",
             )  # fmt: skip
-        player = piece("player", script=START)
+        player = piece("playground/player", script=START)
 
     # The script hears the buttons and the text itself: an event of Gradio's comes a moment late,
     # a tick after Pause perhaps, and not at all for a text that wasn't typed on a keyboard.
@@ -165,9 +167,9 @@ def build_ui(service: Playground, tabs: Sequence[Tab] = TABS) -> gr.Blocks:
                     tab.build()
                 says(item.select, "tab", tab=tab.name)
         build_drawer()
-        piece("guide")
-        piece("share")
-        piece("keys")
+        piece("guide/guide")
+        piece("share/share")
+        piece("playground/keys")
         publish(service)
     demo.max_threads = 64
     demo.queue(default_concurrency_limit=8)

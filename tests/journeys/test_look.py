@@ -1,18 +1,14 @@
 """What can be measured of the look: nothing overlaps, jumps, is cut off, or is hard to read."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
+
+from .conftest import CONTRAST, OVERLAPS
 
 everywhere = [
     pytest.param(size, theme, id=f"{size}-{theme}")
     for size in ("laptop", "phone") for theme in ("dark", "light")
 ]  # fmt: skip
-
-CONTRAST, OVERLAPS = (
-    Path(__file__).with_name(name).read_text("utf-8") for name in ("contrast.js", "overlaps.js")
-)
 
 
 @pytest.mark.parametrize(("size", "theme"), everywhere)

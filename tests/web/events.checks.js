@@ -2,8 +2,8 @@
 
 import { all, module, same } from "./checks.js";
 
-const { events, Teller } = await module("events.js");
-const Trace = await module("trace.js");
+const { events, Teller } = await module("embed/events.js");
+const Trace = await module("playground/trace.js");
 
 const step = (position, token = "a") => ({
   position, token, prob: 0.6, candidates: [{ token, prob: 0.6 }, { token: "z", prob: 0.3 }], other: { count: 3, prob: 0.1 },

@@ -2,9 +2,9 @@
 
 import { all, module, same } from "./checks.js";
 
-const Link = await module("link.js");
-const Course = await module("course.js");
-const Trace = await module("trace.js");
+const Link = await module("share/link.js");
+const Course = await module("share/course.js");
+const Trace = await module("playground/trace.js");
 
 const moment = {
   prompt: "Romeo 😀 & co?\nñ",

@@ -2,8 +2,8 @@
 
 import { all, module, same } from "./checks.js";
 
-const Trace = await module("trace.js");
-const { Narrator } = await module("narrator.js");
+const Trace = await module("playground/trace.js");
+const { Narrator } = await module("playground/narrator.js");
 
 const step = (position, token, prob = 0.41) => ({ position, token, prob, candidates: [], other: null });
 

@@ -2,10 +2,10 @@
 
 import { all, module, refuses, same } from "./checks.js";
 
-const Trace = await module("trace.js");
+const Trace = await module("playground/trace.js");
 const { number } = await module("messages.js");
 const Text = await module("text.js");
-const { Player } = await module("player.js");
+const { Player } = await module("playground/player.js");
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -2,30 +2,30 @@
 // the player is drawn. Gradio's sliders and tabs report with `playground` events (see ui.py).
 
 import * as client from "./client.js";
-import { Bars } from "./bars.js";
-import { Controls } from "./controls.js";
-import * as Course from "./course.js";
+import { Bars } from "./playground/bars.js";
+import { Controls } from "./playground/controls.js";
+import * as Course from "./share/course.js";
 import { closable } from "./dialog.js";
-import { Drawer } from "./drawer.js";
-import { Alone, announce, body, embedded, scope, search } from "./embed.js";
-import { Teller } from "./events.js";
+import { Drawer } from "./playground/drawer.js";
+import { Alone, announce, body, embedded, scope, search } from "./embed/embed.js";
+import { Teller } from "./embed/events.js";
 import { keep_focus } from "./focus.js";
-import { Guide } from "./guide.js";
-import { Hub } from "./hub.js";
-import { Input } from "./input.js";
+import { Guide } from "./guide/guide.js";
+import { Hub } from "./library/hub.js";
+import { Input } from "./playground/input.js";
 import { listen } from "./keys.js";
-import { linked, TAB } from "./learn.js";
-import { Library } from "./library.js";
+import { linked, TAB } from "./learn/learn.js";
+import { Library } from "./library/library.js";
 import { fill, say } from "./messages.js";
-import { Moments } from "./moments.js";
-import { Output } from "./output.js";
-import { Player, sentence } from "./player.js";
-import { Share } from "./share.js";
-import { Tabs } from "./tabs.js";
-import { Task } from "./task.js";
+import { Moments } from "./share/moments.js";
+import { Output } from "./playground/output.js";
+import { Player, sentence } from "./playground/player.js";
+import { Share } from "./share/share.js";
+import { Tabs } from "./playground/tabs.js";
+import { Task } from "./share/task.js";
 import { toast } from "./toast.js";
-import * as trainings from "./trainings.js";
-import { Voice } from "./voice.js";
+import * as trainings from "./learn/trainings.js";
+import { Voice } from "./playground/voice.js";
 
 let started = false;
 

@@ -1,6 +1,6 @@
 // Sentences about what went wrong, for a while at the bottom of the page.
 
-import { body } from "./embed.js";
+import { body } from "./embed/embed.js";
 
 const SHOWN_MS = 7000;
 const stack = document.createElement("div");

@@ -1,9 +1,9 @@
 // Playback: one step a tick, asked ahead in chunks. Knows neither the page nor the network: it is
 // given `generate` (the API's), tells `changed` after every change, and `trouble` in a sentence.
 
-import { say } from "./messages.js";
+import { say } from "../messages.js";
 import * as Trace from "./trace.js";
-import { unknown } from "./text.js";
+import { unknown } from "../text.js";
 
 const SEED_END = 2 ** 31;
 const PATIENCE_MS = 300; // a wait that is longer is one to speak of

@@ -1,11 +1,11 @@
 // Where the playground stands: on a page of its own, alone in a frame (`?view=embed`, which
 // early.js marks before anything is seen), or in another's page as `<gradio-app src="…">`.
 
-import { say } from "./messages.js";
+import { say } from "../messages.js";
 
 const NAME = "token-playground";
 const VERSION = 1; // of the events, see events.js
-const HOME = new URL("../", import.meta.url).href;
+const HOME = new URL("../../", import.meta.url).href;
 
 /** The element that holds it in another's page; null in a document of its own. */
 export const component = [...document.querySelectorAll("gradio-app[src]")].find(is_ours) ?? null;
@@ -77,6 +77,6 @@ function dress() {
   component.classList.add("embedded");
   const link = document.createElement("link");
   link.rel = "stylesheet";
-  link.href = new URL("component.css", import.meta.url);
+  link.href = new URL("page/component.css", HOME);
   document.head.append(link);
 }

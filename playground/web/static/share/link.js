@@ -9,8 +9,8 @@
 // of a logit otherwise, and must not show another text for it. What a link leaves out stays as the
 // page has it. Its version comes last: a link without one has been cut off.
 
-import { characters } from "./text.js";
-import { MAX_STEPS } from "./trace.js";
+import { characters } from "../text.js";
+import { MAX_STEPS } from "../playground/trace.js";
 
 export const VERSION = 1;
 export const PROMPT_MAX = 2000; // characters; a longer link is cut off on its way

@@ -3,7 +3,7 @@
 // lines:  [{name, points: [[step, value], …], dots}]   dots: each point is marked
 // levels: [{label, value}]                             dashed, with their names on them
 
-import { number } from "./messages.js";
+import { number } from "../messages.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { top: 18, right: 8, bottom: 24, left: 34 };

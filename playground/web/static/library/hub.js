@@ -1,12 +1,12 @@
 // Models from the Hub: a field that loads one by its address, and the list of the published ones.
 // What goes wrong is said beside the field; the session that is being played goes on.
 
-import { element } from "./dom.js";
+import { element } from "../dom.js";
 import * as loads from "./loads.js";
-import { language, say } from "./messages.js";
-import { sentence } from "./player.js";
-import { amount, short } from "./text.js";
-import { toast } from "./toast.js";
+import { language, say } from "../messages.js";
+import { sentence } from "../playground/player.js";
+import { amount, short } from "../text.js";
+import { toast } from "../toast.js";
 
 const ASK_EVERY_MS = 250;
 const HICCUPS = 8; // answers in a row that may fail to come before a load is given up

@@ -1,8 +1,8 @@
 // The bars: the distribution of the character after the text on screen.
 // The rows are made once and keep their place; what changes is what they say and how long they are.
 
-import { say } from "./messages.js";
-import { label, percent } from "./text.js";
+import { say } from "../messages.js";
+import { label, percent } from "../text.js";
 import { rest, rows } from "./trace.js";
 
 const ROWS = 11; // ten candidates, and the pick where it isn't among them

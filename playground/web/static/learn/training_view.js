@@ -1,8 +1,8 @@
 // What is seen of a training: where it stands, its plots, and what it has written so far.
 
 import { plot } from "./chart.js";
-import { element, write } from "./dom.js";
-import { language, number, say } from "./messages.js";
+import { element, write } from "../dom.js";
+import { language, number, say } from "../messages.js";
 import { duration, has_ended, is_active, meaning, offered, standing } from "./record.js";
 
 const CLEARANCE = 0.08; // of the plot, below the lowest line

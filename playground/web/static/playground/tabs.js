@@ -1,7 +1,7 @@
 // Which session the drawer uses: each tab has its own, and the current tab's is the one.
 
-import * as client from "./client.js";
-import { say } from "./messages.js";
+import * as client from "../client.js";
+import { say } from "../messages.js";
 
 export class Tabs {
   default = null; // {session_id, step}: what a tab without a session can be given

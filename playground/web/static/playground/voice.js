@@ -1,6 +1,6 @@
 // The live region: what a screen reader reads while the model writes.
 
-import { element } from "./dom.js";
+import { element } from "../dom.js";
 import { Narrator } from "./narrator.js";
 
 export class Voice {

@@ -1,6 +1,6 @@
 // What a training has told so far, as a value that grows; and what it means in words. Pure.
 
-import { number, say } from "./messages.js";
+import { number, say } from "../messages.js";
 
 export class Record {
   now = null; // the latest answer

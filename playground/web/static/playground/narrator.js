@@ -1,8 +1,8 @@
 // What a screen reader is told of the characters as they come, at a pace that one can follow.
 // Pure: no DOM, no clock of its own.
 
-import { say } from "./messages.js";
-import { label } from "./text.js";
+import { say } from "../messages.js";
+import { label } from "../text.js";
 
 const GATHER_MS = 2500; // what is written meanwhile is one sentence
 const ONE_MS = 1500; // about what "chose e, 41 percent" takes to be read

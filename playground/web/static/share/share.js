@@ -1,12 +1,12 @@
 // Sharing: a link to the moment that the page shows, as a text and as a QR code; and from the same
 // link a course page, with a task and only the controls that it needs.
 
-import { API } from "./client.js";
+import { API } from "../client.js";
 import * as Course from "./course.js";
-import { closable } from "./dialog.js";
-import { element } from "./dom.js";
+import { closable } from "../dialog.js";
+import { element } from "../dom.js";
 import { encode, PROMPT_MAX } from "./link.js";
-import { say } from "./messages.js";
+import { say } from "../messages.js";
 
 const QR_BYTES_MAX = 2331; // as of the API
 const KEPT = ["lang", "__theme"]; // of the page's own address; a moment says nothing of them

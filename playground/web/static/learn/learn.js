@@ -1,10 +1,10 @@
 // "Watch it learn": starts a training, follows and steers it, and tells the drawer of its session.
 
-import { element } from "./dom.js";
-import { fill, say } from "./messages.js";
-import { sentence } from "./player.js";
+import { element } from "../dom.js";
+import { fill, say } from "../messages.js";
+import { sentence } from "../playground/player.js";
 import { has_ended, is_active, Record } from "./record.js";
-import { toast } from "./toast.js";
+import { toast } from "../toast.js";
 import { TrainingForm } from "./training_form.js";
 import { TrainingView } from "./training_view.js";
 import * as trainings from "./trainings.js";

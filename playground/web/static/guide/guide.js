@@ -1,10 +1,10 @@
 // The tutorial: a panel beside the live page that goes through the lessons (web/lessons.py). A lesson
 // is a link, which the page opens, and words. Not a dialog: what a lesson is about stays in use.
 
-import { request } from "./client.js";
-import { element, write } from "./dom.js";
-import { language, say } from "./messages.js";
-import { toast } from "./toast.js";
+import { request } from "../client.js";
+import { element, write } from "../dom.js";
+import { language, say } from "../messages.js";
+import { toast } from "../toast.js";
 
 const LABELS = ":is(#tabs, #drawer) :is(button, label, [data-testid=block-info])";
 const SETTLING_MS = 1500; // a page that has just been brought to a moment is still filling

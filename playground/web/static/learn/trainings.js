@@ -1,6 +1,6 @@
 // The API of live training as functions, and who this visitor is to it.
 
-import { API, request, session } from "./client.js";
+import { API, request, session } from "../client.js";
 
 const SLOW_MS = 60_000; // a text may have to travel, or come from the Hub first
 const MEMORY = "token-playground.visitor";

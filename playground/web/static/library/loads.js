@@ -1,6 +1,6 @@
 // The API of models from the Hub as functions.
 
-import { API, request } from "./client.js";
+import { API, request } from "../client.js";
 
 const HUB_MS = 15_000; // the server waits for the Hub, and says so sooner than this
 

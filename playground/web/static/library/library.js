@@ -1,7 +1,7 @@
 // The Library: a card for each session, and the training steps of the chosen one.
 
-import { number, say } from "./messages.js";
-import { short } from "./text.js";
+import { number, say } from "../messages.js";
+import { short } from "../text.js";
 
 const TICKS = 10; // more would run into one another
 

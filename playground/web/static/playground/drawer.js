@@ -1,6 +1,6 @@
 // The drawer beside the page (from 1024 px up) or over it: opening, closing, focus, backdrop.
 
-import { say } from "./messages.js";
+import { say } from "../messages.js";
 
 const WIDE = matchMedia("(min-width: 1024px)");
 const MEMORY = "token-playground.drawer";

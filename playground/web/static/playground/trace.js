@@ -7,7 +7,7 @@
 // Trace: {prompt: [character, …], steps: [Step, …], ahead: [Step, …]}
 //        steps are on screen; ahead[0] is the distribution that comes after the text on screen
 
-import { characters } from "./text.js";
+import { characters } from "../text.js";
 
 export const MAX_STEPS = 500;
 

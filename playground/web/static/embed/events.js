@@ -1,7 +1,7 @@
 // What happens, as events for a page around this one; README.md lists them. Pure: embed.js tells
 // them. What the visitor typed is not among them; what the model wrote is.
 
-import { completion } from "./trace.js";
+import { completion } from "../playground/trace.js";
 
 const nothing = { ready: false, steps: [], completion: null };
 

@@ -1,10 +1,10 @@
 // The task of a course page: its sentence, how far it is, and that it is done.
 
 import { advance, begun } from "./course.js";
-import { write } from "./dom.js";
-import { top } from "./embed.js";
-import { say } from "./messages.js";
-import { was_chosen } from "./trace.js";
+import { write } from "../dom.js";
+import { top } from "../embed/embed.js";
+import { say } from "../messages.js";
+import { was_chosen } from "../playground/trace.js";
 
 export class Task {
   #root;

@@ -1,9 +1,9 @@
 // Links: the moment that the page shows, and bringing the page to the moment that a link tells.
 
 import * as Link from "./link.js";
-import { say } from "./messages.js";
-import { toast } from "./toast.js";
-import * as Trace from "./trace.js";
+import { say } from "../messages.js";
+import { toast } from "../toast.js";
+import * as Trace from "../playground/trace.js";
 
 export class Moments {
   #page;

@@ -1,7 +1,7 @@
 // Buttons, model line and status sentence: what the visitor can do now, and what is the matter.
 
-import { say } from "./messages.js";
-import { short } from "./text.js";
+import { say } from "../messages.js";
+import { short } from "../text.js";
 
 export class Controls {
   #drawer;

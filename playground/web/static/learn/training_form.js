@@ -1,7 +1,7 @@
 // The form of a training: what to read, how big, and the numbers behind "Advanced".
 
-import { element } from "./dom.js";
-import { language, number, say } from "./messages.js";
+import { element } from "../dom.js";
+import { language, number, say } from "../messages.js";
 
 const FIELDS = ["steps", "learning_rate", "batch_size", "n_layer", "n_head", "n_embd", "block_size", "seed"];
 const OF_THE_MODEL = ["n_layer", "n_head", "n_embd", "block_size"];

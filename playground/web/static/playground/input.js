@@ -1,7 +1,7 @@
 // What belongs to the input: how much of it the model sees, and what the model can't read in it.
 
-import { say } from "./messages.js";
-import { counter, label, marked } from "./text.js";
+import { say } from "../messages.js";
+import { counter, label, marked } from "../text.js";
 
 export class Input {
   #textarea;
