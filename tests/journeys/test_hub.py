@@ -132,6 +132,26 @@ def test_publish_list_load_by_a_pasted_address_play_and_move_along_the_steps(vis
     assert hub.asked("cdn .*step-000100") == 1
 
 
+def test_a_link_opens_the_very_commit_that_it_was_made_with(visit, hub, models):
+    hub.publish("ada/moving", models / "other")
+    commit = hub.repos["ada/moving"].branches["main"]
+    page = visit()
+    load(page, "ada/moving")
+    shows_model(page, "ada/moving", commit)
+    page.button("Step").click()
+    page.output.locator(".generated").wait_for()
+    page.ready()
+    text = page.text()
+    page.drawer.get_by_role("button", name="Share", exact=True).click()
+    query = page.page.locator("#share-link").input_value().split("?")[1]
+    assert f"model=ada%2Fmoving&revision={commit}" in query
+
+    hub.publish("ada/moving", models / "names")  # its main branch is another model now
+    copy = visit(query="&" + query)
+    shows_model(copy, "ada/moving", commit)
+    copy.shows(text)
+
+
 def test_the_list_is_searched_and_loads_what_is_clicked(visit, published):
     page = visit("phone")
     page.button("Close").click()

@@ -47,6 +47,8 @@ const checks = {
   "a model's own link needs no version": () => {
     same(keys("?model=owner/name"), []);
     same(told("?model=owner/name").model, "owner/name");
+    const { model, revision } = told("?model=owner/name@v1");
+    same([model, revision], ["owner/name", "v1"]);
   },
   "a link cut anywhere says so, and is read as far as it goes": () => {
     for (let length = "prompt=Ro".length; length < query.length - 1; length += 1) {

@@ -30,7 +30,7 @@ const one_of = (names) => (text) => (names.includes(text) ? text : undefined);
 // How each parameter is read; undefined: it can't be. In the order in which a link has them.
 const READ = {
   prompt: (text) => text,
-  model: (text) => (/^\w[\w.-]*(\/\w[\w.-]*)?$/.test(text) ? text : undefined),
+  model: (text) => (/^\w[\w.-]*(\/\w[\w.-]*(@[\w.\/-]{1,100})?)?$/.test(text) ? text : undefined),
   revision: (text) => (/^[\w.\/-]{1,100}$/.test(text) ? text : undefined),
   step: whole(0, Number.MAX_SAFE_INTEGER),
   pick: one_of(["top", "sample"]),
@@ -114,7 +114,8 @@ function mend(values, unversioned) {
 
 function moment({ speed, chose, written, length, ...values }) {
   const sampling = Object.fromEntries(SAMPLING.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]));
-  const { prompt, model, revision, step, tab, drawer } = values;
+  const { prompt, step, tab, drawer } = values;
+  const [model, revision = values.revision] = values.model?.split("@") ?? [];
   const tokens = characters(written ?? "").slice(0, MAX_STEPS);
   return {
     prompt, model, revision, step, sampling, tab, drawer,
