@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from playground.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -28,6 +28,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from playground.lm.model import CharTransformer
 from playground.lm.training import PRESETS, Trainer, validation_loss
 from playground.runs.live.corpora import Corpus, of_text

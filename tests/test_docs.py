@@ -2,6 +2,8 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -19,6 +21,25 @@ def test_one_command_runs_it_and_one_tests_it(command):
     assert command in README
     for name in re.findall(r"[\w-]+\.(?:txt|py)", command):
         assert (ROOT / name).is_file()
+
+
+def test_every_benchmark_starts_from_anywhere(tmp_path):
+    """As `python benchmarks/api.py` does: with its own folder on the path, and no other of ours."""
+    load_all = """
+import runpy, sys
+from pathlib import Path
+elsewhere = sys.path[1:]
+for script in sorted(Path(sys.argv[1]).glob("*.py")):
+    sys.path = [str(script.parent), *elsewhere]
+    for name in [name for name in sys.modules if name.split(".")[0] == "playground"]:
+        del sys.modules[name]
+    runpy.run_path(str(script), run_name="started")
+"""
+    command = [sys.executable, "-c", load_all, str(ROOT / "benchmarks")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    listed = re.findall(r"python benchmarks/(\w+)\.py", README)
+    assert set(listed) == {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - {"serving"}
 
 
 def test_the_commands_of_modules_and_scripts_exist():
