@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -82,16 +82,17 @@ def test_axe_finds_nothing_in_the_drawer(visit, size):
     give(page, "library", "untrained")
     expect(page.button("Try again")).to_be_visible()
     audit.look("a notice and its remedy")
-    page.page.goto(f"{page.server}/?__theme=dark&{COMPLETE}")
+    page.page.goto(f"{page.server}/?__theme=dark&{COMPLETE}&seed=none")
     expect(page.status).to_contain_text("Reached max length")
+    expect(page.page.locator(".toast")).to_contain_text("left out: seed")
     audit.page.evaluate(AXE_SCRIPT)
-    audit.look("complete")
+    audit.look("complete, with a toast")
     assert audit.found == []
 
 
 @both_sizes
 def test_axe_finds_nothing_in_the_dialogs_and_the_page(visit, size):
-    page = visit(size, reduced_motion="reduce")
+    page = visit(size, quiet=False, reduced_motion="reduce")
     audit = Audit(page)
     page.button("Keyboard shortcuts").click()
     audit.look("keys")
@@ -104,6 +105,10 @@ def test_axe_finds_nothing_in_the_dialogs_and_the_page(visit, size):
     page.page.keyboard.press("Escape")
     audit.close_drawer()
     audit.look("library")
+    page.page.get_by_role("textbox", name="Hub model").fill("nothing")
+    page.button("Load").click()
+    expect(page.page.locator(".hub__failure")).not_to_be_empty()
+    audit.look("a model that can't be loaded")
     page.button("Tutorial").click()
     expect(page.page.locator(".guide")).to_be_visible()
     audit.look("tutorial")
@@ -137,9 +142,17 @@ def test_axe_finds_nothing_where_a_model_learns(visit, size):
         expect(page.page.locator(".run__sentence")).to_contain_text("Stopped at step")
         audit.look("stopped")
         assert page.page.evaluate("document.activeElement !== document.body")
+        page.button("New training").click()
+        audit.look("form, with a model of one's own")
+        page.page.get_by_label("Steps").and_(page.page.locator(".field__input")).fill("20")
+        page.button("Start training").click()
+        expect(page.page.locator(".run__sentence")).to_contain_text("Done")
+        audit.look("done")
     finally:
-        (session_id,) = parse_qs(urlsplit(page.page.url).query)["train"]
-        httpx.delete(f"{page.server}/api/trainings/{session_id}")
+        visitor = page.page.evaluate("localStorage['token-playground.visitor']")
+        own = httpx.get(f"{page.server}/api/trainings", params={"visitor": visitor}).json()
+        for training in own["trainings"]:
+            httpx.delete(f"{page.server}/api/trainings/{training['session_id']}")
     assert audit.found == []
 
 
