@@ -258,7 +258,7 @@ def test_a_step_that_is_long_in_coming(visit, hub):
     page.button("Try again").locator("visible=true").click()
     expect(page.drawer.locator(".model__line")).to_contain_text("step 100")
     page.ready()
-    expect(page.status).to_have_text("Press Play, or choose a character below.")
+    expect(page.status).to_have_text("Press Play, or choose one of the characters.")
 
 
 def test_with_the_hub_gone_the_page_offers_what_is_there(visit, hub):

@@ -218,7 +218,7 @@ def test_the_queue_and_a_model_that_is_not_ready(learning, server):
             httpx.delete(f"{server}/api/trainings/{session_id}")
     expect(tab.sentence).to_have_text("✓ Done: 30 steps.", timeout=20_000)
     tab.visit.ready()
-    expect(tab.visit.status).to_have_text("Press Play, or choose a character below.")
+    expect(tab.visit.status).to_have_text("Press Play, or choose one of the characters.")
     expect(tab.model_line).to_contain_text("step 30")
     expect(tab.page.locator(".plot--sums circle").nth(2)).to_be_attached()
     expect(tab.page.locator(".answer")).to_have_count(8)

@@ -105,8 +105,8 @@ def test_a_link_holds_the_tab_and_the_drawer(visit):
 
 LONG = "a" * 10_000
 BROKEN = {
-    "cut": ("prompt=The+king&model=plain&pick=to", "The king", "The end of this link is missing"),
-    "cut in a letter": ("prompt=The%C3", "The", "The end of this link is missing"),
+    "cut": ("prompt=The+king&model=plain&pick=to", "The king", "its end is missing"),
+    "cut in a letter": ("prompt=The%C3", "The", "its end is missing"),
     "older": ("prompt=The&v=0", "The", "made by an older version"),
     "newer": ("prompt=The&panels=3&v=9", "The", "made by a newer version"),
     "too long": (f"prompt={LONG}&v=1", LONG[:2000], "The first 2,000 characters"),
@@ -229,6 +229,35 @@ def test_a_course_page_shows_what_it_needs_and_counts_a_task(visit):
         course.ready().options.nth(1).click()
         course.changes(text)
         expect(course.drawer.locator(".task__progress")).to_have_text(done)
+
+
+def test_a_frame_is_given_no_task_that_it_has_no_control_for(visit):
+    page = visit()
+    moved = "so many times the training step is moved"
+    link = build_course(page, "a link", what=moved, count="9999")
+    assert parse_qs(urlsplit(link).query)["done"] == ["steps:500"]
+    dialog = page.page.get_by_role("dialog", name="Share this moment")
+    dialog.locator("[name=form]").select_option(label="a frame in a web page")
+    assert "done=" not in dialog.locator("#course-result").input_value()
+    expect(dialog.locator("option[value=steps]")).to_be_disabled()
+    ticked, unticked = dialog.get_by_role("checkbox").all()[:2]
+    unticked.uncheck()
+    assert ticked.evaluate("box => getComputedStyle(box).appearance") == "auto"
+    assert ticked.screenshot() != unticked.screenshot()
+
+
+def test_what_is_hidden_comes_back_where_something_in_it_has_to_be_replaced(visit):
+    page = visit(query="&prompt=K%C3%B6nig&hide=input&v=1", wait=False)
+    expect(page.drawer.locator(".unknown")).to_be_visible()
+    page.button("Replace them").click()
+    page.shows("Konig")
+    expect(page.input).to_be_hidden()
+
+
+def test_a_text_that_the_model_here_cannot_read_is_shown_as_far_as_it_can(visit):
+    page = visit(query="&prompt=The&model=gone&length=4&written=+ab%E6%97%A5&v=1")
+    page.shows("The ab")
+    expect(toasts(page).filter(has_text="can’t read all of this link’s text")).to_have_count(1)
 
 
 FORMS = {"a frame in a web page": "<iframe src=", "Markdown": "["}

@@ -8,6 +8,7 @@ import { toast } from "../toast.js";
 
 const LABELS = ":is(#tabs, #drawer) :is(button, label, [data-testid=block-info])";
 const SETTLING_MS = 1500; // a page that has just been brought to a moment is still filling
+const SMALL = matchMedia("(max-width: 640px)");
 const MEMORY = "token-playground.guide";
 
 export class Guide {
@@ -25,6 +26,10 @@ export class Guide {
     this.#page = page;
     root.addEventListener("click", (event) => this.#press(event.target.closest("[data-guide]")));
     root.addEventListener("keydown", (event) => this.#leave_by_key(event));
+    // On a phone, who goes to work on the page needs all of it.
+    document.addEventListener("click", ({ isTrusted, target }) => {
+      if (isTrusted && SMALL.matches && !root.hidden && target.closest("#drawer, #tabs")) this.#fold(true);
+    });
     this.#menu.addEventListener("toggle", () => this.#find("[aria-current]")?.focus());
     const sizes = new ResizeObserver(() => this.#fit());
     for (const part of [root, document.getElementById("tabs")]) sizes.observe(part);
@@ -66,6 +71,7 @@ export class Guide {
     this.#at = index;
     this.#progress = { current: lesson.name, seen: [...new Set([...this.#progress.seen, lesson.name])] };
     remember(this.#progress);
+    this.#fold(false);
     this.#draw();
     const opened = this.#page.open(lesson.link);
     this.#find(".guide__title").focus({ preventScroll: true }); // where a screen reader goes on
@@ -79,7 +85,7 @@ export class Guide {
     const { guide, index } = source.dataset;
     const last = this.#at === this.#lessons.length - 1;
     if (guide === "leave") this.leave();
-    else if (guide === "fold") this.#fold(source);
+    else if (guide === "fold") this.#fold(!this.#root.hasAttribute("data-folded"));
     else if (guide === "back") this.#go(this.#at - 1);
     else if (guide === "next" && last) this.#finish();
     else if (guide === "next") this.#go(this.#at + 1);
@@ -95,9 +101,9 @@ export class Guide {
     this.leave();
   }
 
-  #fold(source) {
-    const folded = this.#root.toggleAttribute("data-folded");
-    source.ariaExpanded = String(!folded);
+  #fold(folded) {
+    this.#root.toggleAttribute("data-folded", folded);
+    this.#find("[data-guide=fold]").ariaExpanded = String(!folded);
   }
 
   #leave_by_key(event) {

@@ -21,6 +21,7 @@ export class Library {
     this.#slider = slider;
     this.#chosen = chosen;
     this.#cards.addEventListener("change", (event) => this.choose(event.target.value));
+    new ResizeObserver(() => this.#bring_into_sight()).observe(this.#cards);
   }
 
   /** All that have a card. */
@@ -82,8 +83,17 @@ export class Library {
     if (!session) return;
     this.#session = session;
     for (const radio of this.#cards.querySelectorAll("input")) radio.checked = radio.value === session_id;
+    this.#bring_into_sight();
     const at = session.steps.indexOf(step);
     this.moveTo(at < 0 ? session.steps.length - 1 : at, true);
+  }
+
+  /** The chosen card, in its list; the page around stays where it is. */
+  #bring_into_sight() {
+    const card = this.#cards.querySelector(":checked")?.closest(".card");
+    if (!card) return;
+    const list = this.#cards.getBoundingClientRect(), { top, bottom } = card.getBoundingClientRect();
+    this.#cards.scrollTop += Math.min(0, top - list.top) || Math.max(0, bottom - list.bottom);
   }
 
   /** Go to a training step by its index; `set`: the slider has to follow. */

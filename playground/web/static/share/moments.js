@@ -50,7 +50,16 @@ export class Moments {
     await tabs.follow();
     if (moment.prompt === undefined) return;
     input.write(moment.prompt);
-    player.restore(Trace.written(moment.prompt, moment.written, moment.chosen));
+    player.restore(Trace.written(moment.prompt, this.#readable(moment.written), moment.chosen));
+  }
+
+  /** What was written, up to where the model that is here instead can't read it. */
+  #readable(written) {
+    const known = this.#page.player.session?.known;
+    const end = known?.size ? written.findIndex((token) => !known.has(token)) : -1;
+    if (end < 0) return written;
+    toast(say("link.unknown_written"));
+    return written.slice(0, end);
   }
 
   #set({ sampling, interval_ms }) {

@@ -8,7 +8,10 @@ import { element } from "../dom.js";
 import { encode, PROMPT_MAX } from "./link.js";
 import { say } from "../messages.js";
 
+const SHOWN_MS = 2000;
 const QR_BYTES_MAX = 2331; // as of the API
+const COUNT_MAX = 500;
+const USUAL = { tokens: 20, choices: 3, steps: 1 };
 const KEPT = ["lang", "__theme"]; // of the page's own address; a moment says nothing of them
 
 export class Share {
@@ -24,10 +27,14 @@ export class Share {
     this.#sessions = sessions;
     closable(dialog);
     dialog.addEventListener("click", (event) => {
-      const { copy } = event.target.closest("[data-copy]")?.dataset ?? {};
-      if (copy) this.#copy(dialog.querySelector("#" + copy));
+      const button = event.target.closest("[data-copy]");
+      if (button) this.#copy(button, dialog.querySelector("#" + button.dataset.copy));
     });
     this.#form.addEventListener("input", () => this.#draw_course());
+    this.#form.elements.what.addEventListener("change", ({ target }) => {
+      this.#form.elements.count.value = USUAL[target.value] ?? 1;
+      this.#draw_course();
+    });
     this.#form.addEventListener("submit", (event) => event.preventDefault());
     this.#find(".share__code").addEventListener("toggle", () => this.#draw_code());
   }
@@ -52,7 +59,7 @@ export class Share {
     return `${here.origin}${here.pathname}?${encode(moment, [...Course.encode(course), ...kept])}`;
   }
 
-  async #copy(field) {
+  async #copy(button, field) {
     field.focus();
     field.select();
     let copied = true;
@@ -62,6 +69,9 @@ export class Share {
       copied = document.execCommand("copy"); // a frame may be denied the clipboard
     }
     this.#find(".share__said").textContent = say(copied ? "share.copied" : "share.copy_yourself");
+    if (!copied) return;
+    button.textContent = say("share.copied");
+    setTimeout(() => (button.textContent = say("share.copy")), SHOWN_MS);
   }
 
   #draw_code() {
@@ -88,14 +98,18 @@ export class Share {
 
   #draw_course() {
     const { prompt, model, show, task, what, count, form } = this.#form.elements;
-    const boxes = [...show];
-    const course = {
-      hide: boxes.filter((box) => !box.checked).map((box) => box.value),
-      task: task.value.trim(),
-      done: what.value ? { what: what.value, count: count.valueAsNumber || 1 } : null,
-    };
+    // A frame holds the playground alone: there is no slider to move.
+    const embed = form.value === "iframe";
+    [...what.options].find(({ value }) => value === "steps").disabled = embed;
+    if (embed && what.value === "steps") what.value = "";
     count.closest(".course__count").hidden = !what.value;
-    const address = this.#address(this.#begun(prompt.value, model.value), { ...course, embed: form.value === "iframe" });
+    const course = {
+      embed,
+      hide: [...show].filter((box) => !box.checked).map((box) => box.value),
+      task: task.value.trim(),
+      done: what.value ? { what: what.value, count: within(1, count.valueAsNumber, COUNT_MAX) } : null,
+    };
+    const address = this.#address(this.#begun(prompt.value, model.value), course);
     this.#find("#course-result").value = written(address, form.value);
   }
 
@@ -117,6 +131,8 @@ export class Share {
     return this.#dialog.querySelector(selector);
   }
 }
+
+const within = (low, value, high) => Math.min(high, Math.max(low, Math.trunc(value) || low));
 
 /** An address in the form of a "link", an "iframe" or "markdown". */
 function written(address, form) {
