@@ -25,6 +25,7 @@ from playground.web.ui import build_ui, mounting
 def create_app(settings: Settings) -> FastAPI:
     """The whole application; importing this module builds nothing."""
     service = Playground(settings)
+    service.trainings.prepare()  # meanwhile: a training's imports take longer than its first words
     return assemble(create_api(service), build_ui(service))
 
 

@@ -144,8 +144,9 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     parser.add_argument("--endpoint", default=settings.hub_endpoint, help="another Hub")
     parser.add_argument(
         "--space",
-        default=os.environ.get("SPACE_ID", "owner/token-playground"),
-        help="the playground of the printed link: a Space owner/name, or an address",
+        default=os.environ.get("SPACE_ID", f"http://{settings.host}:{settings.port}"),
+        help="the playground of the printed link: a Space owner/name, or an address; "
+        "without it the one on this machine",
     )
     return parser
 

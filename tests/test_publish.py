@@ -44,7 +44,7 @@ def test_the_layout_goes_up_in_one_commit(publish, hub, folder):
     code, told = publish()
     assert code == 0
     assert f"{hub.endpoint}/{REPO}\n" in told
-    assert f"{hub.endpoint}/spaces/owner/token-playground?model={REPO}\n" in told
+    assert f"http://127.0.0.1:7860?model={REPO}\n" in told
     there = hub.repos[REPO].files("main")[1]
     here = files_of(folder)
     assert there.keys() == here.keys() - {"notes.txt"} | {".gitattributes"}

@@ -97,7 +97,7 @@ class Learn {
   async #load_form() {
     try {
       this.#form.offer(await trainings.form());
-      this.#root.ariaBusy = "false";
+      this.#busy(false);
     } catch (failure) {
       this.#trouble(failure);
       setTimeout(() => this.#load_form(), STILL_MS);
@@ -105,7 +105,6 @@ class Learn {
   }
 
   async #start() {
-    if (this.#root.ariaBusy === "true") return;
     this.#busy(true);
     try {
       const steps_per_second = this.#speed;

@@ -19,7 +19,6 @@ export class TrainingView {
   constructor(root, moved) {
     this.#root = root;
     this.#moved = moved;
-    this.#find(".samples").dataset.empty = say("learn.samples_empty"); // said by learn.css
     this.#find("#live-step").addEventListener("input", (event) => this.#move(Number(event.target.value)));
     new ResizeObserver(() => this.#record && this.#draw_plots()).observe(this.#find(".run"));
   }
@@ -38,7 +37,7 @@ export class TrainingView {
     this.#draw_standing(now, connected);
     this.#draw_facts(record);
     this.#draw_plots();
-    this.#draw_samples(record.evaluations);
+    this.#draw_samples(record.evaluations, has_ended(now));
     this.#draw_steps(now);
     const { ready } = now;
     this.#find(".run__keep").hidden = !ready;
@@ -173,8 +172,9 @@ export class TrainingView {
     }));
   }
 
-  #draw_samples(evaluations) {
+  #draw_samples(evaluations, over) {
     const list = this.#find(".samples");
+    list.dataset.empty = say(over ? "learn.samples_none" : "learn.samples_empty"); // said by learn.css
     const shown = evaluations.filter(({ sampled }) => sampled);
     const steps = new Set(shown.map(({ step }) => step));
     for (const [step, { element }] of this.#samples) {
