@@ -67,7 +67,7 @@ def test_axe_finds_nothing_in_the_drawer(visit, size):
     page.page.keyboard.press("Escape")
     page.slider("Speed").fill("100")
     page.button("Play").click()
-    page.output.locator(".generated").nth(3).wait_for()
+    page.output.locator(".generated").nth(3).wait_for(state="attached")
     audit.look("playing")
     page.button("Pause").click()
     page.input.fill("ab " * 30)
@@ -162,7 +162,7 @@ def test_axe_finds_nothing_in_a_frame(visit, size):
     audit = Audit(page)
     audit.look("embedded")
     page.button("Play").click()
-    page.output.locator(".generated").nth(2).wait_for()
+    page.output.locator(".generated").nth(2).wait_for(state="attached")
     audit.look("embedded, playing")
     assert audit.found == []
 
@@ -329,7 +329,7 @@ def test_what_is_written_is_read_in_order_at_a_pace_that_one_can_follow(visit):
     page.slider("Speed").fill("100")
     page.page.evaluate(LISTEN)
     page.button("Play").click()
-    page.output.locator(".generated").nth(60).wait_for()
+    page.output.locator(".generated").nth(60).wait_for(state="attached")
     assert page.bars.get_attribute("aria-activedescendant") is None
     page.button("Pause").click()
     text = page.text().removeprefix("The king shall")

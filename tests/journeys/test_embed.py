@@ -113,7 +113,7 @@ def start_unseen(visit):
 
 
 def plays(visit, letters=3):
-    visit.output.locator(".generated").nth(letters - 1).wait_for()
+    visit.output.locator(".generated").nth(letters - 1).wait_for(state="attached")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

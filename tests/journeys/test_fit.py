@@ -84,7 +84,7 @@ def test_nothing_moves_for_those_who_asked_for_that(visit):
     page.slider("Speed").fill("100")
     page.button("Play").click()
     for count in (2, 5):
-        page.output.locator(".generated").nth(count).wait_for()
+        page.output.locator(".generated").nth(count).wait_for(state="attached")
         assert page.page.evaluate(moving) == 0
     cursor = page.output.locator(".cursor")
     expect(cursor).to_be_visible()  # but it does not blink

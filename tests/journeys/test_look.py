@@ -53,7 +53,7 @@ def test_nothing_moves_while_it_writes(visit):
     before = page.page.evaluate(places)
     page.button("Play").click()
     for count in (5, 15, 25):
-        page.output.locator(".generated").nth(count).wait_for()
+        page.output.locator(".generated").nth(count).wait_for(state="attached")
         assert page.page.evaluate(places) == before
     assert page.output.evaluate("o => o.querySelector('.cursor').checkVisibility()")
     page.button("Pause").click()

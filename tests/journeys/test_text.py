@@ -80,7 +80,7 @@ def test_what_left_the_window_is_faded_and_the_rest_is_not(visit):
     page.slider("Speed").fill("100")
     page.write("a" * 60)
     page.button("Play").click()
-    page.output.locator(".generated").nth(8).wait_for()
+    page.output.locator(".generated").nth(8).wait_for(state="attached")
     page.button("Pause").click()
     text = page.text()
     page.page.wait_for_timeout(250)  # the last of them has faded in
