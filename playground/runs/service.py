@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import AsyncIterator, Hashable, Mapping
 from dataclasses import dataclass, field, replace
@@ -58,6 +59,16 @@ class Session:
     cached: bool = False
     listed: bool = True
     words: Mapping[str, Message | str] = field(default_factory=dict)
+
+    @property
+    def revision(self) -> str | None:
+        """What names these very weights: the commit, or a digest; None while they change."""
+        if self.origin is not None:
+            return self.origin.commit
+        if self.run is None or self.source == "live":
+            return None
+        weights = "".join(entry.sha256 for entry in self.run.checkpoints)
+        return hashlib.sha256(weights.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

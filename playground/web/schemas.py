@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import datetime
 from typing import Annotated, Literal
@@ -198,7 +197,7 @@ class SessionBody(BaseModel):
 
     repo_id, commit: where a session from the Hub came from, null for others. revision: names these
     very weights, null while they change: the commit, or a digest of a bundled model. cached: it is
-    the copy that was here already, opened without asking the Hub.
+    the copy that was here already, and the Hub was not asked, or did not answer.
     """
 
     session_id: str
@@ -251,18 +250,9 @@ class SessionBody(BaseModel):
             ],
             "repo_id": session.origin.repo_id if session.origin else None,
             "commit": session.origin.commit if session.origin else None,
-            "revision": _revision(session),
+            "revision": session.revision,
             "cached": session.cached,
         }
-
-
-def _revision(session: Session) -> str | None:
-    if session.origin is not None:
-        return session.origin.commit
-    if session.run is None or session.source == "live":
-        return None
-    weights = "".join(entry.sha256 for entry in session.run.checkpoints)
-    return hashlib.sha256(weights.encode()).hexdigest()[:12]
 
 
 class SessionDetailBody(SessionBody):
