@@ -1,17 +1,10 @@
 // The HTTP API as functions. A failure is a Failure that says what kind it is.
 
+import { Failure } from "./failure.js";
 import { language, say } from "./messages.js";
 
 export const API = new URL("../api/", import.meta.url);
 const TIMEOUT_MS = 5000;
-
-/** kind: "timeout", "network", "http" (with status, and the error's name) or "aborted" (by the caller). */
-export class Failure extends Error {
-  constructor(kind, message, status = 0, error = null) {
-    super(message);
-    Object.assign(this, { kind, status, error });
-  }
-}
 
 export const sessions = async () => (await request("sessions")).sessions;
 export const session = (id) => request("sessions/" + id.split("/").map(encodeURIComponent).join("/"));

@@ -9,6 +9,7 @@ import { closable } from "./dialog.js";
 import { Drawer } from "./playground/drawer.js";
 import { Alone, announce, body, embedded, scope, search } from "./embed/embed.js";
 import { Teller } from "./embed/events.js";
+import { sentence } from "./failure.js";
 import { keep_focus } from "./focus.js";
 import { Guide } from "./guide/guide.js";
 import { Hub } from "./library/hub.js";
@@ -19,7 +20,7 @@ import { Library } from "./library/library.js";
 import { fill, say } from "./messages.js";
 import { Moments } from "./share/moments.js";
 import { Output } from "./playground/output.js";
-import { Player, sentence } from "./playground/player.js";
+import { Player } from "./playground/player.js";
 import { Share } from "./share/share.js";
 import { Tabs } from "./playground/tabs.js";
 import { Task } from "./share/task.js";
@@ -97,7 +98,7 @@ export async function start() {
     try {
       // A live session belongs to the tab that trains it.
       const offered = (await client.sessions()).filter(({ source }) => source !== "live");
-      // First what came with the page: what others have loaded must not become the first choice.
+      // First what came with the page: a featured model must not become the first choice.
       const sessions = [true, false].flatMap((own) => offered.filter(({ source }) => (source === "bundled") === own));
       library.show(sessions);
       const first = sessions.find((session) => session.params !== null);

@@ -1,8 +1,8 @@
 // "Watch it learn": starts a training, follows and steers it, and tells the drawer of its session.
 
 import { element } from "../dom.js";
+import { words } from "../failure.js";
 import { fill, say } from "../messages.js";
-import { sentence } from "../playground/player.js";
 import { has_ended, is_active, Record } from "./record.js";
 import { toast } from "../toast.js";
 import { TrainingForm } from "./training_form.js";
@@ -358,13 +358,6 @@ class Learn {
   #find(selector) {
     return this.#root.querySelector(selector);
   }
-}
-
-/** The API's own sentence, where it has one. */
-function words(failure) {
-  if (failure.kind === undefined) throw failure;
-  const { kind, status, message } = failure;
-  return kind === "http" && status !== 500 ? message : sentence(failure);
 }
 
 function entry({ session_id, name, state, step, ready }) {

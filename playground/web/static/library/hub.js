@@ -2,9 +2,9 @@
 // What goes wrong is said beside the field; the session that is being played goes on.
 
 import { element } from "../dom.js";
+import { words } from "../failure.js";
 import * as loads from "./loads.js";
 import { language, say } from "../messages.js";
-import { sentence } from "../playground/player.js";
 import { amount, short } from "../text.js";
 import { toast } from "../toast.js";
 
@@ -65,7 +65,7 @@ export class Hub {
       if (failure.kind === undefined) throw failure;
       if (load !== this.#load) return;
       this.#give_up();
-      this.#fail(said(failure));
+      this.#fail(words(failure));
     }
   }
 
@@ -184,7 +184,7 @@ class Published {
       if (failure.kind === undefined) throw failure;
       if (asking !== this.#asking) return;
       this.#list.replaceChildren();
-      this.#say(said(failure), true);
+      this.#say(words(failure), true);
     }
     this.#list.ariaBusy = "false";
   }
@@ -225,6 +225,3 @@ function row({ repo_id, likes, downloads, params, last_modified }) {
   item.append(button);
   return item;
 }
-
-/** The API's own sentence where it gave one. */
-const said = (failure) => (failure.kind === "http" ? failure.message : sentence(failure));

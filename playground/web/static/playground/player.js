@@ -1,6 +1,7 @@
 // Playback: one step a tick, asked ahead in chunks. Knows neither the page nor the network: it is
 // given `generate` (the API's), tells `changed` after every change, and `trouble` in a sentence.
 
+import { sentence } from "../failure.js";
 import { say } from "../messages.js";
 import * as Trace from "./trace.js";
 import { unknown } from "../text.js";
@@ -309,15 +310,4 @@ export class Player {
     }
     this.#changed();
   }
-}
-
-/** What went wrong, for a learner. */
-export function sentence({ kind, status, message }) {
-  if (kind === "timeout") return say("failure.timeout");
-  if (kind === "network") return say("failure.network");
-  if (status === 404) return say("failure.gone");
-  if (status === 422) return say("failure.refused");
-  if (status > 500) return message; // the Hub's, and this server's limits: said for a visitor
-  if (status === 500) return say("failure.stumbled");
-  return message;
 }
