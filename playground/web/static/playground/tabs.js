@@ -21,6 +21,10 @@ export class Tabs {
     this.#trouble = trouble;
   }
 
+  get current() {
+    return this.#current;
+  }
+
   select(tab) {
     if (tab === this.#current) return;
     if (this.#player.playing) {

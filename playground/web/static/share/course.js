@@ -34,7 +34,7 @@ export function decode(search) {
 export const begun = { tokens: 0, choices: 0, steps: 0 };
 
 /** The same after a change of the page.
- * before, after: {step, trace, session_id} of the player; choices counts in `events`. */
+ * before, after: {session_id, step, written, chosen}: how many tokens, and those chosen otherwise. */
 export function advance(progress, before, after) {
   const same = before.session_id === after.session_id;
   return {

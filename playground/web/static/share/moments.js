@@ -7,26 +7,22 @@ import * as Trace from "../playground/trace.js";
 
 export class Moments {
   #page;
-  #tab = "library";
 
   /** page: {player, input, drawer, tabs, library, hub, show_settings, open_tab} */
   constructor(page) {
     this.#page = page;
-    document.addEventListener("playground", ({ detail }) => {
-      if (detail.action === "tab") this.#tab = detail.tab;
-    });
   }
 
   /** {moment, lost}: what a link to this moment holds, and messages about what it can't hold. */
   capture() {
-    const { player, drawer } = this.#page;
+    const { player, drawer, tabs } = this.#page;
     const { session, step, trace } = player;
     const lost = [];
     const moment = {
-      prompt: trace.prompt.join(""),
+      prompt: trace.prompt.slice(0, Link.PROMPT_MAX).join(""),
       sampling: { ...player.sampling, seed: player.usedSeed },
       interval_ms: player.interval_ms,
-      tab: this.#tab,
+      tab: tabs.current,
       drawer: drawer.isOpen ? "open" : "closed",
       written: trace.steps.map(({ token }) => token),
       chosen: trace.steps.flatMap((one, index) => (Trace.was_chosen(one) ? [index] : [])),
@@ -85,6 +81,6 @@ export class Moments {
     if (step === undefined) return;
     const nearest = session.steps.reduce((best, one) => (Math.abs(one - step) < Math.abs(best - step) ? one : best));
     if (nearest !== step) toast(say("link.step_gone", { model, step, nearest }));
-    library.moveTo(session.steps.indexOf(nearest), true);
+    library.choose(session.session_id, nearest);
   }
 }

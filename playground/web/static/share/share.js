@@ -5,13 +5,12 @@ import { API } from "../client.js";
 import * as Course from "./course.js";
 import { closable } from "../dialog.js";
 import { element } from "../dom.js";
-import { encode, PROMPT_MAX } from "./link.js";
+import { encode } from "./link.js";
 import { say } from "../messages.js";
 
-const SHOWN_MS = 2000;
+const SHOWN_MS = 2000; // that it has been copied
 const QR_BYTES_MAX = 2331; // as of the API
-const COUNT_MAX = 500;
-const USUAL = { tokens: 20, choices: 3, steps: 1 };
+const USUAL = { tokens: 20, choices: 3, steps: 1 }; // how many of them a task asks for
 const KEPT = ["lang", "__theme"]; // of the page's own address; a moment says nothing of them
 
 export class Share {
@@ -41,7 +40,7 @@ export class Share {
 
   open() {
     const { moment, lost } = this.#capture();
-    this.#moment = { ...moment, prompt: Array.from(moment.prompt).slice(0, PROMPT_MAX).join("") };
+    this.#moment = moment;
     this.#find(".share__lost").replaceChildren(...lost.map((text) => element("li", "", text)));
     this.#find("#share-link").value = this.#address(this.#moment);
     this.#find(".share__said").textContent = "";
@@ -107,7 +106,7 @@ export class Share {
       embed,
       hide: [...show].filter((box) => !box.checked).map((box) => box.value),
       task: task.value.trim(),
-      done: what.value ? { what: what.value, count: within(1, count.valueAsNumber, COUNT_MAX) } : null,
+      done: what.value ? { what: what.value, count: within(1, count.valueAsNumber, Number(count.max)) } : null,
     };
     const address = this.#address(this.#begun(prompt.value, model.value), course);
     this.#find("#course-result").value = written(address, form.value);
