@@ -3,9 +3,9 @@
 // lines:  [{name, points: [[step, value], …], dots}]   dots: each point is marked
 // levels: [{label, value}]                             dashed, with their names on them
 
+import { shape } from "../dom.js";
 import { number } from "../messages.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { top: 18, right: 8, bottom: 24, left: 34 };
 const BUCKETS = 160; // of a line: more can't be told apart
 const LABEL_PX = 15;
@@ -88,11 +88,5 @@ function names(levels, y) {
 function text(x, y, anchor, content, className = "plot__number") {
   const made = shape("text", { x: x.toFixed(1), y: y.toFixed(1), "text-anchor": anchor, class: className });
   made.textContent = content;
-  return made;
-}
-
-function shape(name, attributes) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   return made;
 }

@@ -1,5 +1,6 @@
 // The Library: a card for each session, and the training steps of the chosen one.
 
+import { element, shape } from "../dom.js";
 import { number, say } from "../messages.js";
 import { short } from "../text.js";
 
@@ -187,8 +188,6 @@ function meaning({ step }, value, vocab_size) {
   return say("library.meaning", { choices: number(Math.exp(value), 1) });
 }
 
-const SVG = "http://www.w3.org/2000/svg";
-
 /** Losses over the steps, evenly spaced as on the slider; guessing is the dashed line on top. */
 function draw_curve(svg, losses, now, vocab_size) {
   const guessing = Math.log(vocab_size);
@@ -206,17 +205,4 @@ function draw_curve(svg, losses, now, vocab_size) {
     shape("polyline", { class: "curve__line", points: points.map(([cx, cy]) => [cx, cy]).join(" ") }),
     ...points.map(dot),
   );
-}
-
-function shape(name, attributes) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
-function element(name, className, text = "") {
-  const made = document.createElement(name);
-  made.className = className;
-  made.textContent = text;
-  return made;
 }

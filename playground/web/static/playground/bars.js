@@ -1,6 +1,7 @@
 // The bars: the distribution of the character after the text on screen.
 // The rows are made once and keep their place; what changes is what they say and how long they are.
 
+import { element } from "../dom.js";
 import { say } from "../messages.js";
 import { label, percent } from "../text.js";
 import { rest, rows } from "./trace.js";
@@ -63,14 +64,9 @@ export class Bars {
 
 class Row {
   constructor(id) {
-    this.element = document.createElement("div");
+    this.element = element("div", "candidate");
     this.element.id = id;
-    this.element.className = "candidate";
-    const parts = ["mark", "name", "bar", "value"].map((part) => {
-      const element = document.createElement("span");
-      element.className = "candidate__" + part;
-      return element;
-    });
+    const parts = ["mark", "name", "bar", "value"].map((part) => element("span", "candidate__" + part));
     [this.mark, this.name, this.bar, this.value] = parts;
     this.element.append(...parts.flatMap((part) => [part, " "]));
     this.mark.ariaHidden = "true";

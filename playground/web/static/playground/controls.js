@@ -1,5 +1,6 @@
 // Buttons, model line and status sentence: what the visitor can do now, and what is the matter.
 
+import { element, write } from "../dom.js";
 import { say } from "../messages.js";
 import { short } from "../text.js";
 
@@ -58,7 +59,7 @@ export class Controls {
     // Where both don't fit, the name gives way to the numbers.
     const [name, numbers] = session ? line(session, step) : [say(session === null ? "drawer.no_model" : "drawer.loading"), ""];
     if (this.#line.textContent !== name + numbers) {
-      this.#line.replaceChildren(part("model__name", name), part("model__numbers", numbers));
+      this.#line.replaceChildren(element("span", "model__name", name), element("span", "model__numbers", numbers));
     }
     this.#line.title = session?.name ?? "";
     this.#source.textContent = session ? origin(session) : "";
@@ -66,7 +67,7 @@ export class Controls {
 
   #draw_status(player) {
     const { text, remedy, tone = "" } = said(player);
-    if (this.#sentence.textContent !== text) this.#sentence.textContent = text;
+    write(this.#sentence, text);
     this.#status.dataset.tone = tone;
     this.#remedy.hidden = !remedy;
     this.#remedy.textContent = remedy ?? "";
@@ -91,13 +92,6 @@ function line({ source, session_id, name, repo_id, params }, step) {
 function origin({ source, repo_id, commit }) {
   if (source === "hub") return say("drawer.hub", { repo: repo_id, commit: commit.slice(0, 7) });
   return say(source === "live" ? "drawer.live" : "drawer.bundled");
-}
-
-function part(className, text) {
-  const element = document.createElement("span");
-  element.className = className;
-  element.textContent = text;
-  return element;
 }
 
 function said(player) {

@@ -1,5 +1,6 @@
 // What belongs to the input: how much of it the model sees, and what the model can't read in it.
 
+import { element } from "../dom.js";
 import { say } from "../messages.js";
 import { counter, label, marked } from "../text.js";
 
@@ -65,11 +66,7 @@ export class Input {
     this.#notes.names.replaceChildren(...unknown.map((character) => chip(character)));
     this.#textarea.setAttribute("aria-invalid", String(unknown.length > 0));
     const parts = unknown.length ? marked(text, session.known) : [];
-    this.#mirror.replaceChildren(...parts.map((part) => {
-      const element = document.createElement(part.unknown ? "mark" : "span");
-      element.textContent = part.text;
-      return element;
-    }), "\n");
+    this.#mirror.replaceChildren(...parts.map((part) => element(part.unknown ? "mark" : "span", "", part.text)), "\n");
     this.#align();
   }
 
@@ -90,9 +87,4 @@ export class Input {
   }
 }
 
-function chip(character) {
-  const element = document.createElement("li");
-  element.className = "chip";
-  element.textContent = label(character);
-  return element;
-}
+const chip = (character) => element("li", "chip", label(character));

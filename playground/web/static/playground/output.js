@@ -1,11 +1,12 @@
 // The text on screen: what the model sees at full opacity, the rest faded.
 
+import { element, write } from "../dom.js";
 import * as Trace from "./trace.js";
 
 export class Output {
   #region;
-  #faded = span("typed outside");
-  #typed = span("typed");
+  #faded = element("span", "typed outside");
+  #typed = element("span", "typed");
   #written = []; // one element a generated character
   #steps = [];
 
@@ -28,33 +29,22 @@ export class Output {
   #draw_written(steps, prompt_length, window_start) {
     let same = 0;
     while (same < steps.length && this.#steps[same] === steps[same]) same += 1;
-    for (const element of this.#written.splice(same)) element.remove();
+    for (const gone of this.#written.splice(same)) gone.remove();
     for (const step of steps.slice(same)) {
-      const element = span("generated");
-      element.textContent = step.token;
-      this.#region.insertBefore(element, this.#region.lastChild);
-      this.#written.push(element);
+      const made = element("span", "generated", step.token);
+      this.#region.insertBefore(made, this.#region.lastChild);
+      this.#written.push(made);
     }
-    this.#written.forEach((element, index) =>
-      element.classList.toggle("outside", prompt_length + index < window_start));
+    this.#written.forEach((made, index) =>
+      made.classList.toggle("outside", prompt_length + index < window_start));
     this.#steps = steps;
   }
 }
 
-function span(className) {
-  const element = document.createElement("span");
-  element.className = className;
-  return element;
-}
-
 function cursor() {
-  const element = span("cursor");
-  element.setAttribute("aria-hidden", "true");
-  return element;
-}
-
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const made = element("span", "cursor");
+  made.ariaHidden = "true";
+  return made;
 }
 
 function isAtEnd(element) {
