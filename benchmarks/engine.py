@@ -27,11 +27,11 @@ import torch
 import transformers
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from playground.checkpoints.folder import Run, load_model, read_run
+from playground.inference.engine import Engine
 from playground.lm.generation import generate
 from playground.lm.model import CharTransformer
 from playground.lm.sampling import SamplingParams
-from playground.runs.checkpoint import Run, load_model, read_run
-from playground.runs.engine import Engine
 from playground.settings import Settings
 
 SESSIONS = (1, 8, 64, 256)

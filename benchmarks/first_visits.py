@@ -1,7 +1,7 @@
 """Thirty first visits at once: files remembered compressed, against Gradio's own serving.
 
 A real Chromium opens the page once and tells which files a visit takes; then thirty clients fetch
-them all at the same time from two servers in turn, one with `RememberAssets` and one without.
+them all at the same time from two servers in turn, one with `CacheAssets` and one without.
 
     python benchmarks/first_visits.py
 """
@@ -27,7 +27,7 @@ HEADERS = {"accept-encoding": "gzip, deflate, br"}
 
 SERVER = """
 import sys, uvicorn
-import playground.web.assets as assets
+import playground.page.assets as assets
 if sys.argv[2] == "plain":
     assets._is_plain_asset = lambda scope: False
 from app import create_app

@@ -30,9 +30,9 @@ PAUSE_SECONDS = 0.05
 
 SERVER = """
 import sys, torch, uvicorn
-from playground.runs.service import Playground
+from playground.service.playground import Playground
 from playground.settings import Settings
-from playground.web.api import create_api
+from playground.api.app import create_api
 torch.set_num_threads(1)
 app = create_api(Playground(Settings(trainings_max=int(sys.argv[2]))))
 uvicorn.run(app, port=int(sys.argv[1]), log_level="error", access_log=False)

@@ -29,9 +29,9 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from playground.lm.learning import PRESETS, Trainer, validation_loss
 from playground.lm.model import CharTransformer
-from playground.lm.training import PRESETS, Trainer, validation_loss
-from playground.runs.live.corpora import Corpus, of_text
+from playground.training.corpora import Corpus, of_text
 
 PRESET = "quick-100k"
 STEPS = 2000

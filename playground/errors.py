@@ -36,7 +36,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .messages import Message
+from playground.i18n.translate import Message
 
 
 class PlaygroundError(Exception):

@@ -11,12 +11,13 @@ import pytest
 import torch
 from starlette.testclient import TestClient
 
+from playground.api.app import create_api
+from playground.checkpoints.folder import Run, RunConfig, weights_path, write_run, write_weights
 from playground.lm.model import CharTransformer, ModelConfig
-from playground.lm.vocab import Vocabulary
-from playground.runs.checkpoint import Run, RunConfig, weights_path, write_run, write_weights
-from playground.runs.service import Playground
+from playground.lm.vocabulary import Vocabulary
+from playground.page.routes import add_page_routes
+from playground.service.playground import Playground
 from playground.settings import Settings
-from playground.web.api import create_api
 
 # The same examples on every machine, and no deadlines: a busy machine is not a bug.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
@@ -103,5 +104,7 @@ def service(settings: Settings) -> Playground:
 @pytest.fixture
 def client(service: Playground) -> Iterator[TestClient]:
     """The API alone, without the page; what breaks inside comes back as its answer."""
-    with TestClient(create_api(service), raise_server_exceptions=False) as client:
+    api = create_api(service)
+    add_page_routes(api)
+    with TestClient(api, raise_server_exceptions=False) as client:
         yield client

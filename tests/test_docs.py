@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from playground.runs.service import Playground
+from playground.api.app import create_api
+from playground.service.playground import Playground
 from playground.settings import _VARIABLES, ROOT, Settings
-from playground.web.api import create_api
 
 README = (ROOT / "README.md").read_text("utf-8")
 RUN = "python -m pip install -r requirements.txt && python app.py"
@@ -79,7 +79,7 @@ def test_the_space_is_described():
 
 
 def test_every_lesson_is_in_the_gallery_by_its_title():
-    lessons = (ROOT / "playground" / "web" / "lessons").glob("*.md")
+    lessons = (ROOT / "playground" / "lessons").glob("*.md")
     told = {
         path.stem: re.search(r"^title: (.+)$", path.read_text("utf-8"), re.M)[1]
         for path in lessons
@@ -90,16 +90,16 @@ def test_every_lesson_is_in_the_gallery_by_its_title():
 
 
 def test_every_parameter_of_a_link_stands_in_the_table():
-    static = ROOT / "playground" / "web" / "static"
+    static = ROOT / "playground" / "frontend"
     read = re.search(
-        r"const READ = \{(.+?)\n\};", (static / "share" / "link.js").read_text(), re.S
+        r"const READ = \{(.+?)\n\};", (static / "sharing" / "link.js").read_text(), re.S
     )[1]
-    course = re.findall(r'given\.get\("(\w+)"\)', (static / "share" / "course.js").read_text())
+    course = re.findall(r'given\.get\("(\w+)"\)', (static / "sharing" / "course.js").read_text())
     for name in [*re.findall(r"^  (\w+):", read, re.M), *course, "v"]:
         assert re.search(rf"^\|.*`{name}\b", README, re.M), name
 
 
 def test_every_control_that_can_be_hidden_stands_in_the_table():
-    course = (ROOT / "playground" / "web" / "static" / "share" / "course.js").read_text()
+    course = (ROOT / "playground" / "frontend" / "sharing" / "course.js").read_text()
     names = re.search(r"CONTROLS = \[(.+)\]", course)[1]
     assert ".".join(re.findall(r'"(\w+)"', names)) in README

@@ -9,9 +9,17 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from playground import errors
 from playground.errors import BadCheckpoint, InvalidInput, PlaygroundError
-from playground.lm.vocab import Vocabulary
-from playground.messages import Figure, Message, catalogue, in_english, languages, say, spoken
-from playground.messages.validation import problem_of
+from playground.i18n.translate import (
+    LocalizedNumber,
+    Message,
+    available_locales,
+    catalog,
+    in_default_locale,
+    translate,
+    use_locale,
+)
+from playground.i18n.validation import problem_of
+from playground.lm.vocabulary import Vocabulary
 from playground.settings import ROOT
 
 # What those are made of that have a sentence of their own.
@@ -43,11 +51,11 @@ def kinds(of=PlaygroundError):
 def test_every_error_speaks_all_languages(kind):
     error = kind(*OWN.get(kind, ["hub_errors.unreachable"]))
     said = []
-    for language in languages():
-        with spoken(language):
+    for language in available_locales():
+        with use_locale(language):
             said.append(str(error))
-            assert in_english(error) == said[0]
-    assert len(set(said)) == len(languages()) >= 2
+            assert in_default_locale(error) == said[0]
+    assert len(set(said)) == len(available_locales()) >= 2
     assert all(said)
     assert str(error) == said[0]
 
@@ -63,26 +71,26 @@ def test_a_reason_inside_of_an_error_is_said_in_the_same_language():
         Vocabulary([])
     error = BadCheckpoint("checkpoint.in_file", file="vocab.json", reason=caught.value.message)
     german = "vocab.json: ein Vokabular braucht mindestens ein Zeichen"
-    with spoken("de"):
+    with use_locale("de"):
         assert str(error) == german
     assert str(error) == "vocab.json: a vocabulary needs at least one character"
-    assert say(error.message.key, "de", **error.message.params) == german
+    assert translate(error.message.key, "de", **error.message.params) == german
 
 
 @pytest.mark.parametrize(
     ("figure", "english", "german"),
     [
-        (Figure(1.0, ".1f"), "1.0", "1,0"),
-        (Figure(0.0005), "0.0005", "0,0005"),
-        (Figure(64.0), "64", "64"),
-        (Figure(2e-7), "2e-07", "2e-07"),
+        (LocalizedNumber(1.0, ".1f"), "1.0", "1,0"),
+        (LocalizedNumber(0.0005), "0.0005", "0,0005"),
+        (LocalizedNumber(64.0), "64", "64"),
+        (LocalizedNumber(2e-7), "2e-07", "2e-07"),
     ],
 )
 def test_a_figure_has_the_decimal_sign_of_the_language(figure, english, german):
-    assert in_english(figure) == english
-    with spoken("de"):
+    assert in_default_locale(figure) == english
+    with use_locale("de"):
         assert str(figure) == german
-        assert in_english(figure) == english
+        assert in_default_locale(figure) == english
 
 
 # --- Where they are raised ------------------------------------------------------------------------
@@ -95,7 +103,7 @@ def calls():
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             key = getattr(node.args[0], "value", None)
-            if key in catalogue("en") and all(word.arg for word in node.keywords):
+            if key in catalog("en") and all(word.arg for word in node.keywords):
                 yield f"{path.name}:{node.lineno}", key, {word.arg for word in node.keywords}
 
 
@@ -103,7 +111,7 @@ def test_every_message_is_given_its_parameters():
     found = list(calls())
     assert len(found) > 100
     for place, key, given in found:
-        parts = catalogue("en")[key].split("{{")[1:]
+        parts = catalog("en")[key].split("{{")[1:]
         assert {part.split("}}")[0].split(",")[0] for part in parts} == given, f"{key} in {place}"
 
 
@@ -167,8 +175,8 @@ def test_a_message_says_in_english_what_pydantic_says(kind, of, value):
     message = problem_of(found)
     assert isinstance(message, Message), found
     assert message.key == f"fields.{kind}"
-    assert in_english(message) == found["msg"]
-    with spoken("de"):
+    assert in_default_locale(message) == found["msg"]
+    with use_locale("de"):
         assert " or " not in str(message) != found["msg"]
 
 
@@ -182,7 +190,7 @@ def test_there_is_no_message_for_a_problem_that_is_never_met():
     met = {f"fields.{kind}" for kind, *_ in PROBLEMS} | {
         f"fields.{kind}" for kind in ("model_attributes_type", "problem", "body_not_json", "either")
     }
-    there = {key.removesuffix("_one").removesuffix("_other") for key in catalogue("en")}
+    there = {key.removesuffix("_one").removesuffix("_other") for key in catalog("en")}
     assert {key for key in there if key.startswith("fields.")} == met
 
 

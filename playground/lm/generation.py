@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .sampling import SamplingParams, pick_of_kept, ranked, shown_logprobs, truncate
-from .vocab import Vocabulary
+from playground.lm.sampling import SamplingParams, ranked, sample, temperature_logprobs, truncate
+from playground.lm.vocabulary import Vocabulary
 
 N_CANDIDATES = 10
 
@@ -54,10 +54,10 @@ def next_step(
     logits: np.ndarray, vocabulary: Vocabulary, params: SamplingParams, position: int
 ) -> Step:
     """The step at a position, from the logits (V,) that the model gave for it."""
-    logprobs = shown_logprobs(logits, params)
+    logprobs = temperature_logprobs(logits, params)
     probs = np.exp(logprobs)
     kept = truncate(logprobs, params)
-    picked = pick_of_kept(kept, params, position)
+    picked = sample(kept, params, position)
     order = ranked(logprobs)
     top, rest = order[:N_CANDIDATES], order[N_CANDIDATES:]
     return Step(

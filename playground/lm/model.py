@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import InvalidInput
+from playground.errors import InvalidInput
 
 _RANGES = {
     "vocab_size": (1, 4096),

@@ -60,7 +60,7 @@ def apply_temperature(logprobs: Array, temperature: float) -> Array:
         return log_softmax(shifted / temperature)
 
 
-def keep_top_k(logprobs: Array, k: int) -> Array:
+def apply_top_k(logprobs: Array, k: int) -> Array:
     """Only the k most probable tokens, renormalised (Fan et al. 2018). k >= 1; ties: lower id."""
     removed = ranked(logprobs)[k:]
     kept = logprobs.copy()
@@ -68,7 +68,7 @@ def keep_top_k(logprobs: Array, k: int) -> Array:
     return log_softmax(kept)
 
 
-def keep_top_p(logprobs: Array, p: float) -> Array:
+def apply_top_p(logprobs: Array, p: float) -> Array:
     """Only the smallest set of most probable tokens with total probability >= p, renormalised.
 
     Nucleus sampling (Holtzman et al. 2020). 0 < p <= 1; the top token always stays.
@@ -110,7 +110,7 @@ def draw(logprobs: Array, u: float) -> int:
     return min(int(np.searchsorted(cumulative, u * cumulative[-1], side="right")), last_possible)
 
 
-def shown_logprobs(logits: npt.ArrayLike, params: SamplingParams) -> Array:
+def temperature_logprobs(logits: npt.ArrayLike, params: SamplingParams) -> Array:
     """The distribution that is shown: after temperature, before any truncation.
 
     At temperature 0, where the pick is certain, it is the model's own, that of temperature 1.
@@ -121,19 +121,19 @@ def shown_logprobs(logits: npt.ArrayLike, params: SamplingParams) -> Array:
 
 def pick(logprobs: Array, params: SamplingParams, position: int) -> int:
     """The token to append at a position, out of the distribution that is shown there."""
-    return pick_of_kept(truncate(logprobs, params), params, position)
+    return sample(truncate(logprobs, params), params, position)
 
 
 def truncate(logprobs: Array, params: SamplingParams) -> Array:
     """What top_k and top_p keep to draw from; everything where nothing is drawn."""
     if params.temperature and params.top_k:
-        logprobs = keep_top_k(logprobs, params.top_k)
+        logprobs = apply_top_k(logprobs, params.top_k)
     if params.temperature and params.top_p < 1:
-        logprobs = keep_top_p(logprobs, params.top_p)
+        logprobs = apply_top_p(logprobs, params.top_p)
     return logprobs
 
 
-def pick_of_kept(logprobs: Array, params: SamplingParams, position: int) -> int:
+def sample(logprobs: Array, params: SamplingParams, position: int) -> int:
     """The token to append at a position, out of a truncated distribution."""
     if params.temperature == 0:
         return int(np.argmax(logprobs))

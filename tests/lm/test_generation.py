@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from playground.errors import UnknownCharacters
 from playground.lm.generation import Candidate, Rest, generate, next_step
 from playground.lm.sampling import SamplingParams
-from playground.lm.vocab import Vocabulary
+from playground.lm.vocabulary import Vocabulary
 
 GREEDY = SamplingParams(temperature=0)
 ABCD = Vocabulary("abcd")

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from playground.errors import InvalidInput
+from playground.lm.learning import PRESETS
 from playground.lm.model import CharTransformer, ModelConfig
-from playground.lm.training import PRESETS
 
 SHAPES = {
     "books": {},

@@ -12,13 +12,13 @@ from playground.lm.sampling import (
     SEED_MAX,
     SamplingParams,
     apply_temperature,
+    apply_top_k,
+    apply_top_p,
     draw,
-    keep_top_k,
-    keep_top_p,
     log_softmax,
     pick,
     ranked,
-    shown_logprobs,
+    temperature_logprobs,
     uniform,
 )
 
@@ -85,11 +85,11 @@ def test_a_tiny_temperature_leaves_equals_equal():
     ],
 )
 def test_top_k(k, expected):
-    assert probs(keep_top_k(log_softmax(LOGITS), k)) == close(*expected)
+    assert probs(apply_top_k(log_softmax(LOGITS), k)) == close(*expected)
 
 
 def test_top_k_keeps_exactly_k_of_equals_those_with_the_lower_ids():
-    assert probs(keep_top_k(log_softmax(np.zeros(4)), 2)) == close(0.5, 0.5, 0, 0)
+    assert probs(apply_top_k(log_softmax(np.zeros(4)), 2)) == close(0.5, 0.5, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -105,20 +105,20 @@ def test_top_k_keeps_exactly_k_of_equals_those_with_the_lower_ids():
     ],
 )
 def test_top_p(p, expected):
-    assert probs(keep_top_p(log_softmax(LOGITS), p)) == close(*expected)
+    assert probs(apply_top_p(log_softmax(LOGITS), p)) == close(*expected)
 
 
 def test_top_p_stops_as_soon_as_p_is_reached():
     halves = log_softmax(np.log([0.125, 0.5, 0.125, 0.25]))
-    assert probs(keep_top_p(halves, 0.5)) == close(0, 1, 0, 0)
-    assert probs(keep_top_p(halves, 0.75)) == close(0, 2 / 3, 0, 1 / 3)
+    assert probs(apply_top_p(halves, 0.5)) == close(0, 1, 0, 0)
+    assert probs(apply_top_p(halves, 0.75)) == close(0, 2 / 3, 0, 1 / 3)
 
 
 def test_filters_leave_what_they_were_given_unchanged():
     logprobs = log_softmax(LOGITS)
     before = logprobs.copy()
-    keep_top_k(logprobs, 1)
-    keep_top_p(logprobs, 0.1)
+    apply_top_k(logprobs, 1)
+    apply_top_p(logprobs, 0.1)
     apply_temperature(logprobs, 0.1)
     np.testing.assert_array_equal(logprobs, before)
 
@@ -156,13 +156,13 @@ def test_probabilities_sum_to_one_and_only_the_possible_is_drawn(logits, tempera
 def test_filters_keep_a_distribution_of_the_most_probable(logits, k, p):
     logprobs = log_softmax(logits)
     order = ranked(logprobs)
-    for kept in (keep_top_k(logprobs, k), keep_top_p(logprobs, p)):
+    for kept in (apply_top_k(logprobs, k), apply_top_p(logprobs, p)):
         assert probs(kept).sum() == pytest.approx(1, abs=1e-12)
         possible = np.isfinite(kept)[order]
         n_kept = int(possible.sum())
         assert n_kept >= 1
         assert possible[:n_kept].all()
-    n_kept = int(np.isfinite(keep_top_p(logprobs, p)).sum())
+    n_kept = int(np.isfinite(apply_top_p(logprobs, p)).sum())
     assert probs(logprobs)[order[: n_kept - 1]].sum() < p  # one fewer would not have reached p
 
 
@@ -217,7 +217,7 @@ def test_draws_are_uniform_and_neighbours_independent(numbers):
 
 def test_drawn_tokens_have_the_frequencies_of_the_distribution():
     params = SamplingParams(temperature=1.0, seed=11)
-    logprobs = shown_logprobs(LOGITS, params)
+    logprobs = temperature_logprobs(LOGITS, params)
     drawn = np.bincount([pick(logprobs, params, position) for position in range(8000)])
     expected = np.array(PROBS) * 8000
     assert float(((drawn - expected) ** 2 / expected).sum()) < 16.3  # 3 degrees of freedom
@@ -226,19 +226,19 @@ def test_drawn_tokens_have_the_frequencies_of_the_distribution():
 def test_what_is_shown_is_after_temperature_and_before_truncation():
     params = SamplingParams(temperature=0.5, top_k=1, top_p=0.2)
     expected = [float(Fraction(n, 30)) for n in (1, 16, 9, 4)]
-    assert probs(shown_logprobs(LOGITS, params)) == close(*expected)
+    assert probs(temperature_logprobs(LOGITS, params)) == close(*expected)
 
 
 def test_temperature_zero_shows_the_models_own_distribution_and_takes_its_top():
     params = SamplingParams(temperature=0)
-    logprobs = shown_logprobs(LOGITS, params)
+    logprobs = temperature_logprobs(LOGITS, params)
     assert probs(logprobs) == close(*PROBS)
     assert {pick(logprobs, params, position) for position in range(50)} == {1}
 
 
 def test_the_top_choice_among_equals_is_the_lower_id():
     params = SamplingParams(temperature=0)
-    assert pick(shown_logprobs([0.0, 5.0, 5.0, 1.0], params), params, 0) == 1
+    assert pick(temperature_logprobs([0.0, 5.0, 5.0, 1.0], params), params, 0) == 1
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_the_top_choice_among_equals_is_the_lower_id():
     ],
 )
 def test_what_can_be_picked(params, possible):
-    logprobs = shown_logprobs(LOGITS, params)
+    logprobs = temperature_logprobs(LOGITS, params)
     assert {pick(logprobs, params, position) for position in range(300)} == possible
 
 

@@ -1,0 +1,51 @@
+"""ASGI middleware of the API: request size limit, locale of the response."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from playground.i18n.translate import current_locale, negotiate_locale, translate
+
+# Not Accept-Language: every browser sends that, and the API's sentences are a contract in English.
+LOCALE_HEADER = "X-Language"
+
+_BODY_BYTES = 2 * 2**20  # a context of 100,000 characters, each of them escaped
+_UPLOAD_BYTES = 100 * 2**20  # a text to train on, or a model
+_UPLOAD_PATHS = ("/api/trainings", "/api/corpora")
+
+
+class LimitBodySize:
+    """Responds 413 to a body beyond its route's limit, without reading it to its end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+            return await self.app(scope, receive, send)
+        left = _UPLOAD_BYTES if scope["path"].startswith(_UPLOAD_PATHS) else _BODY_BYTES
+
+        async def limited() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, translate("errors.body_too_large"))
+            return message
+
+        return await self.app(scope, limited, send)
+
+
+class UseRequestLocale:
+    """Sets the current locale of a request from its X-Language header."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            header = Headers(scope=scope).get(LOCALE_HEADER, "")
+            current_locale.set(negotiate_locale([header]))
+        await self.app(scope, receive, send)

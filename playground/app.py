@@ -1,0 +1,56 @@
+"""The composition root: settings -> service -> API + page -> one ASGI application.
+
+In the package rather than in the top-level app.py, so that an installed `token-playground` serves
+the very same application.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import gradio as gr
+import torch
+import uvicorn
+from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
+
+from playground.api.app import create_api
+from playground.page.blocks import build_page, mount_arguments
+from playground.page.gradio_patches import apply_patches, configure_environment
+from playground.page.head import document_head
+from playground.page.routes import add_page_routes
+from playground.service.playground import Playground
+from playground.settings import Settings
+
+_GZIP_BYTES_MIN = 1024
+_GZIP_LEVEL = 5
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole application; importing this module builds nothing."""
+    service = Playground(settings)
+    service.trainings.prepare()  # meanwhile: a training's imports take longer than its first words
+    return assemble(create_api(service), build_page(service))
+
+
+def assemble(api: FastAPI, page: gr.Blocks) -> FastAPI:
+    """The API and the page as one application."""
+    add_page_routes(api)
+    app = gr.mount_gradio_app(api, page, path="/", **mount_arguments())
+    apply_patches(app, page, head=document_head())
+    # Outermost, for what is not compressed yet: on a phone, bytes are what a visitor waits for.
+    app.add_middleware(GZipMiddleware, minimum_size=_GZIP_BYTES_MIN, compresslevel=_GZIP_LEVEL)
+    return app
+
+
+def serve() -> None:
+    """Serve on the host and port of the environment until interrupted; exits 1 on a bad setting."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    configure_environment()
+    torch.set_num_threads(1)  # forwards are small: a second thread costs more than it brings
+    try:
+        settings = Settings.from_env()
+    except ValueError as error:
+        sys.exit(str(error))
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, access_log=False)

@@ -1,0 +1,116 @@
+"""A run in one file: a zip of the checkpoint layout, written, and read without trusting it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+from playground.checkpoints.folder import WEIGHTS, Run, load_model, read_run, write_run
+from playground.checkpoints.model_card import model_card
+from playground.errors import BadCheckpoint, TooLarge
+from playground.hub.layout import gigaflops
+from playground.i18n.translate import LocalizedNumber
+
+FILES_MAX = 200
+_NAMES = re.compile(
+    r"README\.md|config\.json|vocab\.json|model\.safetensors|checkpoints/index\.json"
+    r"|checkpoints/step-[0-9]{6,9}/model\.safetensors",
+    re.ASCII,
+)
+_PIECE_BYTES = 2**20
+_ORIGIN = "Trained live in Token Playground."
+_NOTES = (
+    "In nats per character; the training loss is the mean of the last updates, the validation loss "
+    "that of the first characters of the part that was held out."
+)
+
+
+def pack(run: Run, target: Path) -> None:
+    """Write a zip with everything of a run; the last weights are at the top, as in a Hub repo.
+
+    Weights that are replaced meanwhile, as a training goes on, are left out.
+    """
+    with TemporaryDirectory(dir=target.parent) as name:
+        folder = Path(name)
+        entries = []
+        for entry in run.checkpoints:
+            last = entry is run.checkpoints[-1]
+            placed = entry.model_copy(update={"path": WEIGHTS}) if last else entry
+            if _place(run.folder / entry.path, folder / placed.path):
+                entries.append(placed)
+        if not entries:
+            raise BadCheckpoint("training.weights_replaced")
+        card = model_card(run.config, run.model_config, entries, origin=_ORIGIN, notes=_NOTES)
+        write_run(folder, run.config, run.vocabulary, entries, card)
+        with zipfile.ZipFile(target, "w") as archive:  # weights can hardly be compressed
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    archive.write(path, path.relative_to(folder))
+
+
+def _place(source: Path, target: Path) -> bool:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        return False
+    except OSError:  # a file system without links
+        shutil.copyfile(source, target)
+    return True
+
+
+def unpack(source: IO[bytes], folder: Path, *, max_bytes: int, max_gigaflops: float) -> Run:
+    """Read an uploaded zip into an empty folder. Raises TooLarge, BadCheckpoint.
+
+    Only the files of the layout are written, each as a plain file, and never more bytes than
+    `max_bytes` in all, whatever the zip says of itself; the weights of every step are checked.
+    """
+    try:
+        with zipfile.ZipFile(source) as archive:
+            _extract(archive, folder, max_bytes)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise BadCheckpoint("training.zip_broken", reason=str(error)) from None
+    run = read_run(folder)
+    if (work := gigaflops(run.model_config)) > max_gigaflops:
+        raise BadCheckpoint(
+            "training.too_much_work",
+            work=LocalizedNumber(work, ".1f"),
+            most=LocalizedNumber(max_gigaflops),
+        )
+    for step in run.steps:
+        load_model(run, step, max_bytes=max_bytes)
+    return run
+
+
+def _extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> None:
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    if len(members) > FILES_MAX:
+        raise TooLarge("training.zip_too_many_files", found=len(members), most=FILES_MAX)
+    top = _common_folder([member.filename for member in members])
+    left = max_bytes
+    for member in members:
+        name = member.filename[len(top) :]
+        if not _NAMES.fullmatch(name):
+            raise BadCheckpoint("training.zip_foreign_file", file=repr(name))
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(member) as packed, target.open("wb") as file:
+            while piece := packed.read(_PIECE_BYTES):
+                left -= len(piece)
+                if left < 0:
+                    raise TooLarge(
+                        "training.zip_unpacks_too_large", most=LocalizedNumber(max_bytes / 2**20)
+                    )
+                file.write(piece)
+
+
+def _common_folder(names: list[str]) -> str:
+    """`name/` where everything lies in one folder, as a zip of a folder has it; else nothing."""
+    first = names[0].split("/")[0] + "/" if names else ""
+    inside = first != "checkpoints/" and all(name.startswith(first) for name in names)
+    return first if inside else ""

@@ -1,0 +1,236 @@
+"""Repos of nanoGPT's kind: a character-level GPT-2 (Radford et al. 2019) as safetensors.
+
+    config.json                  n_layer, n_head, n_embd, block_size, vocab_size, bias
+    vocab.json | tokenizer.json  the characters, in one of the forms in which people keep them
+    model.safetensors            transformer.wte.weight, transformer.h.0.ln_1.weight ...
+
+Such a model is a CharTransformer once the weights of its norms are multiplied into the matrices
+after them. It is refused where that would not be the same function: another activation, epsilon or
+head. All that `checkpoint` checks of a file is checked of these, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic_core import from_json
+from torch import Tensor
+
+from playground.checkpoints.folder import Form, Run, RunConfig, read_index, read_json_bytes
+from playground.errors import BadCheckpoint, InvalidInput
+from playground.hub.layout import CONFIG, TOKENIZER, VOCABULARY
+from playground.i18n.translate import Message, in_default_locale
+from playground.lm.model import ModelConfig
+from playground.lm.vocabulary import Vocabulary
+
+ABOUT = Message.of("models.nanogpt")
+_SIZES = ("n_layer", "n_head", "n_embd")
+# What transformers' GPT-2 may set to something else.
+_FIXED = {
+    "activation_function": "gelu",
+    "layer_norm_epsilon": 1e-5,
+    "scale_attn_weights": True,
+    "scale_attn_by_inverse_layer_idx": False,
+    "tie_word_embeddings": True,
+}
+_COMPILED = "_orig_mod."  # what torch.compile puts before every name
+_TABLE, _HEAD = "transformer.wte.weight", "lm_head.weight"
+_POSITIONS, _LAST_NORM = "transformer.wpe.weight", "transformer.ln_f"
+_NOT_CHARACTERS = (b'"ByteLevel"', b'"Metaspace"')  # their tokens stand for something else
+
+
+def is_nanogpt(content: bytes) -> bool:
+    """Whether a config.json is that of such a model. Raises BadCheckpoint where it is no JSON."""
+    values = _config_values(content)
+    return "format" not in values and all(name in values for name in _SIZES)
+
+
+def trained_steps(content: bytes) -> int:
+    """The training step that a config.json tells, 0 where it tells none."""
+    whole = _parsed(content, CONFIG)
+    told = [whole.get("iter_num"), whole.get("max_iters")]
+    return next((step for step in told if type(step) is int and 0 <= step < 10**9), 0)
+
+
+def model_config(content: bytes) -> ModelConfig:
+    """The config of the same model here. Raises BadCheckpoint where there is none."""
+    values = _config_values(content)
+    for name, only in _FIXED.items():
+        if values.get(name, only) != only:
+            raise BadCheckpoint("checkpoint.nanogpt_fixed", file=CONFIG, name=name, value=only)
+    width = values.get("n_embd")
+    hidden = 4 * width if type(width) is int else 1
+    try:
+        return ModelConfig(
+            vocab_size=values.get("vocab_size"),
+            block_size=_first(values, "block_size", "n_positions", "n_ctx"),
+            n_layer=values.get("n_layer"),
+            n_head=values.get("n_head"),
+            n_embd=width,
+            n_hidden=_first(values, "n_inner") or hidden,
+            tied=True,
+            learned_positions=True,
+            bias=values.get("bias", True),
+        )
+    except InvalidInput as error:
+        raise BadCheckpoint("checkpoint.in_file", file=CONFIG, reason=error.message) from None
+
+
+def read_run(folder: Path, name: str) -> Run:
+    """Everything of such a folder but its weights, with an index of ours. Raises BadCheckpoint."""
+    config = model_config(read_json_bytes(folder, CONFIG))
+    file = VOCABULARY if (folder / VOCABULARY).exists() else TOKENIZER
+    vocabulary = _vocabulary(read_json_bytes(folder, file), file)
+    if len(vocabulary) != config.vocab_size:
+        raise BadCheckpoint(
+            "checkpoint.vocabulary_size",
+            file=file,
+            listed=len(vocabulary),
+            said=config.vocab_size,
+        )
+    fields = {slot: getattr(config, slot) for slot in ModelConfig.__slots__}
+    about = RunConfig(format=1, name=name, description=in_default_locale(ABOUT), model=fields)
+    return Run(folder, about, config, vocabulary, read_index(folder), config.n_params, FORM)
+
+
+def _config_values(content: bytes) -> dict[str, Any]:
+    whole = _parsed(content, CONFIG)
+    inner = whole.get("model_args")  # as in nanoGPT's own checkpoints
+    return inner if isinstance(inner, dict) else whole
+
+
+def _parsed(content: bytes, file: str) -> dict[str, Any]:
+    values = _json(content, file)
+    if not isinstance(values, dict):
+        raise BadCheckpoint("checkpoint.no_object", file=file)
+    return values
+
+
+def _json(content: bytes, file: str) -> Any:
+    try:
+        return from_json(content, allow_inf_nan=False)
+    except ValueError as error:
+        raise BadCheckpoint("checkpoint.no_json", file=file, reason=str(error)) from None
+
+
+def _first(values: Mapping[str, Any], *names: str) -> Any:
+    return next((values[name] for name in names if values.get(name) is not None), None)
+
+
+def _vocabulary(content: bytes, file: str) -> Vocabulary:
+    characters = _characters(_json(content, file))
+    if any(mark in content for mark in _NOT_CHARACTERS):
+        raise BadCheckpoint("checkpoint.no_characters", file=file)
+    if characters is None:
+        raise BadCheckpoint("checkpoint.no_list", file=file)
+    for token in characters:
+        if not isinstance(token, str) or len(token) != 1:
+            raise BadCheckpoint("checkpoint.several_characters", file=file)
+    try:
+        return Vocabulary(characters)
+    except InvalidInput as error:
+        raise BadCheckpoint("checkpoint.in_file", file=file, reason=error.message) from None
+
+
+def _characters(content: Any) -> list[Any] | None:
+    """The tokens in the order of their ids; None where that is not what it is.
+
+    Of a list, of {token: id}, of {"id": token}, of nanoGPT's {"stoi": ..., "itos": ...}, or of the
+    tokenizer.json of the tokenizers library.
+    """
+    match content:
+        case {"model": {"vocab": inner}} | {"stoi": inner} | {"itos": inner}:
+            return _characters(inner)
+        case list():
+            return content
+        case dict() if all(type(id) is int for id in content.values()):
+            ids = content
+        case dict() if all(re.fullmatch("[0-9]{1,6}", id) for id in content):
+            tokens = {t: int(id) for id, t in content.items() if isinstance(t, str)}
+            return _characters(tokens) if len(tokens) == len(content) else None
+        case _:
+            return None
+    by_id = {id: token for token, id in ids.items()}
+    return [by_id[i] for i in range(len(ids))] if by_id.keys() == set(range(len(ids))) else None
+
+
+# --- Weights --------------------------------------------------------------------------------------
+
+
+def _shapes(config: ModelConfig, found: Collection[str]) -> dict[str, list[int]]:
+    """The tensors of such a file; the table may be there as embedding, as head, or as both."""
+    width, hidden = config.n_embd, config.n_hidden
+    table = [config.vocab_size, width]
+    products = {_LAST_NORM: [width]}
+    for layer in range(config.n_layer):
+        at = f"transformer.h.{layer}"
+        products |= {
+            f"{at}.ln_1": [width],
+            f"{at}.attn.c_attn": [3 * width, width],
+            f"{at}.attn.c_proj": [width, width],
+            f"{at}.ln_2": [width],
+            f"{at}.mlp.c_fc": [hidden, width],
+            f"{at}.mlp.c_proj": [width, hidden],
+        }
+    shapes = {f"{name}.weight": shape for name, shape in products.items()}
+    if config.bias:
+        shapes |= {f"{name}.bias": shape[:1] for name, shape in products.items()}
+    before = _COMPILED if any(name.startswith(_COMPILED) for name in found) else ""
+    tables = [name for name in (_TABLE, _HEAD) if before + name in found] or [_TABLE]
+    shapes |= {_POSITIONS: [config.block_size, width], **dict.fromkeys(tables, table)}
+    return {before + name: shape for name, shape in shapes.items()}
+
+
+def _state(config: ModelConfig, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same model as the state of a CharTransformer."""
+    held = {name.removeprefix(_COMPILED): tensor for name, tensor in tensors.items()}
+    table = held[_TABLE] if _TABLE in held else held[_HEAD]
+    if not torch.equal(table, held.get(_HEAD, table)):
+        raise BadCheckpoint("checkpoint.head_differs", head=_HEAD, table=_TABLE)
+    state = {
+        "embed.table": table,
+        "positions": held[_POSITIONS],
+        "gain": held[f"{_LAST_NORM}.weight"],
+    }
+    if config.bias:
+        shift = held[f"{_LAST_NORM}.bias"].double()
+        state["head_bias"] = (table.double() @ shift).float()
+    for layer in range(config.n_layer):
+        block = _block(config, held, f"transformer.h.{layer}")
+        state |= {f"blocks.{layer}.{name}": tensor.float() for name, tensor in block.items()}
+    return state
+
+
+def _block(config: ModelConfig, held: Mapping[str, Tensor], at: str) -> dict[str, Tensor]:
+    """One layer, in doubles: what is multiplied here is to be rounded once."""
+    own = {k.removeprefix(f"{at}."): t.double() for k, t in held.items() if k.startswith(f"{at}.")}
+    block = {
+        "qkv": own["attn.c_attn.weight"] * own["ln_1.weight"],
+        "out": own["attn.c_proj.weight"],
+        "up": own["mlp.c_fc.weight"] * own["ln_2.weight"],
+        "down": own["mlp.c_proj.weight"],
+    }
+    if config.bias:
+        block |= {
+            "qkv_bias": own["attn.c_attn.weight"] @ own["ln_1.bias"] + own["attn.c_attn.bias"],
+            "out_bias": own["attn.c_proj.bias"],
+            "up_bias": own["mlp.c_fc.weight"] @ own["ln_2.bias"] + own["mlp.c_fc.bias"],
+            "down_bias": own["mlp.c_proj.bias"],
+        }
+    return block if config.n_head > 1 else _with_one_head(config, block)
+
+
+def _with_one_head(config: ModelConfig, block: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The output matrix multiplied into the values; attention's weights sum to 1, so biases too."""
+    out, values = block.pop("out"), slice(-config.n_embd, None)
+    block["qkv"][values] = out @ block["qkv"][values]
+    if config.bias:
+        block["qkv_bias"][values] = out @ block["qkv_bias"][values] + block.pop("out_bias")
+    return block
+
+
+FORM = Form(_shapes, _state)

@@ -1,0 +1,318 @@
+"""Train a model on a text file: `python -m playground.train --text FILE --out models/NAME`.
+
+Writes a checkpoint folder that the app can show. A run that was stopped, by Ctrl-C or by force,
+goes on with the same command and --resume, and ends with the very same weights. The same command
+gives the same weights again (on the same kind of machine).
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import os
+import random
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from playground.checkpoints.folder import (
+    CheckpointEntry,
+    RunConfig,
+    weights_path,
+    write_run,
+    write_weights,
+)
+from playground.checkpoints.model_card import model_card
+from playground.errors import CommandError, PlaygroundError
+from playground.lm.learning import PRESETS, Trainer, TrainingParams, validation_loss
+from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.vocabulary import Vocabulary
+
+CHARACTERS_MAX = 1000  # different ones: more is no alphabet, and no model of this size learns it
+SAVE_EVERY_STEPS = 20  # what a stopped run has to repeat at most
+TRAINING_PART = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A text in token ids (N,): the first 90 % to learn from, the rest to be judged by."""
+
+    vocabulary: Vocabulary
+    train: Tensor
+    validation: Tensor
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that the command line asks for, checked."""
+
+    out: Path
+    corpus: Corpus
+    config: ModelConfig
+    params: TrainingParams
+    run_config: RunConfig
+    lines: bool
+
+    @property
+    def identity(self) -> str:
+        """What must agree for a run to be resumed: text, model, training."""
+        parts = (self.corpus.sha256, self.lines)
+        settings = (dataclasses.asdict(self.config), dataclasses.asdict(self.params))
+        return json.dumps([*parts, *settings], sort_keys=True)
+
+    @property
+    def state_path(self) -> Path:
+        return self.out / ".resume" / "training-state.safetensors"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 when the model is written, 2 for input that cannot be used, 130 if stopped."""
+    args = _parser().parse_args(argv)
+    torch.set_num_threads(args.threads)
+    try:
+        job = _job(args)
+        trainer, entries = _begin(job, args.resume)
+        _run(job, trainer, entries)
+    except (CommandError, PlaygroundError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped. The same command with --resume goes on from here.", file=sys.stderr)
+        return 130
+    last = entries[-1]
+    print(f"{job.out}: {job.config.n_params:,} parameters, step {last.step}, "
+          f"validation loss {last.val_loss:.4f} nats per character")  # fmt: skip
+    return 0
+
+
+def read_corpus(path: Path, *, lines: bool, seed: int) -> Corpus:
+    """Read a UTF-8 text file; `lines` shuffles its lines. Raises CommandError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is not UTF-8 text (byte {error.start:,}).") from None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    if lines:
+        items = [line for line in text.split("\n") if line]
+        random.Random(seed).shuffle(items)
+        text = "".join(f"{item}\n" for item in items)
+    if not text:
+        raise CommandError(f"{path} has no text in it.")
+    vocabulary = Vocabulary.of(text)
+    if len(vocabulary) > CHARACTERS_MAX:
+        raise CommandError(
+            f"{path} has {len(vocabulary):,} different characters; "
+            f"at most {CHARACTERS_MAX:,} can be learned."
+        )
+    ids = torch.tensor(vocabulary.encode(text))
+    cut = int(len(ids) * TRAINING_PART)
+    return Corpus(vocabulary, ids[:cut], ids[cut:], sha256)
+
+
+def checkpoint_steps(last: int) -> list[int]:
+    """0, 10, 30, 100, 300, 1000 … and the last: training is quickest at first."""
+    steps = {0, last}
+    steps |= {m * 10**e for m in (1, 3) for e in range(1, 10) if m * 10**e < last}
+    return sorted(steps)
+
+
+def line_starts(ids: Tensor, newline: int) -> Tensor:
+    """Where windows may begin in a list: half of the time at an item's start, else anywhere.
+
+    Whoever starts a text means the start of an item, yet most places of a list are in the middle.
+    """
+    anywhere = torch.arange(len(ids))
+    items = torch.cat([torch.zeros(1, dtype=torch.long), (ids[:-1] == newline).nonzero()[:, 0] + 1])
+    return torch.cat([anywhere, items.repeat(max(1, round(len(ids) / len(items))))])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m playground.train", description=__doc__)
+    add = parser.add_argument
+    add("--text", type=Path, required=True, help="the text to learn from, UTF-8")
+    add("--out", type=Path, required=True, help="folder to write, such as models/NAME")
+    add("--preset", choices=sorted(PRESETS), default="small")
+    add("--steps", type=_count, help="updates to make; default: the preset's")
+    add("--batch-size", type=_count, help="windows in an update; default: the preset's")
+    add("--seed", type=int, help="default: the preset's")
+    add("--lines", action="store_true", help="the text is a list: shuffle its lines, and let an "
+        "item end with its line")  # fmt: skip
+    add("--resume", action="store_true", help="go on with a run that was stopped")
+    add("--name", help="default: the name of the folder")
+    add("--corpus", help="what the text is called; default: its file name")
+    add("--description", default="", help="what the model is good for, in a sentence")
+    add("--prompt", default="", help="an example of what to begin with")
+    add("--threads", type=_count, default=1)
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10**6:
+        raise argparse.ArgumentTypeError("a whole number from 1 to 1000000 is needed")
+    return int(text)
+
+
+def _job(args: argparse.Namespace) -> Job:
+    preset = PRESETS[args.preset]
+    changes = {"steps": args.steps, "batch_size": args.batch_size, "seed": args.seed}
+    try:
+        params = dataclasses.replace(
+            preset.params, **{key: value for key, value in changes.items() if value is not None}
+        )
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    corpus = read_corpus(args.text, lines=args.lines, seed=params.seed)
+    config = preset.config(len(corpus.vocabulary))
+    if len(corpus.train) <= config.block_size or len(corpus.validation) < 2:
+        n_chars = len(corpus.train) + len(corpus.validation)
+        raise CommandError(
+            f"{args.text} has {n_chars} characters; at least {config.block_size * 2} are needed."
+        )
+    run_config = RunConfig(
+        format=1,
+        name=args.name or args.out.name,
+        description=args.description,
+        corpus=args.corpus or args.text.name,
+        prompt=args.prompt,
+        end_token="\n" if args.lines else None,
+        command=_command(args),
+        seed=params.seed,
+        model=dataclasses.asdict(config),
+    )
+    return Job(args.out, corpus, config, params, run_config, args.lines)
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command that makes this model, without the way to a file on this machine."""
+    out = args.out.name if args.out.is_absolute() else str(args.out)
+    words = ["--text", args.text.name, "--preset", args.preset, "--out", out]
+    for option in ("steps", "batch_size", "seed", "name", "corpus", "description", "prompt"):
+        if value := getattr(args, option):
+            words += [f"--{option.replace('_', '-')}", str(value)]
+    words += ["--lines"] * args.lines
+    words += ["--threads", str(args.threads)] * (args.threads != 1)
+    return shlex.join(["python", "-m", "playground.train", *words])
+
+
+def _begin(job: Job, resume: bool) -> tuple[Trainer, list[CheckpointEntry]]:
+    """A new run, or the stopped one. Raises CommandError where neither is what --out holds."""
+    model = CharTransformer(job.config, seed=job.params.seed)
+    starts = None
+    if job.lines:
+        starts = line_starts(job.corpus.train, job.corpus.vocabulary.encode("\n")[0])
+    trainer = Trainer(model, job.corpus.train, job.params, starts)
+    if resume:
+        return trainer, _load_state(job, trainer)
+    if job.state_path.exists():
+        raise CommandError(f"{job.out} holds an unfinished run: add --resume, or remove it.")
+    if job.out.exists() and (not job.out.is_dir() or any(job.out.iterdir())):
+        raise CommandError(f"{job.out} is there already: choose another --out, or remove it.")
+    return trainer, []
+
+
+def _run(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> None:
+    """Train to the end, adding to `entries`, and write the folder."""
+    wanted = checkpoint_steps(job.params.steps)
+    progress = tqdm(total=job.params.steps, initial=trainer.step, unit="step", mininterval=0.5)
+    with progress:
+        while True:
+            step = trainer.step
+            if step in wanted and step not in [entry.step for entry in entries]:
+                entries.append(_write_checkpoint(job, trainer))
+                progress.set_description(f"validation loss {entries[-1].val_loss:.3f}")
+                _save_state(job, trainer, entries)
+            elif step % SAVE_EVERY_STEPS == 0:
+                _save_state(job, trainer, entries)
+            if step == job.params.steps:
+                break
+            update = trainer.update()
+            progress.set_postfix(loss=f"{update.loss:.3f}", refresh=False)
+            progress.update()
+    write_run(job.out, job.run_config, job.corpus.vocabulary, entries, _card(job, entries))
+    shutil.rmtree(job.state_path.parent)
+
+
+def _write_checkpoint(job: Job, trainer: Trainer) -> CheckpointEntry:
+    """Both losses are measured alike, over as many characters, so that they can be compared."""
+    step, model, validation = trainer.step, trainer.model, job.corpus.validation
+    learned = job.corpus.train[: len(validation)]
+    return write_weights(
+        job.out,
+        weights_path(step, final=step == job.params.steps),
+        model,
+        step=step,
+        tokens=step * job.params.batch_size * job.config.block_size,
+        train_loss=validation_loss(model, learned, job.config.block_size),
+        val_loss=validation_loss(model, validation, job.config.block_size),
+    )
+
+
+def _save_state(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> None:
+    """One file, replaced as a whole: a run can be killed at any time."""
+    path = job.state_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = {"job": job.identity, "entries": json.dumps([entry.model_dump() for entry in entries])}
+    partial = path.with_suffix(".partial")
+    save_file(trainer.state_dict(), partial, metadata=about)
+    os.replace(partial, path)
+
+
+def _load_state(job: Job, trainer: Trainer) -> list[CheckpointEntry]:
+    path = job.state_path
+    if not path.exists():
+        raise CommandError(f"{job.out} holds no unfinished run to resume.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata()
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise CommandError(f"{path} cannot be read: {error}.") from None
+    if about["job"] != job.identity:
+        raise CommandError(f"{job.out} was begun with another text or other options.")
+    trainer.load_state_dict(state)
+    return [CheckpointEntry(**entry) for entry in json.loads(about["entries"])]
+
+
+def _card(job: Job, entries: Sequence[CheckpointEntry]) -> str:
+    """What the model is, how good it is, how it was made."""
+    last, run = entries[-1], job.run_config
+    return model_card(
+        run,
+        job.config,
+        entries,
+        licence="mit",
+        origin=f"""\
+Learned from {run.corpus} in {last.step:,} updates, which showed it {last.tokens:,} characters \
+(repeats included).
+
+**Validation loss: {last.val_loss:.4f} nats per character**, over the whole last 10 % of the text, \
+in non-overlapping windows of {job.config.block_size} characters, every character predicted once. \
+The training loss is measured in the same way on the first characters of the other 90 %, \
+as many.""",
+        notes=f"""\
+Made with
+
+```sh
+{run.command}
+```
+
+`python -m playground.evaluate` computes these losses anew from the weights.""",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,350 @@
+"""How the model learns: batches, optimisers and schedule, with no IO, clock or thread.
+
+An update depends on the weights, the optimisers' state and (seed, step), and on nothing else: a run
+that is stopped and resumed goes on with the very same losses. (The same bits need the same number
+of threads too: sums over a batch are split among them.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from playground.lm.model import CharTransformer, ModelConfig
+
+_WINDOWS_AT_ONCE = 128  # of a validation: bounds its memory, and changes no sum but the last digits
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingParams:
+    """Everything that fixes a run besides the model and the text; ValueError if out of range.
+
+    steps         updates, 1 or more
+    batch_size    windows in an update, 1 or more
+    optimizer     "muon": Muon for the layers' matrices, AdamW for the rest; "adamw": AdamW for all
+    lr            AdamW's peak rate
+    matrix_lr     Muon's peak rate
+    momentum      Muon's
+    weight_decay  AdamW's and Muon's, as a fraction of the rate; for the layers' matrices only
+    dropout       fraction of each layer's contribution that is left out in training
+    warmup        steps until the rates reach their peak
+    decay         the last part of the run, 0 to 1, in which the rates fall to zero
+    seed          of the first weights, the batches and the dropout
+    """
+
+    steps: int = 2000
+    batch_size: int = 64
+    optimizer: str = "muon"
+    lr: float = 0.02
+    matrix_lr: float = 0.05
+    momentum: float = 0.95
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    warmup: int = 5
+    decay: float = 0.8
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch_size < 1:
+            raise ValueError("steps and batch_size must be 1 or more.")
+        if self.optimizer not in ("muon", "adamw"):
+            raise ValueError('optimizer must be "muon" or "adamw".')
+        if min(self.lr, self.matrix_lr, self.momentum, self.weight_decay, self.warmup) < 0:
+            raise ValueError("rates, momentum, weight_decay and warmup must not be negative.")
+        if not 0 <= self.decay <= 1 or not 0 <= self.dropout < 1:
+            raise ValueError("decay and dropout must be fractions.")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError("seed must be from 0 to 2147483647.")
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One update that was made.
+
+    step counts from 1; loss is the batch's mean, in nats per character, before the update; lr is
+    the fraction of the peak rates; tokens are the characters seen so far, repeats included.
+    """
+
+    step: int
+    loss: float
+    lr: float
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A recipe with a name: the fields of ModelConfig but vocab_size, and how to train it."""
+
+    model: dict[str, Any]
+    params: TrainingParams
+
+    def config(self, vocab_size: int) -> ModelConfig:
+        return ModelConfig(vocab_size=vocab_size, **self.model)
+
+
+_TINY = {"n_layer": 1, "n_head": 1, "n_loop": 3, "n_offset": 4, "share_offsets": True}
+_TINY |= {"tied": True, "activation": "relu2"}
+PRESETS = {
+    # 16,000 parameters: everything is used again and again: shared, tied, looped.
+    "small": Preset(
+        _TINY | {"n_embd": 40, "n_key": 16, "n_hidden": 128},
+        TrainingParams(batch_size=256, lr=0.04, matrix_lr=0.05),
+    ),
+    # A million parameters, half of them in tables that cost next to no time.
+    "large": Preset(
+        {"n_layer": 2, "n_head": 4, "n_embd": 128, "n_hidden": 512, "activation": "relu2"}
+        | {"n_offset": 4, "n_gram": 3, "n_gram_rows": 2048},
+        TrainingParams(batch_size=96, lr=0.01, matrix_lr=0.03, dropout=0.1),
+    ),
+    # Lists with an item a line.
+    "names": Preset(
+        _TINY | {"n_embd": 48, "n_key": 24, "n_hidden": 192},
+        TrainingParams(batch_size=64, lr=0.04, matrix_lr=0.05),
+    ),
+    # As good as it gets in a few seconds: most of it are tables, and one narrow layer reads them.
+    "quick": Preset(
+        {"n_layer": 1, "n_head": 1, "n_embd": 32, "n_hidden": 128, "activation": "relu2"}
+        | {"n_offset": 4, "n_gram": 4, "n_gram_rows": 8192},
+        TrainingParams(steps=300, batch_size=24, lr=0.04, matrix_lr=0.03),
+    ),
+    # To be watched: words within seconds, on one thread.
+    "quick-15k": Preset(
+        _TINY | {"n_embd": 36, "n_hidden": 120, "n_offset": 4, "activation": "relu2"},
+        TrainingParams(steps=600, batch_size=24),
+    ),
+    "quick-100k": Preset(
+        {"n_layer": 1, "n_head": 4, "n_embd": 48, "n_hidden": 192, "activation": "relu2"}
+        | {"n_offset": 4, "n_gram": 3, "n_gram_rows": 640},
+        TrainingParams(
+            steps=1000, batch_size=16, lr=0.03, matrix_lr=0.06, momentum=0.85, decay=0.7
+        ),
+    ),
+    "quick-800k": Preset(
+        {"n_layer": 4, "n_head": 4, "n_embd": 128, "n_hidden": 512}
+        | {"n_offset": 4, "activation": "relu2"},
+        TrainingParams(steps=600, batch_size=24, matrix_lr=0.03, decay=0.7),
+    ),
+    # The GPT of the books.
+    "plain": Preset(
+        {"n_layer": 4, "n_head": 4, "n_embd": 128, "n_hidden": 512},
+        TrainingParams(
+            batch_size=12, optimizer="adamw", lr=1e-3, weight_decay=0.1, warmup=100, decay=0.95
+        ),
+    ),
+}
+
+
+class Trainer:
+    """A training run in progress: `update()` makes one step, the two state methods move it."""
+
+    def __init__(
+        self,
+        model: CharTransformer,
+        ids: Tensor,
+        params: TrainingParams,
+        starts: Tensor | None = None,
+    ) -> None:
+        """Trains `model` in place on token ids (N,). Raises ValueError if they fill no window.
+
+        Windows begin anywhere, or at one of `starts`, each as likely as often as it is listed.
+        """
+        n_starts = len(ids) - model.config.block_size
+        if n_starts < 1:
+            raise ValueError(f"The text must have more than {model.config.block_size} characters.")
+        self.model, self.ids, self.params = model, ids, params
+        self.starts = torch.arange(n_starts) if starts is None else starts[starts < n_starts]
+        self.step = 0
+        self.optimizers = make_optimizers(model, params)
+
+    def update(self) -> Update:
+        """Make the next update. The global random state is left as it was."""
+        model, params = self.model, self.params
+        fraction = schedule(self.step, params)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak_lr"] * fraction
+        seed = params.seed * 1_000_003 + self.step
+        inputs, targets = self._batch(seed)
+        model.train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)  # dropout draws from the global generator
+            logits = model(inputs, dropout=params.dropout)  # (B, T, V)
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        loss.backward()
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        model.eval()
+        self.step += 1
+        tokens = self.step * params.batch_size * model.config.block_size
+        return Update(self.step, loss.item(), fraction, tokens)
+
+    def _batch(self, seed: int) -> tuple[Tensor, Tensor]:
+        """Windows: inputs (B, T), and the characters that follow each of them."""
+        generator = torch.Generator().manual_seed(seed)
+        rows = (self.params.batch_size, 1)
+        start = self.starts[torch.randint(len(self.starts), rows, generator=generator)]
+        windows = self.ids[start + torch.arange(self.model.config.block_size + 1)]  # (B, T + 1)
+        return windows[:, :-1], windows[:, 1:]
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that a resumed run needs, as plain tensors: weights, optimisers' state, step."""
+        state = {f"model.{name}": p.detach() for name, p in self.model.named_parameters()}
+        for name, p in self.model.named_parameters():
+            for optimizer in self.optimizers:
+                for key, value in optimizer.state.get(p, {}).items():
+                    state[f"optimizer.{name}.{key}"] = value
+        return state | {"step": torch.tensor(self.step)}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from a `state_dict()` of a run with the same model, text and params."""
+        own = dict(self.model.named_parameters())
+        self.model.load_state_dict({name: state[f"model.{name}"] for name in own})
+        names = {p: name for name, p in own.items()}
+        for optimizer in self.optimizers:
+            for p in (p for group in optimizer.param_groups for p in group["params"]):
+                saved = _below(state, f"optimizer.{names[p]}.")
+                if saved:
+                    optimizer.state[p] = saved
+        self.step = int(state["step"])
+
+
+def _below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    found = (key for key in state if key.startswith(prefix))
+    return {key[len(prefix) :]: state[key].clone() for key in found}
+
+
+def train(
+    model: CharTransformer,
+    ids: Tensor,
+    params: TrainingParams,
+    starts: Tensor | None = None,
+    state: dict[str, Tensor] | None = None,
+) -> Iterator[Update]:
+    """Train in place, one Update a step; `state` continues an earlier run."""
+    trainer = Trainer(model, ids, params, starts)
+    if state is not None:
+        trainer.load_state_dict(state)
+    while trainer.step < params.steps:
+        yield trainer.update()
+
+
+def schedule(step: int, params: TrainingParams) -> float:
+    """The fraction of the peak rates at a step from 0: linearly up, level, linearly down."""
+    up = (step + 1) / (params.warmup + 1)
+    down = (params.steps - step) / (params.steps * params.decay) if params.decay else 1.0
+    return min(1.0, up, down)
+
+
+@torch.inference_mode()
+def validation_loss(model: CharTransformer, ids: Tensor, block_size: int = 64) -> float:
+    """Mean nats per character over all of ids (N,), N >= 2, each character but the first once.
+
+    The text is cut into non-overlapping windows of block_size inputs, the last one shorter; a
+    window's targets are its inputs shifted by one, so that window k predicts the characters
+    k * block_size + 1 to (k + 1) * block_size, each from what precedes it in the window.
+    """
+    was_training = model.training
+    model.eval()
+    n_windows = (len(ids) - 1) // block_size
+    cut = n_windows * block_size
+    inputs, targets = ids[:cut].view(-1, block_size), ids[1 : cut + 1].view(-1, block_size)
+    pieces = [*zip(inputs.split(_WINDOWS_AT_ONCE), targets.split(_WINDOWS_AT_ONCE), strict=True)]
+    pieces.append((ids[None, cut:-1], ids[None, cut + 1 :]))
+    total = sum(
+        F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        for x, y in pieces
+        if x.numel()
+    )
+    model.train(was_training)
+    return total / (len(ids) - 1)
+
+
+def make_optimizers(model: CharTransformer, params: TrainingParams) -> list[torch.optim.Optimizer]:
+    """The optimisers of a run; every group carries its peak rate as "peak_lr"."""
+    keys, values = model.config.key_width, model.config.n_embd
+    stacked = [block.qkv for block in model.blocks]
+    single = [p for block in model.blocks for p in (block.out, block.up, block.down)]
+    single = [p for p in single if p is not None]
+    matrices = {id(p) for p in (*stacked, *single)}
+    rest = [p for p in model.parameters() if id(p) not in matrices]
+    groups: list[dict[str, Any]] = [{"params": rest, "weight_decay": 0.0}]
+    optimizers: list[torch.optim.Optimizer] = []
+    if params.optimizer == "muon":
+        optimizers.append(
+            Muon(
+                [
+                    {"params": stacked, "sizes": [keys, keys, values]},
+                    {"params": single, "sizes": None},
+                ],
+                lr=params.matrix_lr,
+                momentum=params.momentum,
+                weight_decay=params.weight_decay,
+            )
+        )
+    else:
+        groups.append({"params": [*stacked, *single], "weight_decay": params.weight_decay})
+    optimizers.append(torch.optim.AdamW(groups, lr=params.lr, betas=(0.9, 0.95), fused=True))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak_lr"] = group["lr"]
+    return optimizers
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update is orthogonalised: every direction of a matrix learns at one pace.
+
+    Keller Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/. For matrices only; a
+    group's "sizes" says how many rows belong to each of the matrices that are stacked in its
+    parameters, or None where they are one.
+    """
+
+    def __init__(
+        self, groups: Iterable[dict[str, Any]], lr: float, momentum: float, weight_decay: float
+    ) -> None:
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self._update(p, group)
+
+    def _update(self, p: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[p]
+        if not state:
+            state["momentum"] = torch.zeros_like(p)
+        average = state["momentum"].lerp_(p.grad, 1 - group["momentum"])
+        ahead = p.grad.lerp(average, group["momentum"])  # Nesterov: look where it is going
+        sizes = group["sizes"] or [len(p)]
+        scale = max(1.0, max(sizes) / p.shape[1]) ** 0.5
+        p.mul_(1 - group["lr"] * group["weight_decay"])
+        p.add_(_orthogonalise_stacked(ahead, sizes), alpha=-group["lr"] * scale)
+
+
+def _orthogonalise_stacked(rows: Tensor, sizes: list[int]) -> Tensor:
+    if len(set(sizes)) == 1:  # all at once
+        return orthogonalise(rows.view(len(sizes), -1, rows.shape[1])).view_as(rows)
+    return torch.cat([orthogonalise(part) for part in rows.split(sizes)])
+
+
+def orthogonalise(matrices: Tensor, steps: int = 4) -> Tensor:
+    """Matrices (..., rows, columns) with the same singular vectors and values near 1.
+
+    The Newton-Schulz iteration of Muon: its quintic is tuned for speed, so the values end up
+    somewhere from 0.6 to 1.3, which is as good for training as 1.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if tall else matrices  # the smaller products
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return (x.mT if tall else x).contiguous()

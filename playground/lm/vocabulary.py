@@ -1,0 +1,92 @@
+"""Text to token ids and back; what is unknown, and its nearest known substitute."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from playground.errors import InvalidInput, UnknownCharacters
+
+# Typographic characters and the plain ones a keyboard of 1980 would have used for them. Accents and
+# ligatures need no entry: Unicode's compatibility decomposition finds those.
+_LOOKALIKES = {
+    "\t": " ", "\r": "\n", "\u2028": "\n", "\u2029": "\n\n",
+    "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "′": "'",
+    "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "″": '"',
+    "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "--", "―": "--", "−": "-", "_": "-",
+    "•": "-", "·": ".", "×": "x", "÷": "/", "⁄": "/", "…": "...", "€": "E", "£": "L", "$": "S",
+    "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L",
+    "đ": "d", "Đ": "D", "ð": "d", "þ": "th", "ı": "i",
+    "[": "(", "]": ")", "{": "(", "}": ")", "<": "(", ">": ")",
+    '"': "'", "'": '"', "&": "and", "@": "at", "%": "percent",
+}  # fmt: skip
+
+
+class Vocabulary:
+    """The characters that a model knows; a character's id is its place.
+
+    A character is one Unicode code point. Immutable.
+    """
+
+    __slots__ = ("_ids", "characters")
+
+    def __init__(self, characters: Iterable[str]) -> None:
+        """Raises InvalidInput unless these are distinct single characters, at least one of them."""
+        self.characters = tuple(characters)
+        if not self.characters:
+            raise InvalidInput("checkpoint.vocabulary_empty")
+        if any(not isinstance(c, str) or len(c) != 1 for c in self.characters):
+            raise InvalidInput("checkpoint.vocabulary_entry")
+        self._ids = {character: id for id, character in enumerate(self.characters)}
+        if len(self._ids) != len(self.characters):
+            raise InvalidInput("checkpoint.vocabulary_twice")
+
+    @classmethod
+    def of(cls, text: str) -> Vocabulary:
+        """The vocabulary of a text: its distinct characters, sorted by code point."""
+        return cls(sorted(set(text)))
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    def __contains__(self, character: str) -> bool:
+        return character in self._ids
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids, one a character. Raises UnknownCharacters, naming each of them."""
+        try:
+            return [self._ids[character] for character in text]
+        except KeyError:
+            raise UnknownCharacters(self.unknown(text)) from None
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of token ids. Raises IndexError for an id outside the vocabulary."""
+        return "".join(self.characters[id] for id in ids)
+
+    def unknown(self, text: str) -> list[str]:
+        """The characters of a text that are not in here: each once, in order of appearance."""
+        return [character for character in dict.fromkeys(text) if character not in self._ids]
+
+    def substitute(self, character: str) -> str:
+        """The nearest text that this vocabulary can write; "" where nothing is near.
+
+        Tried in turn: the character itself, a typographic look-alike, its decomposition without
+        accents (Unicode NFKD), the other letter case.
+        """
+        plain = unicodedata.normalize("NFKD", character)
+        stripped = "".join(c for c in plain if not unicodedata.combining(c))
+        attempts = [character, _lookalike(character), stripped, _lookalike(stripped)]
+        attempts.append(_lookalike(attempts[-1]))  # “ is like ", and where that is unknown like '
+        for cased in (str, str.lower, str.upper):
+            for attempt in map(cased, attempts):
+                if attempt and all(c in self._ids for c in attempt):
+                    return attempt
+        return ""
+
+    def replace_unknown(self, text: str) -> str:
+        """The text with each unknown character replaced by its substitute, or dropped."""
+        return "".join(c if c in self._ids else self.substitute(c) for c in text)
+
+
+def _lookalike(text: str) -> str:
+    return "".join(_LOOKALIKES.get(character, character) for character in text)

@@ -1,0 +1,65 @@
+"""Routes of the page's own files: modules, messages, lessons, and what an embedding page loads."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from playground.i18n.translate import DEFAULT_LOCALE, catalog, negotiate_locale
+from playground.lessons.reader import LESSONS, read_lessons
+from playground.page.components import FRONTEND
+from playground.page.gradio_patches import GRADIO_LOADER
+from playground.page.head import component_css
+
+_NO_CACHE = {"Cache-Control": "no-cache"}
+
+
+def add_page_routes(app: FastAPI, *, lessons: Path = LESSONS) -> None:
+    """Serve everything of the page but Gradio's document under /page, and /gradio.js."""
+    app.include_router(_routes(lessons))
+    app.mount("/page", _FreshFiles(directory=FRONTEND), name="page")
+
+
+def _routes(lessons: Path) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/page/messages.json")
+    async def messages(languages: str = "") -> JSONResponse:
+        """The message catalog of the best locale in `languages`, a comma-separated list."""
+        locale = negotiate_locale(languages.split(","))
+        # A message that a locale lacks is served in the default one.
+        texts = {**catalog(DEFAULT_LOCALE), **catalog(locale)}
+        return JSONResponse({"language": locale, "messages": texts}, headers=_NO_CACHE)
+
+    @router.get("/page/lessons.json")
+    def page_lessons(languages: str = "") -> JSONResponse:
+        """The lessons, in the best locale of `languages`."""
+        # Read each time: a lesson that a teacher has just saved is in the tour.
+        found = read_lessons(lessons, negotiate_locale(languages.split(",")))
+        return JSONResponse({"lessons": [asdict(lesson) for lesson in found]}, headers=_NO_CACHE)
+
+    @router.get("/gradio.js")
+    async def gradio_loader() -> FileResponse:
+        """Gradio's loader of `<gradio-app>` at an address that outlives Gradio's hashed names."""
+        return FileResponse(GRADIO_LOADER, headers=_NO_CACHE)
+
+    @router.get("/page/component.css")
+    async def component_styles() -> Response:
+        """The page's styles, scoped to `<gradio-app>` in another site's page."""
+        return Response(component_css(), media_type="text/css", headers=_NO_CACHE)
+
+    return router
+
+
+class _FreshFiles(StaticFiles):
+    """Static files that are revalidated each time: a page never mixes modules of two versions."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(_NO_CACHE)
+        return response

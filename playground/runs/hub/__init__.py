@@ -1,1 +1,0 @@
-"""Models from the Hub: found, pinned, fetched, kept on this disk."""

@@ -1,1 +1,0 @@
-"""Models that learn while somebody watches, each in a process of its own."""

@@ -1,1 +1,0 @@
-"""How people meet the playground: routes, page, and the player in the browser."""

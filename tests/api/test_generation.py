@@ -1,0 +1,485 @@
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from playground.checkpoints.folder import load_model
+from playground.lm.sampling import SEED_MAX
+from playground.service.playground import Session
+
+NEXT = "/api/generate-next-token"
+GENERATE = "/api/generate"
+HELLO = {"session_id": "plain", "context": "hello wor", "temperature": 1.0}
+JSON = {"content-type": "application/json"}
+
+
+def post(client, path, **changes):
+    return client.post(path, json=HELLO | changes)
+
+
+def answer(client, path, **changes):
+    response = post(client, path, **changes)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def error(response, status):
+    """The sentence of an error; its body must hold that and nothing else."""
+    assert response.status_code == status, response.text
+    assert list(response.json()) == ["error"]
+    sentence = response.json()["error"]
+    assert "Traceback" not in sentence
+    return sentence
+
+
+def own_softmax(service, session_id, context, temperature=1.0, step=None):
+    """Probabilities by token, from a plain full forward of the window."""
+    run = service.run(session_id)
+    model = load_model(run, step, max_bytes=2**30)
+    ids = run.vocabulary.encode(context)[-run.model_config.block_size :]
+    with torch.inference_mode():
+        logits = model(torch.tensor([ids]))[0, -1].numpy().astype(np.float64)
+    weights = np.exp((logits - logits.max()) / temperature)
+    return dict(zip(run.vocabulary.characters, weights / weights.sum(), strict=True))
+
+
+# --- The next token ----------------------------------------------------------------------------
+
+
+def test_the_answer_has_the_three_promised_fields(client):
+    body = answer(client, NEXT)
+    assert list(body)[:3] == ["next_token", "probabilities", "context_used"]
+    assert isinstance(body["next_token"], str)
+    assert len(body["probabilities"]) == 10
+    assert all(list(row) == ["token", "prob"] for row in body["probabilities"])
+    probs = [row["prob"] for row in body["probabilities"]]
+    assert probs == sorted(probs, reverse=True)
+    assert len({row["token"] for row in body["probabilities"]}) == 10
+
+
+@pytest.mark.parametrize("context", ["h", "hello wo", "hello wor", "hello world, how are you."])
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_probabilities_are_the_models_after_temperature(client, service, context, temperature):
+    body = answer(client, NEXT, context=context, temperature=temperature, top_k=3, top_p=0.5)
+    expected = own_softmax(service, "plain", context, temperature)
+    for row in body["probabilities"]:
+        assert row["prob"] == pytest.approx(expected[row["token"]], abs=1e-5)
+    best = sorted(expected.values(), reverse=True)
+    assert [row["prob"] for row in body["probabilities"]] == pytest.approx(best[:10], abs=1e-5)
+    assert body["other"]["prob"] == pytest.approx(sum(best[10:]), abs=1e-5)
+
+
+def test_ten_rows_and_the_others_make_one(client, service):
+    body = answer(client, NEXT)
+    listed = sum(row["prob"] for row in body["probabilities"])
+    assert listed + body["other"]["prob"] == pytest.approx(1, abs=1e-9)
+    assert 10 + body["other"]["count"] == len(service.run("plain").vocabulary)
+
+
+@pytest.mark.parametrize("context", ["a", "hello wo", "hello wor", "hello world" * 50])
+def test_the_context_used_is_the_last_block_size_characters(client, context):
+    assert answer(client, NEXT, context=context)["context_used"] == context[-8:]
+
+
+def test_temperature_zero_takes_the_top_and_shows_the_models_own_odds(client, service):
+    body = answer(client, NEXT, temperature=0)
+    expected = own_softmax(service, "plain", HELLO["context"])
+    assert body["next_token"] == body["probabilities"][0]["token"]
+    assert body["next_token"] == max(expected, key=expected.get)
+    assert body["probabilities"][0]["prob"] == pytest.approx(max(expected.values()), abs=1e-5)
+
+
+def test_a_whole_number_is_a_temperature(client):
+    assert answer(client, NEXT, temperature=1, seed=3) == answer(client, NEXT, seed=3)
+
+
+def test_the_draw_depends_on_seed_and_position(client):
+    def token(**changes):
+        return answer(client, NEXT, temperature=3.0, **changes)["next_token"]
+
+    assert {token(seed=1) for _ in range(5)} == {token(seed=1, position=9)}
+    assert len({token(seed=seed) for seed in range(20)}) > 3
+    assert len({token(seed=1, position=position) for position in range(20)}) > 3
+
+
+def test_without_a_seed_one_is_drawn_and_told(client):
+    first, second = answer(client, NEXT), answer(client, NEXT)
+    assert first["seed"] != second["seed"]
+    assert 0 <= first["seed"] <= SEED_MAX
+    assert answer(client, NEXT, seed=first["seed"]) == first
+
+
+def test_truncation_bounds_the_pick(client):
+    top = answer(client, NEXT)["probabilities"]
+    for seed in range(20):
+        body = answer(client, NEXT, temperature=1.0, top_k=2, seed=seed)
+        assert body["next_token"] in {row["token"] for row in top[:2]}
+        assert body["probabilities"] == top
+        assert answer(client, NEXT, top_p=1e-6, seed=seed)["next_token"] == top[0]["token"]
+
+
+@pytest.mark.parametrize("step", [0, 50, 100])
+def test_a_step_is_the_model_as_it_was_then(client, service, step):
+    body = answer(client, NEXT, step=step)
+    assert body["step"] == step
+    expected = own_softmax(service, "plain", HELLO["context"], step=step)
+    assert body["probabilities"][0]["prob"] == pytest.approx(max(expected.values()), abs=1e-5)
+
+
+def test_the_last_step_is_the_default(client):
+    assert answer(client, NEXT, seed=1) == answer(client, NEXT, seed=1, step=100)
+
+
+# --- Several tokens ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("temperature", [0, 0.8])
+def test_500_tokens_at_once_are_500_single_calls(client, temperature):
+    """The single calls send the window alone, with the position that it stands for."""
+    changes = {"temperature": temperature, "seed": 12345, "top_k": 20, "top_p": 0.98}
+    body = answer(client, GENERATE, n=500, **changes)
+    text = HELLO["context"]
+    assert len(body["steps"]) == 500
+    for step in body["steps"]:
+        single = answer(client, NEXT, **changes | {"context": text[-8:], "position": len(text)})
+        assert step == {
+            "position": len(text),
+            "token": single["next_token"],
+            "prob": step["prob"],
+            "candidates": single["probabilities"],
+            "other": single["other"],
+            "kept": step["kept"],
+        }
+        listed = {row["token"]: row["prob"] for row in single["probabilities"]}
+        assert listed.get(step["token"], step["prob"]) == step["prob"]
+        text += single["next_token"]
+
+
+def test_generate_says_what_it_started_from(client):
+    body = answer(client, GENERATE, n=2, step=50)
+    assert list(body) == ["steps", "context_used", "seed", "session_id", "step"]
+    assert body["context_used"] == "ello wor"
+    assert (body["session_id"], body["step"]) == ("plain", 50)
+    assert [step["position"] for step in body["steps"]] == [9, 10]
+    assert list(body["steps"][0]) == ["position", "token", "prob", "candidates", "other", "kept"]
+
+
+def test_a_chunk_continues_the_one_before(client):
+    whole = answer(client, GENERATE, n=40, seed=5)["steps"]
+    first = answer(client, GENERATE, n=15, seed=5)["steps"]
+    text = HELLO["context"] + "".join(step["token"] for step in first)
+    second = answer(client, GENERATE, n=25, seed=5, context=text[-8:], position=len(text))["steps"]
+    assert first + second == whole
+
+
+def test_a_crowd_gets_what_each_would_get_alone(client):
+    def ask(seed):
+        return answer(client, GENERATE, n=20, seed=seed, temperature=1.3)
+
+    with ThreadPoolExecutor(12) as threads:
+        crowd = list(threads.map(ask, range(24)))
+    assert crowd == [ask(seed) for seed in range(24)]
+
+
+# --- Characters that mean something elsewhere --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        "<img src=c onerror=alert(1)>",
+        "${alert(1)}",
+        "{{}}`${1}`",
+        "\"'\\\\n\n\t&lt",
+        "😀é\u05d0\u202ea\u0000",
+    ],
+)
+def test_every_character_of_a_vocabulary_is_only_a_character(client, service, context):
+    known = service.run("weird").vocabulary
+    context = "".join(character for character in context if character in known)
+    body = answer(client, GENERATE, session_id="weird", context=context, temperature=3.0, n=40)
+    assert body["context_used"] == context[-12:]
+    assert [step["position"] for step in body["steps"]] == list(
+        range(len(context), len(context) + 40)
+    )
+    tokens = [row["token"] for step in body["steps"] for row in step["candidates"]]
+    assert all(token in known and len(token) == 1 for token in tokens)
+    expected = own_softmax(service, "weird", context, temperature=3.0)
+    for row in body["steps"][0]["candidates"]:
+        assert row["prob"] == pytest.approx(expected[row["token"]], abs=1e-5)
+
+
+def test_a_character_is_one_code_point(client):
+    """An emoji counts as one in `position`, though a browser's strings have two units for it."""
+    body = answer(client, NEXT, session_id="weird", context="😀😀<")
+    assert body["position"] == 3
+    assert body["context_used"] == "😀😀<"
+
+
+def test_answers_are_declared_as_json(client):
+    response = client.get("/api/sessions/weird")
+    assert response.headers["content-type"] == "application/json"
+    assert response.content.decode("utf-8")
+
+
+# --- Errors ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [NEXT, GENERATE])
+@pytest.mark.parametrize(
+    ("changes", "status", "body"),
+    [
+        ({"session_id": "nobody"}, 404, '{"error":"Session not found"}'),
+        ({"session_id": "unborn"}, 400, '{"error":"Model not initialized"}'),
+        ({"context": "hey 😀"}, 400, '{"error":"Unknown characters: [\'😀\']"}'),
+        (
+            {"context": "héy 😀é\U0001f600É"},
+            400,
+            "{\"error\":\"Unknown characters: ['é', '😀', 'É']\"}",
+        ),
+        ({"context": "it's"}, 400, '{"error":"Unknown characters: [\\"\'\\"]"}'),
+        ({"context": ""}, 400, '{"error":"context: String should have at least 1 character"}'),
+        ({"context": 5}, 400, '{"error":"context: Input should be a valid string"}'),
+        ({"temperature": "1"}, 400, '{"error":"temperature: Input should be a valid number"}'),
+        (
+            {"temperature": -0.1},
+            400,
+            '{"error":"temperature: Input should be greater than or equal to 0"}',
+        ),
+        (
+            {"step": 7},
+            404,
+            '{"error":"Step 7 not found; this session has the steps 0, 50, 100"}',
+        ),
+    ],
+)
+def test_the_error_table_byte_for_byte(client, service, path, changes, status, body):
+    service.add(Session("unborn", "live", None))
+    response = post(client, path, **{"n": 3} if path == GENERATE else {}, **changes)
+    assert response.status_code == status
+    assert response.content == body.encode("utf-8")
+    assert response.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("session_id", None), ("session_id", 1), ("session_id", ""), ("session_id", "x" * 301),
+        ("context", None), ("context", ["a"]), ("context", "a" * 100_001),
+        ("temperature", None), ("temperature", True), ("temperature", 10.01),
+        ("top_k", -1), ("top_k", 1001), ("top_k", 1.5), ("top_k", "3"),
+        ("top_p", 0), ("top_p", 1.01), ("top_p", "0.5"),
+        ("seed", -1), ("seed", SEED_MAX + 1), ("seed", 10**30),
+        ("position", -1), ("position", 10**30), ("step", -1), ("step", "0"), ("step", 10**30),
+        ("n", 0), ("n", 501), ("n", "3"), ("n", 2.5),
+        ("temprature", 1.0),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_wrong_is_named(client, field, value):
+    sentence = error(post(client, GENERATE, **{"n": 3} | {field: value}), 400)
+    assert sentence.startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize("field", ["session_id", "context", "temperature", "n"])
+def test_a_field_that_is_missing_is_named(client, field):
+    body = {key: value for key, value in (HELLO | {"n": 3}).items() if key != field}
+    assert error(client.post(GENERATE, json=body), 400) == f"{field}: Field required"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"not json", b"{", b"null", b"[]", b'"text"', b"\xff\xfe{}", b"\x00",
+        b"[" * 100_000, b'{"a":' * 50_000,
+        b'{"session_id":"plain","context":"a","temperature":NaN}',
+        b'{"session_id":"plain","context":"a","temperature":1e999}',
+        b'{"session_id":"plain","context":"a","temperature":' + b"1" * 5000 + b"}",
+        b'{"session_id":"plain","context":"\\ud800","temperature":1}',
+        b'{"session_id":"\\ud800","context":"a","temperature":1}',
+        b'{"session_id":"plain","context":"a","temperature":1,"\\ud800":1}',
+    ],
+    ids=lambda content: content[:60].decode("latin-1"),
+)  # fmt: skip
+def test_a_body_that_is_no_request(client, content):
+    assert error(client.post(NEXT, content=content, headers=JSON), 400)
+
+
+def test_a_body_that_is_not_declared_as_json(client):
+    text = {"content-type": "text/plain"}
+    assert error(client.post(NEXT, content=json.dumps(HELLO), headers=text), 400)
+    assert error(client.post(NEXT, data={"session_id": "plain"}), 400)
+
+
+def test_what_the_framework_refuses_has_the_same_shape(client):
+    assert error(client.get(NEXT), 405) == "Method Not Allowed"
+    assert error(client.get("/api/nothing"), 404) == "Not Found"
+    assert error(client.get("/page/../app.py"), 404)
+    assert error(client.get("/page/%2e%2e/%2e%2e/app.py"), 404)
+
+
+@pytest.fixture
+def broken_model(monkeypatch):
+    def forward(model, windows):
+        raise RuntimeError("a tensor went away")
+
+    monkeypatch.setattr("playground.inference.engine.forward", forward)
+
+
+@pytest.mark.parametrize("path", [NEXT, GENERATE])
+def test_what_breaks_inside_gives_its_reason_and_no_stack_trace(client, broken_model, path):
+    extra = {"n": 3} if path == GENERATE else {}
+    response = client.post(path, json=HELLO | extra, headers={"origin": "https://course.test"})
+    assert response.status_code == 500
+    assert response.content == b'{"error":"Generation failed: a tensor went away"}'
+    assert response.headers["access-control-allow-origin"] == "*"
+
+
+def test_after_a_failure_the_rest_works(client, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("playground.inference.engine.forward", None)
+        assert error(post(client, NEXT), 500).startswith("Generation failed: ")
+    assert answer(client, NEXT)
+
+
+def test_a_checkpoint_that_is_refused_says_why(client, models_dir):
+    (models_dir / "plain" / "checkpoints" / "step-000050" / "model.safetensors").unlink()
+    sentence = error(post(client, NEXT, step=50), 422)
+    assert sentence == "checkpoints/step-000050/model.safetensors is missing"
+    assert answer(client, NEXT)
+
+
+# --- Sessions, substitutes, health -------------------------------------------------------------
+
+
+def test_sessions_are_listed_with_their_numbers(client, service):
+    body = client.get("/api/sessions").json()
+    assert [session["session_id"] for session in body["sessions"]] == ["plain", "weird"]
+    plain = body["sessions"][0]
+    assert {key: plain[key] for key in ("name", "source", "step", "steps", "val_loss")} == {
+        "name": "plain", "source": "bundled", "step": 100, "steps": [0, 50, 100], "val_loss": 2.5,
+    }  # fmt: skip
+    assert plain["params"] == service.run("plain").n_params
+    assert (plain["block_size"], plain["vocab_size"]) == (8, 31)
+    assert [entry["tokens"] for entry in plain["checkpoints"]] == [0, 3200, 6400]
+    assert "vocabulary" not in plain
+
+
+def test_one_session_comes_with_its_vocabulary(client, service):
+    body = client.get("/api/sessions/weird").json()
+    assert body["vocabulary"] == list(service.run("weird").vocabulary.characters)
+    assert len(body["vocabulary"]) == body["vocab_size"]
+    listed = client.get("/api/sessions").json()["sessions"][1]
+    assert {key: body[key] for key in listed} == listed
+
+
+def test_a_session_without_a_model_is_listed_without_numbers(client, service):
+    service.add(Session("unborn", "live", None))
+    body = client.get("/api/sessions/unborn").json()
+    assert (body["params"], body["step"], body["steps"], body["vocabulary"]) == (None, None, [], [])
+    assert client.get("/api/sessions").json()["sessions"][-1]["session_id"] == "unborn"
+
+
+def test_a_session_id_may_hold_a_slash(client, service):
+    service.add(Session("someone/model@abc", "hub", service.run("plain")))
+    assert client.get("/api/sessions/someone/model@abc").json()["source"] == "hub"
+    assert answer(client, NEXT, session_id="someone/model@abc")
+
+
+@pytest.mark.parametrize("path", ["nobody", "", "%ff%00", "plain/else", "%2e%2e%2fplain"])
+def test_a_session_that_is_not_there(client, path):
+    assert error(client.get(f"/api/sessions/{path}"), 404) == "Session not found"
+
+
+def test_substitutes_for_what_a_model_does_not_know(client):
+    def substitute(text):
+        return client.post("/api/substitute", json={"session_id": "plain", "text": text}).json()
+
+    assert substitute("Héllo\tWörld😀!") == {
+        "text": "hello world!",
+        "replaced": {"H": "h", "é": "e", "\t": " ", "W": "w", "ö": "o", "😀": ""},
+    }
+    assert substitute("known already") == {"text": "known already", "replaced": {}}
+    assert substitute("") == {"text": "", "replaced": {}}
+
+
+def test_substitute_refuses_as_the_others_do(client, service):
+    service.add(Session("unborn", "live", None))
+
+    def substitute(**body):
+        return client.post("/api/substitute", json=body)
+
+    assert error(substitute(session_id="nobody", text="a"), 404) == "Session not found"
+    assert error(substitute(session_id="unborn", text="a"), 400) == "Model not initialized"
+    assert error(substitute(session_id="plain"), 400) == "text: Field required"
+    assert error(substitute(session_id="plain", text="a" * 100_001), 400).startswith("text: ")
+
+
+def test_health_names_the_folders_that_were_refused(client, service):
+    assert client.get("/api/health").json() == {"status": "ok", "sessions": 2, "refused": {}}
+    service.refused["broken"] = "config.json is missing"
+    assert client.get("/api/health").json()["refused"] == {"broken": "config.json is missing"}
+
+
+# --- For other pages, and for readers ----------------------------------------------------------
+
+
+def test_any_page_may_ask(client):
+    origin = {"origin": "https://course.test"}
+    preflight = client.options(
+        NEXT,
+        headers=origin
+        | {
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type",
+        },
+    )
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    for response in (
+        client.post(NEXT, json=HELLO, headers=origin),
+        client.post(NEXT, json={}, headers=origin),
+    ):
+        assert response.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in response.headers
+        assert "set-cookie" not in response.headers
+
+
+def test_the_documentation_needs_no_other_host(client):
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert "//" not in re.sub(r"(?m)^\s*//.*$|<!--.*?-->", "", page.text)
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert assets
+    for asset in assets:
+        assert client.get(asset).status_code == 200
+
+
+def test_openapi_lists_the_shapes_that_occur_and_no_others(client):
+    schema = client.get("/openapi.json").json()
+    assert "HTTPValidationError" not in schema["components"]["schemas"]
+    assert set(schema["paths"][NEXT]["post"]["responses"]) >= {"200", "400", "404", "422", "500"}
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            assert operation["description"]
+            assert "default" in operation["responses"]
+            for status, response in operation["responses"].items():
+                if not status.startswith("2"):
+                    (content,) = response["content"].values()
+                    assert content["schema"] == {"$ref": "#/components/schemas/ErrorBody"}
+
+
+@pytest.mark.parametrize("path", ["generate", "generate-next-token", "substitute", "loads"])
+def test_a_body_that_never_ends_is_not_read(client, path):
+    sent = []
+
+    def endless():
+        for _ in range(100):
+            sent.append(2**20)
+            yield b" " * 2**20
+
+    answer = client.post(f"/api/{path}", content=endless())
+    assert answer.status_code == 413
+    assert answer.json() == {"error": "The body is too large"}

@@ -1,0 +1,392 @@
+"""A folder that is not what it should be is refused, in a sentence, and nothing in it runs."""
+
+import hashlib
+import json
+import os
+import pickle
+import struct
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from playground.checkpoints.folder import load_model, read_run
+from playground.errors import BadCheckpoint, StepNotFound
+
+MEGABYTE = 2**20
+WEIGHTS = "model.safetensors"
+INDEX = "checkpoints/index.json"
+
+
+@pytest.fixture
+def folder(tmp_path, write_model):
+    write_model(tmp_path / "model", "abcdefghijklmnop")
+    return tmp_path / "model"
+
+
+def edit_json(folder, name, change):
+    """Let `change` work on what a JSON file holds."""
+    path = folder / name
+    value = json.loads(path.read_text("utf-8"))
+    change(value)
+    path.write_text(json.dumps(value), "utf-8")
+
+
+def tell_the_truth(folder):
+    """Make the last line of the index fit the weights that lie there now."""
+    data = (folder / WEIGHTS).read_bytes()
+    truth = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    edit_json(folder, INDEX, lambda entries: entries[-1].update(truth))
+
+
+def edit_weights(folder, change):
+    """Change the tensors in place, and the index with them."""
+    tensors = load_file(folder / WEIGHTS)
+    change(tensors)
+    save_file(tensors, folder / WEIGHTS)
+    tell_the_truth(folder)
+
+
+def refusal(folder, max_bytes=MEGABYTE):
+    """The sentence with which a folder is refused."""
+    with pytest.raises(BadCheckpoint) as caught:
+        load_model(read_run(folder), None, max_bytes=max_bytes)
+    return str(caught.value)
+
+
+def test_what_was_written_is_read(tmp_path, write_model, random_model):
+    characters = '<`"\\\u0000\n\t😀\u202eéא$'
+    write_model(tmp_path / "model", characters, steps=(0, 7, 1_000_000), n_layer=1)
+    run = read_run(tmp_path / "model")
+    assert run.vocabulary.characters == tuple(characters)
+    assert run.steps == [0, 7, 1_000_000]
+    assert run.model_config.n_layer == 1
+    for step in run.steps:
+        model = load_model(run, step, max_bytes=MEGABYTE)
+        expected = random_model(seed=step, vocab_size=len(characters), n_layer=1).state_dict()
+        assert model.state_dict().keys() == expected.keys()
+        assert all(torch.equal(value, expected[k]) for k, value in model.state_dict().items())
+        assert not model.training
+    assert run.n_params == sum(p.numel() for p in model.parameters())
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_the_last_step_unless_told(folder):
+    run = read_run(folder)
+    assert run.checkpoint(None).step == 100
+    assert run.checkpoint(50).step == 50
+    with pytest.raises(StepNotFound, match=r"Step 7 not found; .* 0, 50, 100"):
+        run.checkpoint(7)
+
+
+def test_a_folder_without_its_files(folder, tmp_path):
+    assert refusal(tmp_path / "nothing") == "config.json is missing"
+    (folder / WEIGHTS).unlink()
+    assert refusal(folder) == "model.safetensors is missing"
+    (folder / INDEX).unlink()
+    assert refusal(folder) == "checkpoints/index.json is missing"
+
+
+# --- config.json -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"auto_map": {}}, "config.json: auto_map: Extra inputs are not permitted"),
+        ({"format": 2}, "config.json: format: Input should be 1"),
+        ({"format": "1"}, "config.json: format: Input should be 1"),
+        ({"name": ""}, "config.json: name: String should have at least 1 character"),
+        ({"name": ["x"]}, "config.json: name: Input should be a valid string"),
+        ({"seed": 1.5}, "config.json: seed: Input should be a valid integer"),
+        ({"model": []}, "config.json: model: Input should be an object"),
+        ({"end_token": "ab"}, "config.json: end_token: String should have at most 1 character"),
+        ({"end_token": "Z"}, "config.json: end_token is not in the vocabulary"),
+        ({"description": "x" * 2001}, "config.json: description: String should have at most 2000"),
+    ],
+)  # fmt: skip
+def test_a_config_that_is_none(folder, change, sentence):
+    edit_json(folder, "config.json", lambda config: config.update(change))
+    assert refusal(folder).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"auto_map": "x"}, "config.json: model: auto_map: Extra inputs are not permitted"),
+        ({"n_layer": "2"}, "config.json: model: n_layer: Input should be a valid integer"),
+        ({"n_layer": True}, "config.json: model: n_layer: Input should be a valid integer"),
+        ({"n_layer": 2.0}, "config.json: model: n_layer: Input should be a valid integer"),
+        ({"tied": 1}, "config.json: model: tied: Input should be a valid boolean"),
+        ({"n_layer": 1_000_000}, "config.json: model: n_layer must be"),
+        ({"n_layer": 10**30}, "config.json: model: n_layer"),
+        ({"block_size": 10**9}, "config.json: model: block_size must be"),
+        ({"n_embd": -16}, "config.json: model: n_embd must be"),
+        ({"n_embd": 18}, "config.json: model: n_embd"),
+        ({"activation": "eval"}, "config.json: model: activation must be"),
+        ({"vocab_size": 17}, "vocab.json lists 16 characters, config.json says vocab_size 17"),
+    ],
+)
+def test_a_model_that_cannot_be(folder, change, sentence):
+    edit_json(folder, "config.json", lambda config: config["model"].update(change))
+    assert refusal(folder).startswith(sentence)
+
+
+def test_a_model_without_its_vocabulary_size(folder):
+    edit_json(folder, "config.json", lambda config: config["model"].pop("vocab_size"))
+    assert refusal(folder) == "config.json: model: vocab_size: Field required"
+
+
+def test_a_large_alphabet_and_long_groups_together(tmp_path, write_model):
+    """Groups of 8 out of 4096 characters are more than 64 bits can number."""
+    characters = "".join(chr(0x4E00 + i) for i in range(4096))
+    shape = {"n_embd": 4, "n_head": 1, "n_hidden": 1, "n_layer": 1}
+    write_model(tmp_path, characters, (0,), **shape, n_gram=8, n_gram_rows=7)
+    assert load_model(read_run(tmp_path), None, max_bytes=MEGABYTE)
+
+
+# --- JSON in general ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocab.json", INDEX])
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "Invalid JSON: EOF"),
+        (b"{'a': 1}", "Invalid JSON"),
+        (b"\xff\xfe\x00", "Invalid JSON"),
+        (b'["\\ud800"]', "Invalid JSON"),
+        (b"[" * 100_000, "Invalid JSON: recursion limit"),
+        (b"null", "Input should be"),
+        (b" " * 2**20 + b"[]", "has 1048578 bytes; the limit is 1048576"),
+    ],
+)
+def test_json_that_is_none(folder, name, content, sentence):
+    (folder / name).write_bytes(content)
+    assert refusal(folder).startswith(name)
+    assert sentence in refusal(folder)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_are_none(folder, number):
+    text = (folder / INDEX).read_text("utf-8").replace('"val_loss": 2.5', f'"val_loss": {number}')
+    (folder / INDEX).write_text(text, "utf-8")
+    assert "0.val_loss: Input should be a finite number" in refusal(folder)
+
+
+# --- vocab.json --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "sentence"),
+    [
+        ([], "vocab.json: a vocabulary needs at least one character"),
+        (["a", "b", "a"], "vocab.json: a vocabulary must not list a character twice"),
+        (["ab"], "vocab.json: every entry of a vocabulary must be one character"),
+        (["a", 1], "vocab.json: 1: Input should be a valid string"),
+        ({"a": 0}, "vocab.json: Input should be a valid array"),
+        (["a", "b"], "vocab.json lists 2 characters, config.json says vocab_size 16"),
+        ([chr(c) for c in range(0x10000, 0x10000 + 20_001)], "vocab.json lists more than 20000"),
+    ],
+)
+def test_a_vocabulary_that_is_none(folder, vocabulary, sentence):
+    (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), "utf-8")
+    assert refusal(folder).startswith(sentence)
+
+
+# --- checkpoints/index.json --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../model.safetensors",
+        "checkpoints/../../model.safetensors",
+        "checkpoints/step-000100/../../../model.safetensors",
+        "/etc/passwd",
+        "C:\\model.safetensors",
+        "model.safetensors\n",
+        "pytorch_model.bin",
+        "",
+    ],
+)
+def test_a_path_that_leads_elsewhere(folder, path):
+    (folder.parent / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes())
+    edit_json(folder, INDEX, lambda entries: entries[-1].update(path=path))
+    assert refusal(folder).startswith("checkpoints/index.json: 2.path: String should match pattern")
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocab.json", INDEX, WEIGHTS])
+def test_a_link_out_of_the_folder(folder, name):
+    outside = folder.parent / "outside"
+    (folder / name).rename(outside)
+    (folder / name).symlink_to(outside)
+    assert refusal(folder) == f"{name} leads out of the model's folder"
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocab.json", INDEX, WEIGHTS])
+def test_a_link_to_itself(folder, name):
+    (folder / name).unlink()
+    (folder / name).symlink_to(folder / name)
+    assert refusal(folder).startswith(name)
+
+
+def test_something_that_is_no_file(folder):
+    (folder / WEIGHTS).unlink()
+    os.mkfifo(folder / WEIGHTS)  # reading it would wait for ever
+    assert refusal(folder) == "model.safetensors is missing"
+
+
+def test_a_link_within_the_folder_is_fine(folder):
+    (folder / WEIGHTS).rename(folder / "weights-1")
+    (folder / WEIGHTS).symlink_to("weights-1")
+    assert load_model(read_run(folder), None, max_bytes=MEGABYTE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entries: entries.reverse(),
+        lambda entries: entries[1].update(step=0),
+        lambda entries: entries.clear(),
+        lambda entries: entries.extend(entries[-1] | {"step": 101 + i} for i in range(998)),
+    ],
+    ids=["descending", "twice", "none", "too many"],
+)
+def test_steps_that_are_not_a_history(folder, change):
+    edit_json(folder, INDEX, change)
+    assert refusal(folder) == (
+        "checkpoints/index.json must list 1 to 1000 checkpoints in ascending steps"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"url": "https://example.test"}, "2.url: Extra inputs are not permitted"),
+        ({"step": "100"}, "2.step: Input should be a valid integer"),
+        ({"step": -1}, "2.step: Input should be greater than or equal to 0"),
+        ({"val_loss": -1.0}, "2.val_loss: Input should be greater than or equal to 0"),
+        ({"bytes": 0}, "2.bytes: Input should be greater than 0"),
+        ({"sha256": "0" * 63}, "2.sha256: String should match pattern"),
+    ],
+)
+def test_a_line_of_the_index_that_is_none(folder, change, sentence):
+    edit_json(folder, INDEX, lambda entries: entries[-1].update(change))
+    assert refusal(folder).startswith(f"checkpoints/index.json: {sentence}")
+
+
+# --- weights -----------------------------------------------------------------------------------
+
+
+def test_an_index_that_lies_about_the_size(folder):
+    size = (folder / WEIGHTS).stat().st_size
+    edit_json(folder, INDEX, lambda entries: entries[-1].update(bytes=size + 1))
+    assert refusal(folder) == (
+        f"model.safetensors has {size} bytes, checkpoints/index.json says {size + 1}"
+    )
+
+
+def test_an_index_that_lies_about_the_checksum(folder):
+    edit_json(folder, INDEX, lambda entries: entries[-1].update(sha256="0" * 64))
+    assert refusal(folder) == (
+        "model.safetensors does not have the sha256 that checkpoints/index.json says"
+    )
+
+
+def test_weights_that_are_too_large(folder):
+    with open(folder / WEIGHTS, "r+b") as file:
+        file.truncate(3 * MEGABYTE)  # sparse
+    tell_the_truth(folder)
+    assert refusal(folder) == "model.safetensors has 3.0 MB; the limit is 1 MB"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data[:-1],
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:7],
+        lambda data: b"",
+        lambda data: data + b"\0",
+        lambda data: struct.pack("<Q", 2**62) + data[8:],
+        lambda data: struct.pack("<Q", 50) + data[8:],
+        lambda data: data[:8] + b"\xff" + data[9:],
+    ],
+    ids=["one byte", "half", "header", "empty", "longer", "huge header", "cut header", "no JSON"],
+)
+def test_weights_that_are_cut_off_or_garbled(folder, change):
+    path = folder / WEIGHTS
+    path.write_bytes(change(path.read_bytes()))
+    assert refusal(folder).startswith("model.safetensors ")
+    if path.stat().st_size:
+        tell_the_truth(folder)
+        assert refusal(folder).startswith("model.safetensors is not a whole safetensors file: ")
+
+
+def test_a_pickle_is_not_opened(folder, tmp_path):
+    proof = tmp_path / "executed"
+
+    class Payload:
+        def __reduce__(self):
+            return os.mkdir, (str(proof),)
+
+    data = pickle.dumps(Payload())
+    (folder / WEIGHTS).write_bytes(data)
+    tell_the_truth(folder)
+    assert refusal(folder).startswith("model.safetensors is not a whole safetensors file: ")
+    torch.save(Payload(), folder / WEIGHTS)
+    tell_the_truth(folder)
+    assert refusal(folder).startswith("model.safetensors is not a whole safetensors file: ")
+    assert not proof.exists()
+    pickle.loads(data)
+    assert proof.exists(), "the payload does nothing: nothing was tested"
+
+
+def first_name(tensors):
+    return next(iter(sorted(tensors)))
+
+
+def test_weights_without_a_tensor(folder):
+    edit_weights(folder, lambda tensors: tensors.pop(first_name(tensors)))
+    assert refusal(folder) == "model.safetensors lacks tensors: blocks.0.down"
+
+
+def test_weights_with_a_tensor_too_many(folder):
+    edit_weights(folder, lambda tensors: tensors.update(backdoor=torch.zeros(1)))
+    assert refusal(folder) == "model.safetensors has extra tensors: backdoor"
+
+
+def test_weights_of_another_shape(folder):
+    edit_weights(folder, lambda tensors: tensors.update(head=torch.zeros(16, 17)))
+    assert refusal(folder) == (
+        "model.safetensors: head has the shape [16, 17], config.json makes it [16, 16]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name"), [(torch.float64, "F64"), (torch.bfloat16, "BF16"), (torch.int32, "I32")]
+)
+def test_weights_of_another_type(folder, dtype, name):
+    edit_weights(folder, lambda tensors: tensors.update(head=tensors["head"].to(dtype)))
+    assert refusal(folder) == f"model.safetensors: head is {name}, not F32"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_numbers(folder, value):
+    edit_weights(folder, lambda tensors: tensors["head"].view(-1)[-1].fill_(value))
+    assert refusal(folder) == "model.safetensors: head holds values that are not finite numbers"
+
+
+def test_weights_whose_answers_are_not_numbers(folder):
+    edit_weights(folder, lambda tensors: tensors["head"].fill_(3e38))
+    assert refusal(folder) == "model.safetensors: the model's answers are not finite numbers"
+
+
+def test_one_bad_step_leaves_the_others_usable(folder):
+    (folder / "checkpoints/step-000050" / WEIGHTS).write_bytes(b"x")
+    run = read_run(folder)
+    assert load_model(run, 0, max_bytes=MEGABYTE)
+    assert load_model(run, None, max_bytes=MEGABYTE)
+    with pytest.raises(BadCheckpoint, match="step-000050"):
+        load_model(run, 50, max_bytes=MEGABYTE)

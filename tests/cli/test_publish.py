@@ -1,0 +1,152 @@
+import json
+
+import huggingface_hub
+import pytest
+
+from playground.checkpoints.folder import INDEX, WEIGHTS, read_run
+from playground.cli.publish import link, main, model_card
+from tests.hub.fake_hub import TOKEN, FakeHub, files_of
+
+REPO = "ada/tiny"
+STEP_50 = f"checkpoints/step-000050/{WEIGHTS}"
+
+
+@pytest.fixture
+def hub():
+    with FakeHub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def folder(tmp_path, write_model):
+    write_model(tmp_path / "tiny")
+    (tmp_path / "tiny" / "README.md").write_text("---\nlicense: cc0-1.0\n---\n# Tiny\n")
+    (tmp_path / "tiny" / "notes.txt").write_text("not of the layout")
+    return tmp_path / "tiny"
+
+
+@pytest.fixture
+def publish(hub, folder, monkeypatch, capsys):
+    """`publish("--private")`: the command's exit code, and what it printed."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    monkeypatch.delenv("SPACE_ID", raising=False)
+
+    def run(*arguments, repo=REPO):
+        code = main([str(folder), repo, "--endpoint", hub.endpoint, *arguments])
+        told = capsys.readouterr()
+        return code, told.err if code else told.out
+
+    return run
+
+
+def test_the_layout_goes_up_in_one_commit(publish, hub, folder):
+    code, told = publish()
+    assert code == 0
+    assert f"{hub.endpoint}/{REPO}\n" in told
+    assert f"http://127.0.0.1:7860?model={REPO}\n" in told
+    there = hub.repos[REPO].files("main")[1]
+    here = files_of(folder)
+    assert there.keys() == here.keys() - {"notes.txt"} | {".gitattributes"}
+    for name in there.keys() - {"README.md", ".gitattributes"}:
+        assert there[name] == here[name]
+    assert hub.asked("POST .*/commit/") == 1
+    assert not hub.repos[REPO].private
+
+
+def test_the_card_is_how_the_playground_finds_it(publish, hub):
+    publish()
+    card = huggingface_hub.ModelCard(hub.repos[REPO].files("main")[1]["README.md"].decode())
+    assert card.data.license == "cc0-1.0"
+    assert card.data.library_name == "token-playground"
+    assert card.data.pipeline_tag == "text-generation"
+    assert card.data.tags == ["char-level", "token-playground"]
+    assert card.text.strip() == "# Tiny"
+
+
+def test_publishing_again_replaces_the_steps_and_keeps_the_rest(publish, hub, folder):
+    publish()
+    files = hub.repos[REPO].files("main")[1] | {"demo.gif": b"x"}
+    hub.commit(REPO, files)
+    entries = [e for e in json.loads((folder / INDEX).read_text()) if e["path"] != STEP_50]
+    (folder / INDEX).write_text(json.dumps(entries))
+    assert publish()[0] == 0
+    assert hub.repos[REPO].files("main")[1].keys() == files.keys() - {STEP_50}
+
+
+def test_a_private_repo(publish, hub):
+    assert publish("--private")[0] == 0
+    assert hub.repos[REPO].private
+
+
+def test_a_folder_that_would_be_refused_is_not_sent(publish, hub, folder):
+    (folder / STEP_50).write_bytes(b"x" * 10)
+    code, told = publish()
+    assert code == 2
+    assert told.startswith(f"Not published: {STEP_50} has 10 bytes")
+    (folder / "config.json").unlink()
+    assert publish() == (2, "Not published: config.json is missing\n")
+    assert hub.log == []
+
+
+@pytest.mark.parametrize(
+    "repo", ["tiny", "ada/tiny@v1", "https://huggingface.co/ada/tiny", "a/../b"]
+)
+def test_what_is_no_repo_is_refused(repo, publish, hub):
+    code, told = publish(repo=repo)
+    assert code == 2
+    assert told.startswith("Not published: ")
+    assert hub.log == []
+
+
+def test_without_a_token(publish, hub, monkeypatch, tmp_path):
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+    code, told = publish()
+    assert code == 2
+    assert "hf auth login" in told
+    assert hub.log == []
+
+
+def test_a_token_that_may_not(publish, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_other")
+    assert publish() == (2, f"Not published: your token may not write to {REPO}\n")
+
+
+def test_a_failing_hub_is_a_sentence(publish, hub):
+    hub.fail("POST", "/commit/", status=400)
+    code, told = publish()
+    assert code == 2
+    assert told.startswith("Not published: The Hub refused")
+    assert told.count("\n") == 1
+
+
+def test_a_model_needs_a_licence(publish, hub, folder):
+    (folder / "README.md").write_text("# Tiny\n")
+    code, told = publish()
+    assert code == 2
+    assert "licence" in told
+    (folder / "README.md").unlink()
+    assert publish("--license", "mit")[0] == 0
+    card = hub.repos[REPO].files("main")[1]["README.md"].decode()
+    assert "license: mit" in card
+    assert "# tiny" in card
+
+
+def test_the_tags_of_a_card_stay(folder):
+    (folder / "README.md").write_text("---\nlicense: mit\ntags: [verse]\nlanguage: en\n---\nbody\n")
+    card = model_card(read_run(folder))
+    assert card.data.tags == ["verse", "char-level", "token-playground"]
+    assert card.data.language == "en"
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        ("ada/play", "https://hf.co/spaces/ada/play?model=a/b"),
+        ("https://ada-play.hf.space/", "https://ada-play.hf.space?model=a/b"),
+        ("http://127.0.0.1:7860", "http://127.0.0.1:7860?model=a/b"),
+    ],
+)
+def test_the_link_that_opens_it(space, expected):
+    assert link(space, "a/b", "https://hf.co") == expected

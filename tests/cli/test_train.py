@@ -1,0 +1,234 @@
+"""The command that trains, as a person uses it: folders, resuming after a kill, mistakes."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from playground.checkpoints.folder import load_model, read_run
+from playground.cli import evaluate, train
+from playground.lm.learning import PRESETS
+
+ROOT = Path(__file__).parents[2]
+SHAKESPEARE = ROOT.parent / "shared" / "data" / "tinyshakespeare.txt"
+NAMES = SHAKESPEARE.with_name("names.txt")
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "rhyme.txt"
+    path.write_text("the cat sat on the mat, and the dog sat on the log.\n" * 80, "utf-8")
+    return path
+
+
+def arguments(text, out, *more):
+    return ["--text", str(text), "--out", str(out), "--batch-size", "4", *more]
+
+
+def test_it_writes_a_folder_that_can_be_read(text, tmp_path, capsys):
+    out = tmp_path / "models" / "rhyme"
+    assert train.main(arguments(text, out, "--steps", "32", "--corpus", "A rhyme")) == 0
+    run = read_run(out)
+    assert run.steps == [0, 10, 30, 32]
+    assert run.config.name == "rhyme"
+    assert run.config.end_token is None
+    losses = [entry.val_loss for entry in run.checkpoints]
+    assert losses == sorted(losses, reverse=True)
+    assert run.checkpoints[-1].tokens == 32 * 4 * 64
+    assert load_model(run, 32, max_bytes=2**20).config == run.model_config
+    assert f"validation loss {losses[-1]:.4f}" in capsys.readouterr().out
+    files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert files == {
+        "README.md",
+        "config.json",
+        "vocab.json",
+        "model.safetensors",
+        "checkpoints/index.json",
+        *(f"checkpoints/step-{step:06d}/model.safetensors" for step in (0, 10, 30)),
+    }
+
+
+def test_the_card_tells_how_the_model_was_made_and_quotes_nothing(text, tmp_path):
+    out = tmp_path / "rhyme"
+    train.main(arguments(text, out, "--steps", "2", "--description", "Rhymes a little."))
+    card = (out / "README.md").read_text("utf-8")
+    assert card.startswith("---\nlicense: mit\nlibrary_name: token-playground\n")
+    assert "python -m playground.train --text rhyme.txt --preset small --out rhyme" in card
+    assert "Rhymes a little." in card
+    assert str(tmp_path) not in card
+    assert "the mat" not in card
+
+
+def test_the_same_command_gives_the_same_weights_again(text, tmp_path):
+    for name in ("one", "two"):
+        train.main(arguments(text, tmp_path / name, "--steps", "5", "--seed", "7"))
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_a_killed_run_goes_on_to_the_very_same_weights(text, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert train.main(arguments(text, whole, "--steps", "45")) == 0
+    command = [sys.executable, "-m", "playground.train", *arguments(text, killed, "--steps", "45")]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    reached = killed / "checkpoints" / "step-000030" / "model.safetensors"
+    deadline = time.monotonic() + 60
+    while not reached.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (killed / "model.safetensors").exists()
+    assert train.main(arguments(text, killed, "--steps", "45")) == 2  # not without being asked
+    assert train.main(arguments(text, killed, "--steps", "45", "--resume")) == 0
+    assert not (killed / ".resume").exists()
+    one, two = (load_file(folder / "model.safetensors") for folder in (whole, killed))
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    entries = [json.loads((f / "checkpoints/index.json").read_text()) for f in (whole, killed)]
+    assert entries[0] == entries[1]
+
+
+def test_an_interrupt_says_how_to_go_on(text, tmp_path, monkeypatch, capsys):
+    update = train.Trainer.update
+
+    def interrupted(trainer):
+        if trainer.step == 15:
+            raise KeyboardInterrupt
+        return update(trainer)
+
+    monkeypatch.setattr(train.Trainer, "update", interrupted)
+    assert train.main(arguments(text, tmp_path / "out", "--steps", "20")) == 130
+    assert "--resume" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert train.main(arguments(text, tmp_path / "out", "--steps", "20", "--resume")) == 0
+
+
+def test_a_run_is_not_resumed_with_other_options(text, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "write_run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert train.main(arguments(text, tmp_path / "out", "--steps", "2")) == 130
+    assert train.main(arguments(text, tmp_path / "out", "--steps", "3", "--resume")) == 2
+    assert "another text or other options" in capsys.readouterr().err
+
+
+def test_a_list_is_shuffled_and_an_item_ends_with_its_line(tmp_path):
+    items = [f"item{i:03d}" for i in range(200)]
+    text = tmp_path / "list.txt"
+    text.write_text("\n".join(items), "utf-8")
+    corpus = train.read_corpus(text, lines=True, seed=1)
+    ids = torch.cat([corpus.train, corpus.validation]).tolist()
+    read = corpus.vocabulary.decode(ids)
+    assert read.endswith("\n")
+    assert read.split() != items
+    assert sorted(read.split()) == items
+    out = tmp_path / "out"
+    assert train.main(arguments(text, out, "--steps", "1", "--lines")) == 0
+    assert read_run(out).config.end_token == "\n"
+    assert evaluate.main([str(out), "--text", str(text)]) == 0
+
+
+def test_half_of_a_lists_windows_begin_at_an_item():
+    ids = torch.tensor([1, 2, 0, 3, 0, 1, 1, 1, 0, 2, 2, 0])  # 0 ends an item
+    starts = train.line_starts(ids, 0)
+    at_item = torch.isin(starts, torch.tensor([0, 3, 5, 9, 12]))
+    assert 0.5 <= at_item.float().mean() <= 0.75
+    assert set(starts.tolist()) >= set(range(12))
+
+
+def test_checkpoint_steps_are_close_together_at_first():
+    assert train.checkpoint_steps(2000) == [0, 10, 30, 100, 300, 1000, 2000]
+    assert train.checkpoint_steps(100) == [0, 10, 30, 100]
+    assert train.checkpoint_steps(1) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "cannot be read: No such file or directory."),
+        (b"", "has no text in it."),
+        (b"too short", "has 9 characters; at least 128 are needed."),
+        (b"caf\xe9 " * 100, "is not UTF-8 text (byte 3)."),
+        ("".join(map(chr, range(256, 1500))).encode(), "has 1,244 different characters"),
+    ],
+)
+def test_a_text_that_cannot_be_used_gets_a_sentence(content, sentence, tmp_path, capsys):
+    text = tmp_path / "text.txt"
+    if content is not None:
+        text.write_bytes(content)
+    assert train.main(arguments(text, tmp_path / "out")) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert sentence in message
+    assert message.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_holds_something_is_not_overwritten(text, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.txt").write_text("years of work", "utf-8")
+    assert train.main(arguments(text, out)) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("more", [["--steps", "0"], ["--steps", "many"], ["--preset", "huge"]])
+def test_a_wrong_option_is_refused(more, text, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        train.main(arguments(text, tmp_path / "out", *more))
+    assert stopped.value.code == 2
+
+
+def test_a_negative_seed_and_nothing_to_resume_are_refused(text, tmp_path):
+    assert train.main(arguments(text, tmp_path / "out", "--seed", "-1")) == 2
+    assert train.main(arguments(text, tmp_path / "out", "--resume")) == 2
+
+
+def test_evaluate_refuses_another_text_and_a_folder_without_a_model(text, tmp_path, capsys):
+    out, other = tmp_path / "out", tmp_path / "other.txt"
+    train.main(arguments(text, out, "--steps", "1"))
+    other.write_text("ANOTHER TEXT " * 50, "utf-8")
+    assert evaluate.main([str(out), "--text", str(other)]) == 2
+    assert evaluate.main([str(tmp_path), "--text", str(text)]) == 2
+    assert capsys.readouterr().err.count("error: ") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "corpus", "most_params", "most_loss"),
+    [
+        ("shakespeare", SHAKESPEARE, 16_000, 1.85),
+        ("shakespeare-large", SHAKESPEARE, 1_000_000, 1.62),
+        ("names", NAMES, 30_000, 2.2),
+    ],
+)
+def test_the_bundled_models_are_as_good_as_they_say(name, corpus, most_params, most_loss, capsys):
+    if not corpus.exists():
+        pytest.skip(f"the corpus {corpus.name} is not here")
+    run = read_run(ROOT / "models" / name)
+    assert run.steps == [0, 10, 30, 100, 300, 1000, 2000]
+    assert run.n_params <= most_params
+    assert evaluate.main([str(run.folder), "--text", str(corpus)]) == 0
+    loss = float(capsys.readouterr().out.split()[-1])
+    assert loss <= most_loss
+    assert loss == pytest.approx(run.checkpoints[-1].val_loss, abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    [("shakespeare", "small"), ("shakespeare-large", "large"), ("names", "names")],
+)
+def test_the_bundled_models_are_what_their_command_makes(name, preset):
+    run = read_run(ROOT / "models" / name)
+    assert f" --preset {preset} --out models/{name} " in run.config.command
+    assert run.model_config == PRESETS[preset].config(len(run.vocabulary))
+    assert run.config.model.items() <= dataclasses.asdict(run.model_config).items()
+    card = (run.folder / "README.md").read_text("utf-8")
+    assert run.config.command in card
+    assert f"{run.checkpoints[-1].val_loss:.4f}" in card

@@ -1,0 +1,194 @@
+import asyncio
+import logging
+
+import pytest
+
+from playground.errors import (
+    BadCheckpoint,
+    InvalidInput,
+    ModelNotInitialized,
+    SessionNotFound,
+    StepNotFound,
+    UnknownCharacters,
+)
+from playground.i18n.translate import Message
+from playground.lm.sampling import SamplingParams
+from playground.service.playground import CONTEXT_MAX, TOKENS_MAX, Playground, Session
+from playground.settings import Settings
+
+GREEDY = SamplingParams(temperature=0)
+
+
+def text_of(service, session_id="plain", context="ab", params=GREEDY, n=12, **arguments):
+    async def write():
+        generation = await service.generate(session_id, context, params, n=n, **arguments)
+        return "".join([step.token async for step in generation.steps])
+
+    return asyncio.run(write())
+
+
+def ids(service):
+    return [session.session_id for session in service.sessions()]
+
+
+def test_every_folder_of_the_models_is_a_session_smallest_first(service):
+    assert ids(service) == ["plain", "weird"]
+    sizes = [session.run.n_params for session in service.sessions()]
+    assert sizes == sorted(sizes)
+    assert service.refused == {}
+    assert {session.source for session in service.sessions()} == {"bundled"}
+
+
+def test_a_folder_that_is_refused_leaves_the_others(models_dir, settings, caplog):
+    (models_dir / "broken").mkdir()
+    (models_dir / "broken" / "config.json").write_text("{}")
+    (models_dir / ".hidden").mkdir()
+    (models_dir / "notes.txt").write_text("not a model")
+    with caplog.at_level(logging.WARNING):
+        service = Playground(settings)
+    assert ids(service) == ["plain", "weird"]
+    assert list(service.refused) == ["broken"]
+    assert str(service.refused["broken"]).startswith("config.json: ")
+    assert "models/broken is refused" in caplog.text
+    assert len(text_of(service)) == 12
+
+
+def test_a_link_out_of_the_models_is_refused(models_dir, settings, tmp_path, write_model):
+    write_model(tmp_path / "elsewhere")
+    (models_dir / "link").symlink_to(tmp_path / "elsewhere")
+    (models_dir / "alias").symlink_to("plain")
+    service = Playground(settings)
+    assert ids(service) == ["alias", "plain", "weird"]
+    assert service.refused == {"link": Message.of("checkpoint.folder_leads_out")}
+
+
+def test_no_models_at_all(tmp_path):
+    service = Playground(Settings(models_dir=tmp_path / "nothing"))
+    assert service.sessions() == []
+    asyncio.run(service.warm_up())
+    with pytest.raises(SessionNotFound):
+        text_of(service)
+
+
+def test_warm_up_takes_off_a_session_whose_weights_are_refused(models_dir, settings):
+    (models_dir / "plain" / "model.safetensors").write_bytes(b"cut off")
+    service = Playground(settings)
+    assert ids(service) == ["plain", "weird"]
+    asyncio.run(service.warm_up())
+    assert ids(service) == ["weird"]
+    assert str(service.refused["plain"]).startswith("model.safetensors has 7 bytes")
+    assert len(text_of(service, "weird", "<$")) == 12
+
+
+def test_after_warm_up_the_weights_are_not_read_again(models_dir, service):
+    asyncio.run(service.warm_up())
+    (models_dir / "plain" / "model.safetensors").unlink()
+    assert len(text_of(service)) == 12
+
+
+def test_a_step_whose_weights_are_refused_says_so_and_leaves_the_others(models_dir, service):
+    (models_dir / "plain" / "checkpoints" / "step-000050" / "model.safetensors").unlink()
+    with pytest.raises(BadCheckpoint, match=r"step-000050/model\.safetensors is missing"):
+        text_of(service, step=50)
+    assert len(text_of(service, step=0)) == 12
+
+
+def test_each_step_is_a_model_of_its_own(service):
+    texts = {step: text_of(service, step=step) for step in (0, 50, 100)}
+    assert len(set(texts.values())) == 3
+    assert text_of(service) == texts[100]
+    with pytest.raises(StepNotFound):
+        text_of(service, step=7)
+
+
+def test_a_session_without_a_model(service):
+    service.add(Session("live", "live", None))
+    assert ids(service)[-1] == "live"
+    with pytest.raises(ModelNotInitialized):
+        text_of(service, "live")
+
+
+def test_sessions_come_and_go(service):
+    run = service.run("plain")
+    service.add(Session("copy", "hub", run))
+    assert text_of(service, "copy") == text_of(service, "plain")
+    service.remove("copy")
+    assert ids(service) == ["plain", "weird"]
+    with pytest.raises(SessionNotFound):
+        service.session("copy")
+    with pytest.raises(SessionNotFound):
+        service.remove("copy")
+
+
+def test_a_session_of_the_same_id_is_another_model(service):
+    """What was remembered of the old model must not answer for the new one."""
+    before = text_of(service, "plain", "!")
+    service.add(Session("plain", "hub", service.run("weird")))
+    assert text_of(service, "plain", "=") == text_of(service, "weird", "=")
+    assert before != text_of(service, "plain", "=")
+
+
+def test_a_folder_that_was_written_anew_is_another_model(
+    models_dir, settings, service, write_model
+):
+    before = text_of(service)
+    service.add(Session("plain", "bundled", write_model(models_dir / "plain", n_hidden=64)))
+    assert text_of(service) == text_of(Playground(settings))
+    assert text_of(service) != before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"session_id": "nobody"}, SessionNotFound),
+        ({"context": ""}, InvalidInput),
+        ({"context": "a" * (CONTEXT_MAX + 1)}, InvalidInput),
+        ({"context": "aé"}, UnknownCharacters),
+        ({"n": 0}, InvalidInput),
+        ({"n": TOKENS_MAX + 1}, InvalidInput),
+    ],
+)
+def test_what_cannot_be_answered_is_said_before_the_first_step(service, arguments, error):
+    async def ask():
+        request = {"session_id": "plain", "context": "ab", "n": 1} | arguments
+        await service.generate(request.pop("session_id"), request.pop("context"), GREEDY, **request)
+
+    with pytest.raises(error):
+        asyncio.run(ask())
+
+
+def test_the_context_that_is_used_is_the_window(service):
+    async def ask(context):
+        return (await service.generate("plain", context, GREEDY, n=1)).context_used
+
+    assert asyncio.run(ask("abc")) == "abc"
+    assert asyncio.run(ask("abcdefghijk")) == "defghijk"
+
+
+def test_models_larger_than_the_cache_still_answer(models_dir, service):
+    starved = Playground(Settings(models_dir=models_dir, model_cache_bytes=1))
+    assert text_of(starved) == text_of(service)
+
+
+def test_weights_above_the_operators_limit_are_refused(models_dir):
+    service = Playground(Settings(models_dir=models_dir, checkpoint_bytes=1000))
+    with pytest.raises(BadCheckpoint, match="the limit is"):
+        text_of(service)
+
+
+def test_after_close_nothing_is_computed(service):
+    text_of(service)
+    asyncio.run(service.close())
+    with pytest.raises(RuntimeError, match="shutdown"):
+        text_of(service, context="zz")
+
+
+def test_a_thousand_visitors_leave_no_trace(service):
+    """What the server keeps is which models are loaded, and answers within their bound."""
+    asyncio.run(service.warm_up())
+    for seed in range(200):
+        text_of(service, params=SamplingParams(seed=seed), n=5)
+    engine = service._engine
+    assert not engine._queues
+    assert engine._answers.currsize <= engine._answers.maxsize
+    assert ids(service) == ["plain", "weird"]

@@ -1,0 +1,192 @@
+"""Texts that can be learned, their landmarks, and a sentence for each text that cannot."""
+
+import hashlib
+import itertools
+import math
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import anyio
+import numpy as np
+import pytest
+
+from playground.errors import HubError, HubUnavailable, InvalidInput
+from playground.lm.vocabulary import Vocabulary
+from playground.training import corpora
+from playground.training.corpora import (
+    TEXT_MAX,
+    Corpus,
+    check_text,
+    decode_text,
+    fetch_shakespeare,
+    landmarks,
+    of_text,
+    open_corpus,
+)
+
+
+@pytest.mark.parametrize("name", ["docs", "python", "arithmetic"])
+def test_what_every_machine_has(name):
+    corpus = open_corpus(name, seed=1)
+    again = open_corpus(name, seed=1)
+    assert np.array_equal(corpus.train, again.train)
+    assert len(corpus.train) > 300_000
+    assert len(corpus.validation) > 1000
+    assert 10 <= len(corpus.vocabulary) <= 200
+    assert max(corpus.train.max(), corpus.validation.max()) < len(corpus.vocabulary)
+    corpus.vocabulary.encode(corpus.prompt)
+    marks = landmarks(corpus)
+    assert marks.uniform == pytest.approx(math.log(len(corpus.vocabulary)))
+    assert marks.uniform > marks.letters > marks.pairs > 1
+
+
+def test_sums_are_right_and_none_of_those_asked_for_is_learned():
+    corpus = open_corpus("arithmetic", seed=3)
+    lines = corpus.vocabulary.decode(corpus.train).splitlines()
+    known = set()
+    for line in lines:
+        terms, total = line.split("=")
+        a, b = map(int, terms.split("+"))
+        assert a + b == int(total)
+        known.add(frozenset((a, b)))
+    for question, answer in corpus.problems:
+        a, b = map(int, question[:-1].split("+"))
+        assert answer == f"{a + b}\n"
+        assert frozenset((a, b)) not in known  # in neither order
+    assert corpus.end_token == "\n"
+    other = open_corpus("arithmetic", seed=4)
+    assert other.problems != corpus.problems
+
+
+def test_windows_of_sums_begin_with_a_line():
+    corpus = open_corpus("arithmetic", seed=1)
+    text = corpus.vocabulary.decode(corpus.train)
+    starts = corpus.line_starts()
+    assert len(starts) == text.count("\n")
+    assert all(i == 0 or text[i - 1] == "\n" for i in starts)
+    assert open_corpus("docs", seed=1).line_starts() is None
+
+
+def test_a_text_comes_back_from_its_ids():
+    text = "Grüße 😀, na?\n" * 20
+    corpus = of_text(text, prompt="Hm, €")
+    whole = np.concatenate([corpus.train, corpus.validation])
+    assert corpus.vocabulary.decode(whole) == text
+    assert len(corpus.train) == int(len(text) * 0.9)
+    assert corpus.prompt == ", "  # what of it the text knows
+
+
+def test_landmarks_of_a_text_that_can_be_reckoned_by_hand():
+    ids = np.array([0, 1] * 500)
+    corpus = Corpus(Vocabulary("ab"), ids, ids[:100], "a")
+    marks = landmarks(corpus)
+    assert marks.uniform == pytest.approx(math.log(2))
+    assert marks.letters == pytest.approx(math.log(2))
+    assert marks.pairs == pytest.approx(-math.log(500.5 / 501), abs=1e-5)
+
+
+def letters(n):
+    return "".join(map(chr, itertools.islice(itertools.count(0x4E00), n)))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "empty"),
+        (" \n" * 100, "empty"),
+        ("ab " * 33, "99 characters"),
+        ("ab" * (TEXT_MAX // 2) + "a", "5,000,001 characters"),
+        ("a" * 100, "one character"),
+        (letters(20_000) * 2 + letters(1), "20,000 different"),
+        ("ab\0" * 100, "control characters"),
+        ("ab\x07\x1b" * 100, "control characters"),
+        ("ab\ud800" + "c" * 200, "lone surrogates"),
+    ],
+)
+def test_texts_that_cannot_be_learned(text, sentence):
+    with pytest.raises(InvalidInput, match=sentence):
+        check_text(text)
+
+
+def test_texts_that_can():
+    check_text("ab" * 50)
+    check_text("ab" * (TEXT_MAX // 2))
+    check_text(letters(997) + "\t\r\n")
+
+
+def test_a_longer_text_is_too_large_for_the_protocol_too():
+    with pytest.raises(InvalidInput) as caught:
+        check_text("ab" * TEXT_MAX)
+    assert caught.value.status == 413
+
+
+def test_files_in_utf_8():
+    text = "Grüße\n" * 40
+    assert decode_text("a.TXT", text.encode()) == text
+    assert decode_text("a.md", text.encode("utf-8-sig")) == text
+    assert decode_text("a.md", text.replace("\n", "\r\n").encode()) == text
+
+
+@pytest.mark.parametrize(
+    ("filename", "raw", "sentence"),
+    [
+        ("a.pdf", b"text " * 100, r"ends in \.txt or \.md"),
+        ("a.txt", "Grüße\n".encode("latin-1") * 40, r"not a text in UTF-8 \(byte 2\)"),
+        ("a.txt", "Grüße\n".encode("utf-16") * 40, "zero bytes"),
+        ("a.txt", b"\x89PNG\r\n\x1a\n\0\0" * 40, "zero bytes"),
+        ("a.txt", b"", "empty"),
+        ("a.txt", b"a" * (4 * TEXT_MAX + 1), "20,000,001 bytes"),
+    ],
+)
+def test_files_that_are_no_text(filename, raw, sentence):
+    with pytest.raises(InvalidInput, match=sentence):
+        decode_text(filename, raw)
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A Hub that has the file, with a text of our own: `hub.text`, `hub.asked`, `hub.endpoint`."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            hub.asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(hub.text)))
+            self.end_headers()
+            self.wfile.write(hub.text)
+
+        def log_message(self, *_):
+            pass
+
+    hub = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    hub.text, hub.asked = b"ROMEO:\nBut soft!\n" * 20, []
+    hub.endpoint = f"http://127.0.0.1:{hub.server_port}"
+    monkeypatch.setattr(corpora, "_SHAKESPEARE_SHA256", hashlib.sha256(hub.text).hexdigest())
+    thread = threading.Thread(target=hub.serve_forever, daemon=True)
+    thread.start()
+    yield hub
+    hub.shutdown()
+    hub.server_close()
+    thread.join()
+
+
+def test_shakespeare_comes_from_the_hub_once(hub, tmp_path):
+    for _ in range(2):
+        path = anyio.run(fetch_shakespeare, tmp_path, hub.endpoint, 5)
+        assert path.read_bytes() == hub.text
+    assert hub.asked == ["/datasets/Trelis/tiny-shakespeare/resolve/main/input.txt"]
+    corpus = open_corpus("shakespeare", seed=1, path=path)
+    assert corpus.prompt == "ROMEO:\n"
+
+
+@pytest.mark.parametrize("text", [b"something else", b"x" * 2_000_000])
+def test_another_text_than_shakespeare_is_refused(hub, tmp_path, text):
+    hub.text = text
+    with pytest.raises(HubError, match="not Tiny Shakespeare"):
+        anyio.run(fetch_shakespeare, tmp_path, hub.endpoint, 5)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_hub_is_told_in_a_sentence(tmp_path):
+    with pytest.raises(HubUnavailable, match="cannot be reached"):
+        anyio.run(fetch_shakespeare, tmp_path, "http://127.0.0.1:9", 5)

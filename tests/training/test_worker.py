@@ -1,0 +1,314 @@
+"""The training process: what it tells, what it writes, and that it ends when it should."""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from playground.lm.learning import PRESETS, TrainingParams
+from playground.settings import ROOT
+from playground.training.fork_server import Spawner
+from playground.training.worker import Job, is_evaluated, is_milestone, state_path
+
+TEXT = "the cat sat on the mat and the dog ran to the cat.\n" * 40
+TINY = {"block_size": 16, "n_layer": 1, "n_head": 1, "n_embd": 16, "n_hidden": 32, "n_offset": 2}
+PARAMS = TrainingParams(steps=25, batch_size=4, seed=7, dropout=0.1)
+WAIT_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def spawner(tmp_path_factory):
+    spawner = Spawner(tmp_path_factory.mktemp("trainings"))
+    spawner.prepare()
+    yield spawner
+    spawner.close()
+
+
+@pytest.fixture
+def job(tmp_path):
+    text_path = tmp_path / "text.txt"
+    text_path.write_text(TEXT)
+    (tmp_path / "run" / ".job").mkdir(parents=True)
+    return Job(
+        folder=str(tmp_path / "run"),
+        corpus="text",
+        text_path=str(text_path),
+        model=TINY,
+        params=dataclasses.asdict(PARAMS),
+        memory_bytes=2**31,
+    )
+
+
+class Process:
+    """The server's side of a process: `tell` it, and `hear` what it says until something."""
+
+    def __init__(self, connection):
+        self.reader, self.writer = connection
+        self.said = []
+
+    @property
+    def pid(self):
+        return self.said[0]["pid"]
+
+    def tell(self, **message):
+        self.writer.write(json.dumps(message).encode() + b"\n")
+
+    async def hear(self, until=lambda message: False):
+        """The message for which `until` is true; None if the process ends before."""
+        with contextlib.suppress(ConnectionError):
+            async for line in self.reader:
+                self.said.append(json.loads(line))
+                if until(self.said[-1]):
+                    return self.said[-1]
+        self.writer.close()
+        return None
+
+    def all(self, kind):
+        return [message for message in self.said if message["kind"] == kind]
+
+    @property
+    def rows(self):
+        return [tuple(row) for message in self.all("updates") for row in message["rows"]]
+
+
+def play(spawner, job, scene=None):
+    """Start a process, give it a job, let `scene` act, hear it to its end."""
+
+    async def whole():
+        process = Process(await spawner.spawn())
+        process.tell(**dataclasses.asdict(job))
+        if scene is not None:
+            await scene(process)
+        await process.hear()
+        return process
+
+    return asyncio.run(asyncio.wait_for(whole(), WAIT_SECONDS))
+
+
+def kind(name):
+    return lambda message: message["kind"] == name
+
+
+@pytest.fixture
+def whole(spawner, job, tmp_path):
+    """An uninterrupted run of the same job: (losses, final weights)."""
+    other = tmp_path / "whole"
+    (other / ".job").mkdir(parents=True)
+    process = play(spawner, dataclasses.replace(job, folder=str(other)))
+    return process.rows, weights(other, PARAMS.steps)
+
+
+def weights(folder, step):
+    return load_file(Path(folder) / f"checkpoints/step-{step:06}/model.safetensors")
+
+
+def same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def gone(pid):
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_what_it_tells_and_writes(spawner, job):
+    process = play(spawner, job)
+    assert [message["kind"] for message in process.said[:3]] == ["started", "ready", "evaluation"]
+    ready = process.said[1]
+    assert ready["vocabulary"] == "".join(sorted(set(TEXT)))
+    assert ready["landmarks"]["uniform"] == pytest.approx(math.log(len(set(TEXT))))
+    rows = process.rows
+    assert [step for step, _, _ in rows] == list(range(1, 26))
+    assert rows[0][1] == pytest.approx(math.log(len(set(TEXT))), abs=1e-5)
+    assert rows[-1][1] < rows[0][1]
+    evaluated = [message["step"] for message in process.all("evaluation")]
+    assert evaluated == [0, 5, 10, 20, 25]
+    assert all(len(m["greedy"]) == len(m["sampled"]) == 80 for m in process.all("evaluation"))
+    written = [message["entry"]["step"] for message in process.all("checkpoint")]
+    assert {0, 1, 10, 25} <= set(written)
+    for step in (0, 10, 25):
+        assert weights(job.folder, step)
+    assert process.said[-1] == {"kind": "end", "why": "done"}
+    assert gone(process.pid)
+
+
+def test_which_steps_are_kept_and_shown():
+    assert [s for s in range(1001) if is_milestone(s)] == [0, 10, 30, 100, 300, 1000]
+    assert [s for s in range(401) if is_evaluated(s)] == [
+        0, 5, 10, 20, 30, 40, 60, 80, 100, 200, 300, 400,
+    ]  # fmt: skip
+
+
+LEARN = """
+import sys, torch
+from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.learning import Trainer, TrainingParams
+from playground.training.worker import import_all
+import_all()
+for optimizer in ("muon", "adamw"):
+    model = CharTransformer(ModelConfig(2))
+    trainer = Trainer(model, torch.arange(200) % 2, TrainingParams(optimizer=optimizer))
+    trainer.update()
+    trainer.load_state_dict(trainer.state_dict())
+    trainer.update()
+print(*(name for name in sys.modules if name.startswith("torch._dynamo.")))
+"""
+
+
+def test_the_first_visitor_does_not_wait_for_a_compiler():
+    told = subprocess.run(
+        [sys.executable, "-c", LEARN], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == []
+
+
+def test_it_is_modest(spawner, job):
+    async def scene(process):
+        await process.hear(kind("paused"))
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
+        process.tell(do="stop")
+
+    play(spawner, dataclasses.replace(job, paused=True), scene)
+
+
+def test_single_steps_and_pauses_make_the_very_same_run(spawner, job, whole):
+    async def scene(process):
+        await process.hear(kind("paused"))
+        for step in range(1, 4):
+            process.tell(do="step")
+            await process.hear(kind("paused"))
+            assert process.rows[-1][0] == step
+            assert process.all("checkpoint")[-1]["entry"]["step"] == step
+        process.tell(do="resume")
+        await process.hear(kind("updates"))
+        process.tell(do="pause")
+        await process.hear(kind("paused"))
+        process.tell(do="resume")
+
+    process = play(spawner, dataclasses.replace(job, paused=True), scene)
+    assert process.rows == whole[0]
+    assert same(weights(job.folder, 25), whole[1])
+
+
+def test_stopped_and_gone_on_in_another_process_it_is_the_very_same_run(spawner, job, whole):
+    async def scene(process):
+        await process.hear(kind("paused"))
+        process.tell(do="stop")
+
+    first = play(spawner, dataclasses.replace(job, paused=True, steps=12), scene)
+    assert first.said[-1]["why"] == "stopped"
+    assert len(first.rows) == 12
+    second = play(spawner, job)
+    assert second.said[1]["step"] == 12
+    assert first.rows + second.rows == whole[0]
+    assert same(weights(job.folder, 25), whole[1])
+
+
+def test_killed_it_goes_on_from_what_it_saved(spawner, job, whole):
+    async def scene(process):
+        await process.hear(kind("paused"))
+        process.tell(do="speed", steps_per_second=20)
+        process.tell(do="resume")
+        await process.hear(kind("updates"))
+        os.kill(process.pid, signal.SIGKILL)
+
+    first = play(spawner, dataclasses.replace(job, paused=True, steps=7), scene)
+    assert not first.all("end")
+    second = play(spawner, job)
+    start = second.said[1]["step"]
+    assert start >= 7
+    assert second.rows == whole[0][start:]
+    assert same(weights(job.folder, 25), whole[1])
+
+
+def test_it_goes_at_the_speed_it_is_told(spawner, job):
+    async def scene(process):
+        await process.hear(lambda m: m["kind"] == "updates" and m["rows"][-1][0] >= 2)
+        began = time.monotonic()
+        await process.hear(lambda m: m["kind"] == "updates" and m["rows"][-1][0] >= 6)
+        assert time.monotonic() - began > 0.2
+        process.tell(do="speed", steps_per_second=None)
+
+    process = play(spawner, dataclasses.replace(job, steps_per_second=10.0), scene)
+    assert process.said[-1]["why"] == "done"
+
+
+def test_only_milestones_and_the_latest_weights_stay(spawner, job):
+    async def scene(process):
+        for _ in range(17):
+            await process.hear(kind("paused"))
+            process.tell(do="step")
+        await process.hear(kind("paused"))
+        process.tell(do="stop")
+
+    play(spawner, dataclasses.replace(job, paused=True), scene)
+    kept = {path.name for path in Path(job.folder, "checkpoints").iterdir()}
+    assert kept == {f"step-{step:06}" for step in (0, 10, 15, 16, 17)}
+
+
+def test_a_loss_that_is_no_number_ends_it_and_spares_the_last_weights(spawner, job):
+    params = dataclasses.asdict(PARAMS) | {"matrix_lr": 1e38, "lr": 1e38}
+    process = play(spawner, dataclasses.replace(job, params=params))
+    assert process.said[-1] == {"kind": "end", "why": "diverged"}
+    last = process.all("checkpoint")[-1]["entry"]["step"]
+    assert all(tensor.isfinite().all() for tensor in weights(job.folder, last).values())
+
+
+def test_memory_that_runs_out_ends_it(spawner, job):
+    params = dataclasses.asdict(PARAMS) | {"batch_size": 100_000}
+    greedy = dataclasses.replace(job, params=params, memory_bytes=800 * 2**20)
+    assert play(spawner, greedy).said[-1] == {"kind": "end", "why": "memory"}
+
+
+def test_what_is_wrong_inside_is_told(spawner, job):
+    process = play(spawner, dataclasses.replace(job, text_path="/nowhere"))
+    assert process.said[-1]["why"] == "failed"
+    assert "No such file" in process.said[-1]["reason"]
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_it_ends_when_nobody_is_there_to_listen(spawner, job, paused):
+    async def scene(process):
+        await process.hear(kind("paused" if paused else "updates"))
+        process.writer.close()
+        assert await asyncio.to_thread(gone, process.pid)
+
+    params = dataclasses.asdict(PARAMS) | {"steps": 10_000}
+    play(spawner, dataclasses.replace(job, paused=paused, params=params), scene)
+
+
+def test_it_learns_to_add(spawner, job):
+    recipe = PRESETS["quick-100k"]
+    params = dataclasses.replace(recipe.params, steps=250)
+    process = play(
+        spawner,
+        dataclasses.replace(
+            job, corpus="arithmetic", text_path=None, model=recipe.model,
+            params=dataclasses.asdict(params),
+        ),
+    )  # fmt: skip
+    accuracies = [
+        sum(answer == said for _, answer, said in message["answers"]) / len(message["answers"])
+        for message in process.all("evaluation")
+    ]
+    assert accuracies[0] == 0
+    assert accuracies[-1] > 0.1
+    assert not state_path(Path(job.folder)).with_suffix(".partial").exists()
