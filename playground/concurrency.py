@@ -1,4 +1,4 @@
-"""One piece of work for all who want it, given up when the last of them has left."""
+"""Deduplication of concurrent work."""
 
 from __future__ import annotations
 
@@ -7,71 +7,82 @@ from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-Progress = Callable[[int, int], None]
-"""Told the bytes that have arrived, and how many there will be."""
+ProgressCallback = Callable[[int, int], None]
+"""Called with the number of bytes done and the total."""
 
 _T = TypeVar("_T")
 
 
 @dataclass(slots=True, eq=False)
-class _Flight(Generic[_T]):
+class _Call(Generic[_T]):
+    """Work in flight, and the progress callbacks of its waiters, one each."""
+
     task: asyncio.Task[_T] | None = None
-    listeners: list[Progress] = field(default_factory=list)
-    told: tuple[int, int] | None = None
+    callbacks: list[ProgressCallback] = field(default_factory=list)
+    last_progress: tuple[int, int] | None = None
 
     def report(self, done_bytes: int, total_bytes: int) -> None:
-        self.told = done_bytes, total_bytes
-        for listener in self.listeners:
-            listener(done_bytes, total_bytes)
+        self.last_progress = done_bytes, total_bytes
+        for callback in self.callbacks:
+            callback(done_bytes, total_bytes)
 
 
 class SingleFlight(Generic[_T]):
-    """Work by key. For one event loop."""
+    """Deduplicates concurrent work by key; cancelled with its last waiter.
+
+    Bound to one event loop, not thread-safe. `len()` is the number of keys in flight.
+    """
 
     def __init__(self) -> None:
-        self._flights: dict[Hashable, _Flight[_T]] = {}
+        self._calls: dict[Hashable, _Call[_T]] = {}
 
-    async def join(
+    async def run(
         self,
         key: Hashable,
-        work: Callable[[Progress], Coroutine[None, None, _T]],
-        progress: Progress | None = None,
+        work: Callable[[ProgressCallback], Coroutine[None, None, _T]],
+        progress: ProgressCallback | None = None,
     ) -> _T:
-        """The result of the work of a key: of the one under way, or of `work`, started now.
+        """Await the work in flight for a key, or start `work` if there is none.
 
-        What it raises reaches everyone who waits for it, and is not remembered. One who is
-        cancelled leaves; the work is cancelled with the last of them.
+        An exception is raised to all waiters and is not cached. Cancelling one waiter leaves the
+        work running for the others. A late waiter's `progress` is called with the last report.
         """
-        flight = self._flights.get(key) or self._start(key, work)
-        assert flight.task is not None
-        listener = progress or _nobody
-        flight.listeners.append(listener)
-        if flight.told:
-            listener(*flight.told)
+        call = self._calls.get(key) or self._start(key, work)
+        assert call.task is not None
+        callback = progress or _ignore_progress
+        call.callbacks.append(callback)
+        if call.last_progress:
+            callback(*call.last_progress)
         try:
-            return await asyncio.shield(flight.task)
+            return await asyncio.shield(call.task)
         finally:
-            flight.listeners.remove(listener)
-            if not flight.listeners:
-                self._forget(key, flight)
-                flight.task.cancel()
+            call.callbacks.remove(callback)
+            if not call.callbacks:
+                self._remove(key, call)
+                call.task.cancel()
 
     def _start(
-        self, key: Hashable, work: Callable[[Progress], Coroutine[None, None, _T]]
-    ) -> _Flight[_T]:
-        flight = self._flights[key] = _Flight()
-        flight.task = asyncio.create_task(work(flight.report))
-        flight.task.add_done_callback(lambda _: self._forget(key, flight))
-        flight.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen
-        return flight
+        self, key: Hashable, work: Callable[[ProgressCallback], Coroutine[None, None, _T]]
+    ) -> _Call[_T]:
+        call = self._calls[key] = _Call()
+        call.task = asyncio.create_task(work(call.report))
+        call.task.add_done_callback(lambda _: self._remove(key, call))
+        call.task.add_done_callback(retrieve_exception)
+        return call
 
-    def _forget(self, key: Hashable, flight: _Flight[_T]) -> None:
-        if self._flights.get(key) is flight:
-            del self._flights[key]
+    def _remove(self, key: Hashable, call: _Call[_T]) -> None:
+        if self._calls.get(key) is call:
+            del self._calls[key]
 
     def __len__(self) -> int:
-        return len(self._flights)
+        return len(self._calls)
 
 
-def _nobody(done_bytes: int, total_bytes: int) -> None:
-    """For those who do not follow the progress."""
+def retrieve_exception(task: asyncio.Task[_T]) -> None:
+    """Mark a task's exception as retrieved: without waiters asyncio would log it."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _ignore_progress(done_bytes: int, total_bytes: int) -> None:
+    """Default callback, so that each waiter has one."""

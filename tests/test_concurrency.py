@@ -30,7 +30,7 @@ class Work:
 
 
 async def joined(flights, work, n=1, key="k", progress=None):
-    tasks = [asyncio.create_task(flights.join(key, work, progress)) for _ in range(n)]
+    tasks = [asyncio.create_task(flights.run(key, work, progress)) for _ in range(n)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     return tasks
@@ -44,7 +44,7 @@ def test_one_work_for_all_who_wait():
         work.end.set()
         assert await asyncio.gather(*tasks) == [1] * 50
         assert len(flights) == 0
-        assert await flights.join("k", work) == 2
+        assert await flights.run("k", work) == 2
 
     asyncio.run(scenario())
 
@@ -55,11 +55,11 @@ def test_an_error_reaches_all_and_is_not_remembered():
         work.error = ValueError("no")
         work.end.set()
         ends = await asyncio.gather(
-            *(flights.join("k", work) for _ in range(3)), return_exceptions=True
+            *(flights.run("k", work) for _ in range(3)), return_exceptions=True
         )
         assert ends == [work.error] * 3
         work.error = None
-        assert await flights.join("k", work) == 2
+        assert await flights.run("k", work) == 2
 
     asyncio.run(scenario())
 

@@ -25,7 +25,7 @@ from huggingface_hub import ModelInfo
 from playground.checkpoints.folder import INDEX, JSON_BYTES, WEIGHTS, CheckpointEntry, Run, read_run
 from playground.checkpoints.nanogpt import is_nanogpt, model_config, trained_steps
 from playground.checkpoints.nanogpt import read_run as read_nanogpt
-from playground.concurrency import Progress, SingleFlight
+from playground.concurrency import ProgressCallback, SingleFlight
 from playground.errors import (
     BadCheckpoint,
     HubCommitMoved,
@@ -130,7 +130,7 @@ class Hub:
         now = asyncio.get_running_loop().time()
         if self._listed is None or now >= self._list_due:
             try:
-                self._listed = await self._listing.join("", lambda _: self._list())
+                self._listed = await self._listing.run("", lambda _: self._list())
                 self._list_due = now + _LIST_SECONDS
             except HubError:
                 if self._listed is None:
@@ -146,7 +146,7 @@ class Hub:
 
     # --- A repo --------------------------------------------------------------------------------
 
-    async def open(self, asked: Address, progress: Progress | None = None) -> Opened:
+    async def open(self, asked: Address, progress: ProgressCallback | None = None) -> Opened:
         """A repo at a revision, with the weights of its last step on the disk.
 
         One fetch for all who wait for the same; a commit that is here costs no request.
@@ -156,7 +156,7 @@ class Hub:
             return here
         if len(self._opening) >= _OPENING_MAX:
             raise TooManyLoads
-        return await self._opening.join(asked, lambda report: self._open(asked, report), progress)
+        return await self._opening.run(asked, lambda report: self._open(asked, report), progress)
 
     async def reopen(self, asked: Address) -> Opened | None:
         """A commit that is on this disk with its last weights, or None. Asks nobody."""
@@ -176,7 +176,7 @@ class Hub:
             self._store.delete(folder)
             return None
 
-    async def _open(self, asked: Address, report: Progress) -> Opened:
+    async def _open(self, asked: Address, report: ProgressCallback) -> Opened:
         try:
             with deadline(str(asked), self._look_seconds):
                 opened = await self._look(asked)
@@ -210,7 +210,7 @@ class Hub:
         self._pins[asked] = pinned.commit
         if here := await self._here(pinned):
             return replace(here, cached=False)
-        return await self._looking.join(pinned, lambda _: self._fetch_run(pinned, info, public))
+        return await self._looking.run(pinned, lambda _: self._fetch_run(pinned, info, public))
 
     async def _info(self, asked: Address) -> tuple[ModelInfo, bool]:
         """What a repo is, and whether anyone may know."""
@@ -303,7 +303,7 @@ class Hub:
     # --- The weights of a step -----------------------------------------------------------------
 
     async def fetch_weights(
-        self, run: Run, origin: Origin, step: int | None, progress: Progress | None = None
+        self, run: Run, origin: Origin, step: int | None, progress: ProgressCallback | None = None
     ) -> None:
         """Have the weights of a step (the last for None) on the disk; one fetch for all who wait.
 
@@ -313,12 +313,12 @@ class Hub:
         target = run.folder / entry.path
         self._store.use(run.folder)
         if not target.is_file():
-            await self._fetching.join(
+            await self._fetching.run(
                 target, lambda report: self._fetch(origin, entry, target, report), progress
             )
 
     async def _fetch(
-        self, origin: Origin, entry: CheckpointEntry, target: Path, report: Progress
+        self, origin: Origin, entry: CheckpointEntry, target: Path, report: ProgressCallback
     ) -> None:
         commit = origin.branch_commits.get(entry.path)
         pinned = Address(origin.repo_id, commit or origin.commit)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from playground.concurrency import Progress
+from playground.concurrency import ProgressCallback, retrieve_exception
 from playground.errors import LoadCancelled, LoadNotFound, TooManyLoads
 
 State = Literal["loading", "done", "failed", "cancelled"]
@@ -58,13 +58,13 @@ class Loads(Generic[_T]):
     def __init__(self) -> None:
         self._loads: dict[str, Load[_T]] = {}
 
-    def start(self, load: Callable[[Progress], Coroutine[None, None, _T]]) -> Load[_T]:
+    def start(self, load: Callable[[ProgressCallback], Coroutine[None, None, _T]]) -> Load[_T]:
         """Begin a load. Raises TooManyLoads."""
         if len(self._loads) >= LOADS_MAX:
             raise TooManyLoads
         started: Load[_T] = Load(secrets.token_urlsafe(16))
         started.task = asyncio.create_task(load(started.report))
-        started.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen
+        started.task.add_done_callback(retrieve_exception)
         self._loads[started.load_id] = started
         return self.get(started.load_id)
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from playground.checkpoints.folder import CheckpointEntry, Run, RunConfig, load_model, read_run
 from playground.checkpoints.nanogpt import ABOUT
-from playground.concurrency import Progress
+from playground.concurrency import ProgressCallback
 from playground.errors import (
     BadCheckpoint,
     InvalidInput,
@@ -207,7 +207,7 @@ class Playground:
                 self.remove(session.session_id)
 
     async def load_from_hub(
-        self, address: str, revision: str | None = None, progress: Progress | None = None
+        self, address: str, revision: str | None = None, progress: ProgressCallback | None = None
     ) -> Session:
         """Open a model repo, pinned to a commit: the session is then there for who knows its id.
 
