@@ -13,7 +13,6 @@ from typing import IO
 from playground.checkpoints.folder import WEIGHTS, Run, load_model, read_run, write_run
 from playground.checkpoints.model_card import model_card
 from playground.errors import BadCheckpoint, TooLarge
-from playground.hub.layout import gigaflops
 from playground.i18n.translate import LocalizedNumber
 
 FILES_MAX = 200
@@ -76,7 +75,7 @@ def unpack(source: IO[bytes], folder: Path, *, max_bytes: int, max_gigaflops: fl
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise BadCheckpoint("training.zip_broken", reason=str(error)) from None
     run = read_run(folder)
-    if (work := gigaflops(run.model_config)) > max_gigaflops:
+    if (work := run.model_config.gigaflops) > max_gigaflops:
         raise BadCheckpoint(
             "training.too_much_work",
             work=LocalizedNumber(work, ".1f"),

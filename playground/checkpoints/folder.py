@@ -36,6 +36,7 @@ from playground.i18n.validation import problem_of
 from playground.lm.model import CharTransformer, ModelConfig
 from playground.lm.vocabulary import Vocabulary
 
+CONFIG, VOCABULARY, TOKENIZER = "config.json", "vocab.json", "tokenizer.json"
 WEIGHTS = "model.safetensors"
 INDEX = "checkpoints/index.json"
 JSON_BYTES = 2**20
@@ -133,13 +134,13 @@ class Run:
 
 def read_run(folder: Path) -> Run:
     """Everything of a checkpoint folder but its weights. Raises BadCheckpoint."""
-    config = _parse(TypeAdapter(RunConfig), folder, "config.json")
+    config = _parse(TypeAdapter(RunConfig), folder, CONFIG)
     model_config = _model_config(config.model)
     vocabulary = _vocabulary(folder)
     if len(vocabulary) != model_config.vocab_size:
         raise BadCheckpoint(
             "checkpoint.vocabulary_size",
-            file="vocab.json",
+            file=VOCABULARY,
             listed=len(vocabulary),
             said=model_config.vocab_size,
         )
@@ -239,8 +240,8 @@ def write_run(
     card: str,
 ) -> Run:
     """Write all of a checkpoint folder but its weights, and read it back. Raises BadCheckpoint."""
-    _write_json(folder / "config.json", config.model_dump())
-    _write_json(folder / "vocab.json", list(vocabulary.characters))
+    _write_json(folder / CONFIG, config.model_dump())
+    _write_json(folder / VOCABULARY, list(vocabulary.characters))
     _write_json(folder / INDEX, [entry.model_dump() for entry in entries])
     _replace(folder / "README.md", card)
     return read_run(folder)
@@ -290,20 +291,20 @@ def _model_config(values: dict[str, Any]) -> ModelConfig:
     except (pydantic.ValidationError, InvalidInput) as error:
         reason = error.message if isinstance(error, InvalidInput) else explain(error)
         raise BadCheckpoint(
-            "checkpoint.in_file", file="config.json: model", reason=reason
+            "checkpoint.in_file", file=f"{CONFIG}: model", reason=reason
         ) from None
 
 
 def _vocabulary(folder: Path) -> Vocabulary:
-    characters = _parse(TypeAdapter(list[str]), folder, "vocab.json")
+    characters = _parse(TypeAdapter(list[str]), folder, VOCABULARY)
     if len(characters) > VOCABULARY_MAX:
         raise BadCheckpoint(
-            "checkpoint.vocabulary_too_large", file="vocab.json", most=VOCABULARY_MAX
+            "checkpoint.vocabulary_too_large", file=VOCABULARY, most=VOCABULARY_MAX
         )
     try:
         return Vocabulary(characters)
     except InvalidInput as error:
-        raise BadCheckpoint("checkpoint.in_file", file="vocab.json", reason=error.message) from None
+        raise BadCheckpoint("checkpoint.in_file", file=VOCABULARY, reason=error.message) from None
 
 
 def _check_header_bytes(path: Path, name: str) -> None:

@@ -20,9 +20,17 @@ import torch
 from pydantic_core import from_json
 from torch import Tensor
 
-from playground.checkpoints.folder import Form, Run, RunConfig, read_index, read_json_bytes
+from playground.checkpoints.folder import (
+    CONFIG,
+    TOKENIZER,
+    VOCABULARY,
+    Form,
+    Run,
+    RunConfig,
+    read_index,
+    read_json_bytes,
+)
 from playground.errors import BadCheckpoint, InvalidInput
-from playground.hub.layout import CONFIG, TOKENIZER, VOCABULARY
 from playground.i18n.translate import Message, in_default_locale
 from playground.lm.model import ModelConfig
 from playground.lm.vocabulary import Vocabulary

@@ -25,11 +25,10 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import HfHubHTTPError
 
-from playground.checkpoints.folder import INDEX, Run, load_model, read_run
+from playground.checkpoints.folder import CONFIG, INDEX, VOCABULARY, Run, load_model, read_run
 from playground.errors import CommandError, PlaygroundError
 from playground.hub.address import parse_address
 from playground.hub.client import sentences
-from playground.hub.layout import CONFIG, VOCABULARY
 from playground.hub.repository import LIBRARY
 from playground.settings import Settings
 

@@ -8,13 +8,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 
-import torch
 from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
 from playground.checkpoints.folder import (
+    CONFIG,
     INDEX,
     JSON_BYTES,
+    VOCABULARY,
     WEIGHTS,
     CheckpointEntry,
     Run,
@@ -22,10 +23,8 @@ from playground.checkpoints.folder import (
 )
 from playground.errors import BadCheckpoint, HubFileNotFound, HubTooLarge, NotAPlaygroundModel
 from playground.i18n.translate import LocalizedNumber, Message
-from playground.lm.model import CharTransformer, ModelConfig
 from playground.settings import Settings
 
-CONFIG, VOCABULARY, TOKENIZER = "config.json", "vocab.json", "tokenizer.json"
 STEP_BRANCHES_MAX = 50
 _WEIGHTS_PATH = re.compile(r"(checkpoints/step-[0-9]+/)?model\.safetensors")
 _STEP_BRANCH = re.compile(r"step-?([0-9]{1,9})")
@@ -95,7 +94,7 @@ def check_run(repo_id: str, run: Run, files: Files, limits: Limits) -> None:
         for entry in run.checkpoints:
             _check_entry(repo_id, entry, files)
     _check_weights(repo_id, {e.path: e.bytes for e in run.checkpoints}.values(), limits)
-    work = gigaflops(run.model_config)
+    work = run.model_config.gigaflops
     if work > limits.gigaflops:
         raise HubTooLarge(
             "hub_errors.too_much_work",
@@ -143,15 +142,6 @@ def index_of_commits(repo_id: str, commits: Mapping[int, ModelInfo]) -> tuple[by
             }
         )
     return json.dumps(entries).encode(), [entry["path"] for entry in entries]
-
-
-def gigaflops(config: ModelConfig) -> float:
-    """The work of one forward of a full window: its matrix products, roughly."""
-    with torch.device("meta"):
-        weights = sum(p.numel() for p in CharTransformer(config).blocks.parameters())
-    n_time, width = config.block_size, config.n_embd
-    one_pass = 2 * n_time * weights + 4 * n_time * n_time * width * config.n_layer
-    return (config.n_loop * one_pass + 2 * n_time * config.vocab_size * width) / 1e9
 
 
 def _check_entry(repo_id: str, entry: CheckpointEntry, files: Files) -> None:

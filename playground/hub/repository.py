@@ -22,7 +22,17 @@ from pathlib import Path
 from cachetools import TTLCache
 from huggingface_hub import ModelInfo
 
-from playground.checkpoints.folder import INDEX, JSON_BYTES, WEIGHTS, CheckpointEntry, Run, read_run
+from playground.checkpoints.folder import (
+    CONFIG,
+    INDEX,
+    JSON_BYTES,
+    TOKENIZER,
+    VOCABULARY,
+    WEIGHTS,
+    CheckpointEntry,
+    Run,
+    read_run,
+)
 from playground.checkpoints.nanogpt import is_nanogpt, model_config, trained_steps
 from playground.checkpoints.nanogpt import read_run as read_nanogpt
 from playground.concurrency import ProgressCallback, SingleFlight
@@ -40,9 +50,6 @@ from playground.hub.address import Address, parse_address
 from playground.hub.client import LIST_OF_MODELS, HubClient, deadline
 from playground.hub.disk_cache import DiskCache, Origin, write
 from playground.hub.layout import (
-    CONFIG,
-    TOKENIZER,
-    VOCABULARY,
     Limits,
     check_layout,
     check_run,

@@ -93,6 +93,19 @@ class ModelConfig:
         with torch.device("meta"):
             return sum(p.numel() for p in CharTransformer(self).parameters())
 
+    @property
+    def gigaflops(self) -> float:
+        """Floating-point operations of one forward pass over a full window, in 10^9.
+
+        Counts the matrix products alone: 2 operations a weight and position, as in Kaplan et al.
+        2020, table 1, plus attention's and the head's.
+        """
+        with torch.device("meta"):
+            n_weights = sum(p.numel() for p in CharTransformer(self).blocks.parameters())
+        n_time, width = self.block_size, self.n_embd
+        layers = 2 * n_time * n_weights + 4 * n_time * n_time * width * self.n_layer
+        return (self.n_loop * layers + 2 * n_time * self.vocab_size * width) / 1e9
+
 
 class CharTransformer(nn.Module):
     """Predicts the next character from the characters of a window, and from nothing else."""

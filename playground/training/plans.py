@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from playground.errors import InvalidInput
-from playground.hub.layout import gigaflops
 from playground.i18n.translate import LocalizedNumber, Message
 from playground.lm.learning import PRESETS, TrainingParams
 from playground.lm.model import ModelConfig
@@ -62,7 +61,7 @@ class Plan:
 
     def gigaflops(self, vocab_size: int) -> float:
         """The work of the whole training, roughly."""
-        work = gigaflops(ModelConfig(vocab_size=vocab_size, **self.model))
+        work = ModelConfig(vocab_size=vocab_size, **self.model).gigaflops
         return _BACKWARD_TOO * work * self.params.batch_size * self.params.steps
 
 
