@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from playground.errors import PlaygroundError
 from playground.hub.address import ADDRESS_MAX
-from playground.hub.repository import PublishedModel
+from playground.hub.listing import PublishedModel
 from playground.lm.generation import Step
 from playground.lm.sampling import SEED_MAX, TEMPERATURE_MAX, TOP_K_MAX, SamplingParams
-from playground.service.loads import Load, State
-from playground.service.playground import CONTEXT_MAX, TOKENS_MAX, Generation, Session
+from playground.service.loads import Load, LoadState
+from playground.service.playground import CONTEXT_MAX, TOKENS_MAX, Generation
+from playground.service.sessions import Session
 
 SessionId = Annotated[
     str,
@@ -227,7 +228,7 @@ class SessionBody(BaseModel):
     def _values(session: Session) -> dict[str, object]:
         run = session.run
         config = run.config if run else None
-        words = {name: str(text) for name, text in session.words.items()}
+        words = {name: str(text) for name, text in session.localized_fields.items()}
         last = run.checkpoints[-1] if run else None
         return {
             "session_id": session.session_id,
@@ -278,7 +279,7 @@ class LoadBody(BaseModel):
     """
 
     load_id: str
-    state: State
+    state: LoadState
     bytes: int
     total_bytes: int | None
     error: str | None

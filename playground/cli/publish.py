@@ -28,8 +28,8 @@ from huggingface_hub.errors import HfHubHTTPError
 from playground.checkpoints.folder import CONFIG, INDEX, VOCABULARY, Run, load_model, read_run
 from playground.errors import CommandError, PlaygroundError
 from playground.hub.address import parse_address
-from playground.hub.client import sentences
-from playground.hub.repository import LIBRARY
+from playground.hub.errors import as_hub_errors
+from playground.hub.listing import LIBRARY
 from playground.settings import Settings
 
 _TAGS = ("char-level", LIBRARY)
@@ -125,7 +125,7 @@ def link(space: str, repo_id: str, endpoint: str) -> str:
 
 @contextmanager
 def _explained(repo_id: str) -> Iterator[None]:
-    with sentences(repo_id):
+    with as_hub_errors(repo_id):
         try:
             yield
         except HfHubHTTPError as error:

@@ -1,4 +1,4 @@
-"""What a visitor types or pastes to name a model repo."""
+"""Addresses of model repos, as visitors type or paste them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from huggingface_hub.errors import HfUriError
 
 from playground.errors import InvalidInput
 
-ADDRESS_MAX = 500
+ADDRESS_MAX = 500  # characters
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REVISION = re.compile(r"(?!.*\.\.)\w[\w./+-]{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A model repo `owner/name`, and a branch, tag or commit of it; None is its main branch."""
+    """A model repo and a revision of it.
+
+    repo_id: `owner/name`. revision: a branch, a tag or a commit; None is the main branch.
+    """
 
     repo_id: str
     revision: str | None = None
 
     @property
     def commit(self) -> str | None:
-        """The revision where it is a whole commit: what it names then never changes."""
+        """The revision if it is a full commit hash, else None. A commit is immutable."""
         return self.revision if _COMMIT.fullmatch(self.revision or "") else None
 
     def __str__(self) -> str:
@@ -32,44 +35,45 @@ class Address:
 
 
 def parse_address(text: str, revision: str | None, endpoint: str) -> Address:
-    """`owner/name`, `owner/name@revision`, or an address pasted from a browser.
+    """Parse `owner/name`, `owner/name@revision`, or the URL of a repo's page.
 
-    endpoint: the Hub whose pages are understood, besides those of huggingface.co.
-    Raises InvalidInput: for no such thing, and where `revision` contradicts the text.
+    revision: given beside the text; may repeat the text's, not contradict it.
+    endpoint: the Hub whose URLs are accepted, besides those of huggingface.co.
+    Raises InvalidInput.
     """
     text = text.strip()
     if len(text) > ADDRESS_MAX:
         raise InvalidInput("hub_errors.address_too_long")
-    if text.lower().startswith(_hosts(endpoint)):
-        text = f"https://{text}"  # what a browser's address bar shows
-    is_page = "://" in text
-    plain, _, named = (text, "", "") if is_page else text.partition("@")
+    if text.lower().startswith(_url_prefixes(endpoint)):
+        text = f"https://{text}"  # browsers show URLs without their scheme
+    is_url = "://" in text
+    location, _, suffix = (text, "", "") if is_url else text.partition("@")
     try:
-        found = parse_hf_uri(
-            plain.replace("/commit/", "/tree/", 1) if is_page else f"hf://{plain}",
+        uri = parse_hf_uri(
+            location.replace("/commit/", "/tree/", 1) if is_url else f"hf://{location}",
             endpoint=endpoint,
         )
     except HfUriError:
         raise InvalidInput("hub_errors.no_address") from None
-    if found.type != "model":
-        raise InvalidInput("hub_errors.no_model", type=found.type)
-    if found.path_in_repo and not is_page:
+    if uri.type != "model":
+        raise InvalidInput("hub_errors.no_model", type=uri.type)
+    if uri.path_in_repo and not is_url:
         raise InvalidInput("hub_errors.no_address")
-    return Address(found.id, _agreed(named or found.revision, (revision or "").strip() or None))
+    return Address(uri.id, _merge_revisions(suffix or uri.revision, (revision or "").strip()))
 
 
-def _agreed(named: str | None, told: str | None) -> str | None:
-    """The revision, out of the address and beside it."""
-    if named and told and named != told:
-        raise InvalidInput("hub_errors.revisions_differ", named=named, told=told)
-    revision = told or named
+def _merge_revisions(in_text: str | None, given: str | None) -> str | None:
+    """Combine the revisions of a text and of an argument. Raises InvalidInput if they differ."""
+    if in_text and given and in_text != given:
+        raise InvalidInput("hub_errors.revisions_differ", named=in_text, told=given)
+    revision = given or in_text or None
     if revision is not None and not _REVISION.fullmatch(revision):
         raise InvalidInput("hub_errors.no_revision")
     return revision
 
 
 def parse_session_id(session_id: str) -> Address | None:
-    """The address of a session from the Hub, `owner/name@<commit>`; None for any other session."""
+    """Parse the id of a Hub session, `owner/name@<commit>`; None for the id of any other."""
     try:
         uri = parse_hf_uri(f"hf://models/{session_id}")
     except HfUriError:
@@ -78,6 +82,6 @@ def parse_session_id(session_id: str) -> Address | None:
     return address if address.commit and str(address) == session_id else None
 
 
-def _hosts(endpoint: str) -> tuple[str, ...]:
-    """How an address starts that was pasted without its https://."""
+def _url_prefixes(endpoint: str) -> tuple[str, ...]:
+    """Prefixes of a Hub URL without its scheme."""
     return "huggingface.co/", "hf.co/", endpoint.split("://")[-1] + "/"

@@ -10,8 +10,8 @@ from huggingface_hub import get_async_session, hf_hub_url, hf_raise_for_status
 from huggingface_hub.utils import build_hf_headers
 
 from playground.errors import HubError
-from playground.hub.client import deadline
-from playground.hub.disk_cache import write
+from playground.hub.disk_cache import write_file
+from playground.hub.errors import deadline
 from playground.i18n.translate import Message
 
 
@@ -64,7 +64,7 @@ async def download_dataset_file(
                     break
     if _sha256(content) != file.sha256:
         raise HubError(file.mismatch_key)
-    write(target, content)
+    write_file(target, content)
     return target
 
 

@@ -1,39 +1,38 @@
-"""Commits from the Hub on this disk: bounded in bytes, the least recently used deleted first.
+"""Disk cache of commits: bounded in bytes, the least recently used are evicted first.
 
-    <root>/<hash of the Hub's address>/<owner>--<name>/refs/<hash of a revision>   its last commit
-    <root>/<hash of the Hub's address>/<owner>--<name>/<commit>/hub.json           Origin
-    <root>/<hash of the Hub's address>/<owner>--<name>/<commit>/config.json ...    as in the repo
+    <root>/<hash of the endpoint>/<owner>--<name>/refs/<hash of a revision>   its last commit
+    <root>/<hash of the endpoint>/<owner>--<name>/<commit>/hub.json           Origin
+    <root>/<hash of the endpoint>/<owner>--<name>/<commit>/config.json ...    as in the repo
 
-Real files, no links. hub.json is written last: a folder without it is not whole.
+Files are regular ones, no links. hub.json is written last: a folder without it is incomplete.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
 import time
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pydantic
 from pydantic import BaseModel, ConfigDict
 
-from playground.errors import DiskFull, HubUnavailable
+from playground.errors import DiskFull
+from playground.files import write_bytes
 from playground.hub.address import Address
+from playground.hub.errors import as_disk_errors
 
 IN_USE_SECONDS = 300.0
 _MARKER = "hub.json"
 
 
 class Origin(BaseModel):
-    """Where a commit's folder came from.
+    """Where the files of a commit's folder came from.
 
-    public: anyone may read it, without a token. branch_commits: the commit of each weights file
-    that came from a branch of its own, by its path in the folder. nanogpt: its files are nanoGPT's.
+    public: readable without a token. branch_commits: commits of the weights files that came from
+    a branch of their own, by their path in the folder. nanogpt: the files are in nanoGPT's format.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -46,62 +45,63 @@ class Origin(BaseModel):
 
     @property
     def pinned(self) -> Address:
+        """The repo at this commit."""
         return Address(self.repo_id, self.commit)
 
 
 class DiskCache:
-    """The folders of one Hub. Blocking: to be called in a thread where it matters."""
+    """Cached commits of one Hub. All methods block on the disk."""
 
     def __init__(self, root: Path, endpoint: str, max_bytes: int) -> None:
-        """Touches no disk."""
+        """Reads and writes nothing yet."""
         self._root = root.expanduser() / _hash(endpoint.rstrip("/"))
         self._max_bytes = max_bytes
-        self._used: dict[Path, float] = {}
+        self._last_used: dict[Path, float] = {}
 
     def folder(self, pinned: Address) -> Path:
-        """Where a commit lies, or would."""
-        return self._repo(pinned.repo_id) / str(pinned.revision)
+        """The folder of a commit, whether it exists or not."""
+        return self._repo_folder(pinned.repo_id) / str(pinned.revision)
 
-    def origin(self, pinned: Address) -> Origin | None:
-        """Where a commit's folder came from; None where it is not here, or not whole."""
+    def read_origin(self, pinned: Address) -> Origin | None:
+        """The origin of a commit's folder; None if it is missing or incomplete."""
         try:
             return Origin.model_validate_json((self.folder(pinned) / _MARKER).read_bytes())
         except (OSError, pydantic.ValidationError):
             return None
 
-    def finish(self, folder: Path, origin: Origin) -> None:
-        """Mark a folder as whole."""
-        write(folder / _MARKER, origin.model_dump_json().encode())
+    def mark_complete(self, folder: Path, origin: Origin) -> None:
+        """Write the marker by which a folder counts as complete."""
+        write_file(folder / _MARKER, origin.model_dump_json().encode())
 
-    def last_commit(self, asked: Address) -> str | None:
-        """Where a branch stood when it was asked for last; None where it never was."""
+    def last_commit(self, address: Address) -> str | None:
+        """The commit that a revision pointed to when it was last resolved, or None."""
         try:
-            return self._ref(asked).read_text(encoding="ascii")
+            return self._ref(address).read_text(encoding="ascii")
         except (OSError, ValueError):
             return None
 
-    def note(self, asked: Address, commit: str) -> None:
-        """Remember where a branch stands."""
-        if self.last_commit(asked) != commit:
-            write(self._ref(asked), commit.encode())
+    def set_last_commit(self, address: Address, commit: str) -> None:
+        """Store the commit that a revision points to."""
+        if self.last_commit(address) != commit:
+            write_file(self._ref(address), commit.encode())
 
-    def use(self, folder: Path) -> None:
-        """Keep a commit from being deleted for the next IN_USE_SECONDS."""
-        self._used[folder] = time.monotonic()
+    def mark_used(self, folder: Path) -> None:
+        """Protect a folder from eviction for the next IN_USE_SECONDS."""
+        self._last_used[folder] = time.monotonic()
         with suppress(OSError):
             os.utime(folder / _MARKER)
 
-    def last_use(self, folder: Path) -> float:
-        """Seconds on the monotonic clock; 0 where nobody used it since the start."""
-        return self._used.get(folder, 0.0)
+    def last_used(self, folder: Path) -> float:
+        """Time of the last use, in seconds of the monotonic clock; 0 if unused by this process."""
+        return self._last_used.get(folder, 0.0)
 
-    def make_room(self, n_bytes: int) -> None:
-        """Delete what was not used for longest until n_bytes more fit. Raises DiskFull."""
+    def evict(self, needed_bytes: int) -> None:
+        """Delete the least recently used commits until `needed_bytes` fit. Raises DiskFull."""
         sizes = {f: _n_bytes(f) for f in self._root.glob("*/*") if f.is_dir() and f.name != "refs"}
-        excess = sum(sizes.values()) + n_bytes - self._max_bytes
+        excess = sum(sizes.values()) + needed_bytes - self._max_bytes
         now = time.monotonic()
-        idle = [f for f in sizes if now - self._used.get(f, -IN_USE_SECONDS) >= IN_USE_SECONDS]
-        for folder in sorted(idle, key=_last_use_on_disk):
+        idle = [f for f in sizes if now - self._last_used.get(f, -IN_USE_SECONDS) >= IN_USE_SECONDS]
+        for folder in sorted(idle, key=_last_used_on_disk):
             if excess <= 0:
                 return
             self.delete(folder)
@@ -110,44 +110,26 @@ class DiskCache:
             raise DiskFull("hub_errors.cache_full")
 
     def delete(self, folder: Path) -> None:
-        """Delete a commit's folder, and what pointed to it."""
+        """Delete a commit's folder and the refs that point to it."""
         with suppress(OSError):
-            (folder / _MARKER).unlink(missing_ok=True)  # first: what is left is not whole
+            (folder / _MARKER).unlink(missing_ok=True)  # first: what remains is then incomplete
         shutil.rmtree(folder, ignore_errors=True)
-        self._used.pop(folder, None)
+        self._last_used.pop(folder, None)
         for ref in folder.parent.glob("refs/*"):
             if ref.read_bytes() == folder.name.encode():
                 ref.unlink(missing_ok=True)
 
-    def _repo(self, repo_id: str) -> Path:
-        return self._root / repo_id.replace("/", "--")  # "--" is in no repo's name
+    def _repo_folder(self, repo_id: str) -> Path:
+        return self._root / repo_id.replace("/", "--")  # "--" is not allowed in repo names
 
-    def _ref(self, asked: Address) -> Path:
-        return self._repo(asked.repo_id) / "refs" / _hash(asked.revision or "main")
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a small file so that it is there whole or not at all."""
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        with disk():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(content)
-            os.replace(partial, path)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    def _ref(self, address: Address) -> Path:
+        return self._repo_folder(address.repo_id) / "refs" / _hash(address.revision or "main")
 
 
-@contextmanager
-def disk() -> Iterator[None]:
-    """Turn a disk that takes nothing into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise DiskFull("hub_errors.disk_full") from error
-        raise HubUnavailable("hub_errors.disk_unusable") from error
+def write_file(path: Path, content: bytes) -> None:
+    """Write a small file atomically. Raises DiskFull, HubUnavailable."""
+    with as_disk_errors():
+        write_bytes(path, content)
 
 
 def _hash(text: str) -> str:
@@ -155,15 +137,17 @@ def _hash(text: str) -> str:
 
 
 def _n_bytes(folder: Path) -> int:
+    """Total size of the files below a folder."""
     total = 0
-    for place, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder):
         for name in names:
-            with suppress(OSError):  # a download that has just ended
-                total += os.stat(os.path.join(place, name)).st_size
+            with suppress(OSError):  # a partial file may be renamed meanwhile
+                total += os.stat(os.path.join(parent, name)).st_size
     return total
 
 
-def _last_use_on_disk(folder: Path) -> float:
+def _last_used_on_disk(folder: Path) -> float:
+    """Modification time of the marker; 0 for an incomplete folder."""
     try:
         return (folder / _MARKER).stat().st_mtime
     except OSError:

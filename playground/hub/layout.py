@@ -1,4 +1,4 @@
-"""What a repo must look like, judged by the names and sizes of its files; nothing is read here."""
+"""Checks of a repo by the names and sizes of its files; no file is read here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 
 from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
@@ -34,29 +33,33 @@ Files = Mapping[str, RepoSibling]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large a model from the Hub may be: bytes of a file and of a repo, work of a forward."""
+    """Limits for models of the Hub.
+
+    file_bytes: of a weights file. repo_bytes: of all weights. gigaflops: of a forward pass.
+    """
 
     file_bytes: int
     repo_bytes: int
     gigaflops: float
 
     @classmethod
-    def of(cls, settings: Settings) -> Limits:
+    def from_settings(cls, settings: Settings) -> Limits:
+        """The limits that the operator has set."""
         return cls(settings.checkpoint_bytes, settings.hub_repo_bytes, settings.hub_gigaflops)
 
 
-def files_of(info: ModelInfo) -> dict[str, RepoSibling]:
-    """The files of a repo by their paths."""
+def files_by_path(info: ModelInfo) -> dict[str, RepoSibling]:
+    """The files of a repo: path -> size and, for LFS files, SHA-256."""
     return {file.rfilename: file for file in info.siblings or ()}
 
 
-def check_layout(repo_id: str, found: Collection[str], expected: Iterable[str]) -> None:
-    """Raises NotAPlaygroundModel, saying what was expected and what was found."""
+def check_required_files(repo_id: str, found: Collection[str], expected: Iterable[str]) -> None:
+    """Check that a repo has the expected files. Raises NotAPlaygroundModel."""
     if missing := [name for name in expected if name not in found]:
         raise NotAPlaygroundModel(
             "hub_errors.no_playground_layout",
             repo=repo_id,
-            missing=reduce(_and_no, missing),
+            missing=_join_missing(missing),
             config=CONFIG,
             vocabulary=VOCABULARY,
             index=INDEX,
@@ -65,8 +68,8 @@ def check_layout(repo_id: str, found: Collection[str], expected: Iterable[str]) 
         )
 
 
-def check_texts(repo_id: str, files: Files, names: Iterable[str]) -> None:
-    """The sizes of small files, before a byte of them is read. Raises HubTooLarge."""
+def check_text_sizes(repo_id: str, files: Files, names: Iterable[str]) -> None:
+    """Check the sizes of JSON files against JSON_BYTES. Raises HubTooLarge."""
     for name in names:
         if _size(files[name]) > JSON_BYTES:
             raise HubTooLarge(
@@ -78,22 +81,23 @@ def check_texts(repo_id: str, files: Files, names: Iterable[str]) -> None:
             )
 
 
-def check_weights(repo_id: str, files: Files, limits: Limits) -> None:
-    """The sizes of all weights, before a byte of any file is read. Raises HubTooLarge."""
+def check_weights_sizes(repo_id: str, files: Files, limits: Limits) -> None:
+    """Check the sizes of all weights files against the limits. Raises HubTooLarge."""
     weights = [_size(file) for name, file in files.items() if _WEIGHTS_PATH.fullmatch(name)]
-    _check_weights(repo_id, weights, limits)
+    _check_sizes(repo_id, weights, limits)
 
 
 def check_run(repo_id: str, run: Run, files: Files, limits: Limits) -> None:
-    """The index against the repo's files, and the model against the limits.
+    """Check a repo's index against its files, and its model against the limits.
 
-    files: those that the index is about; the entries of an index of branches are not among them.
+    files: the files of the commit. An index that was built from step branches is not checked
+    against them: its weights are in other commits.
     Raises HubFileNotFound, BadCheckpoint, HubTooLarge.
     """
     if INDEX in files:
         for entry in run.checkpoints:
             _check_entry(repo_id, entry, files)
-    _check_weights(repo_id, {e.path: e.bytes for e in run.checkpoints}.values(), limits)
+    _check_sizes(repo_id, {e.path: e.bytes for e in run.checkpoints}.values(), limits)
     work = run.model_config.gigaflops
     if work > limits.gigaflops:
         raise HubTooLarge(
@@ -105,9 +109,9 @@ def check_run(repo_id: str, run: Run, files: Files, limits: Limits) -> None:
 
 
 def step_branches(branches: Mapping[str, str]) -> dict[int, str]:
-    """The commits of branches called `step<number>`, ascending; STEP_BRANCHES_MAX of them at most.
+    """The branches named `step<number>`: step -> commit, ascending, at most STEP_BRANCHES_MAX.
 
-    Of more than that, some are left out evenly; the first and the last stay.
+    branches: name -> commit. More steps are thinned out evenly; the first and the last are kept.
     """
     commits = {
         int(match[1]): commit
@@ -120,14 +124,14 @@ def step_branches(branches: Mapping[str, str]) -> dict[int, str]:
     return {step: commits[step] for step in steps}
 
 
-def index_of_commits(repo_id: str, commits: Mapping[int, ModelInfo]) -> tuple[bytes, list[str]]:
-    """The index of a repo whose ascending steps are commits, and the path of each step in it.
+def build_index(repo_id: str, commits: Mapping[int, ModelInfo]) -> tuple[bytes, list[str]]:
+    """Build the index of a repo whose steps are commits; returns its JSON and the steps' paths.
 
-    Raises HubFileNotFound.
+    commits: by step, ascending. Raises HubFileNotFound.
     """
     entries = []
     for step, info in commits.items():
-        file = files_of(info).get(WEIGHTS)
+        file = files_by_path(info).get(WEIGHTS)
         if file is None or file.lfs is None:
             raise HubFileNotFound(
                 "hub_errors.step_without_weights", step=step, repo=repo_id, file=WEIGHTS
@@ -155,7 +159,7 @@ def _check_entry(repo_id: str, entry: CheckpointEntry, files: Files) -> None:
         )
 
 
-def _check_weights(repo_id: str, sizes: Collection[int], limits: Limits) -> None:
+def _check_sizes(repo_id: str, sizes: Collection[int], limits: Limits) -> None:
     for key, found, limit in (
         ("hub_errors.weights_too_large", max(sizes, default=0), limits.file_bytes),
         ("hub_errors.repo_too_large", sum(sizes), limits.repo_bytes),
@@ -172,5 +176,9 @@ def _mb(n_bytes: int) -> LocalizedNumber:
     return LocalizedNumber(n_bytes / 2**20, ".3g")
 
 
-def _and_no(names: Message | str, name: str) -> Message:
-    return Message.of("hub_errors.and_no", names=names, name=name)
+def _join_missing(names: list[str]) -> Message | str:
+    """Several names as one parameter of a message: "a and no b and no c"."""
+    joined: Message | str = names[0]
+    for name in names[1:]:
+        joined = Message.of("hub_errors.and_no", names=joined, name=name)
+    return joined

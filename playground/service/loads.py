@@ -1,4 +1,4 @@
-"""Loads that somebody follows from afar: their progress, their end, and giving them up."""
+"""Background loads that a client polls for progress and result."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Generic, Literal, TypeVar
 from playground.concurrency import ProgressCallback, retrieve_exception
 from playground.errors import LoadCancelled, LoadNotFound, TooManyLoads
 
-State = Literal["loading", "done", "failed", "cancelled"]
+LoadState = Literal["loading", "done", "failed", "cancelled"]
 LOADS_MAX = 1000
-UNWATCHED_SECONDS = 90.0  # a page in the background may ask but once a minute
+POLL_TIMEOUT_SECONDS = 90.0  # browsers throttle the timers of a hidden page to one a minute
 
 _T = TypeVar("_T")
 
 
 @dataclass(slots=True, eq=False)
 class Load(Generic[_T]):
-    """One load of one visitor. total_bytes: None until it is known."""
+    """A background load. total_bytes: None until it is known."""
 
     load_id: str
     done_bytes: int = 0
     total_bytes: int | None = None
     task: asyncio.Task[_T] | None = None
-    forget: asyncio.TimerHandle | None = None
+    expiry: asyncio.TimerHandle | None = None
 
     @property
-    def state(self) -> State:
+    def state(self) -> LoadState:
         if self.task is None or not self.task.done():
             return "loading"
         if self.task.cancelled():
@@ -37,7 +37,7 @@ class Load(Generic[_T]):
         return "failed" if self.task.exception() else "done"
 
     def result(self) -> _T:
-        """What was loaded. Raises what the load raised; LoadCancelled after a cancel."""
+        """The result of a load that is done. Raises the load's error; LoadCancelled."""
         assert self.task is not None
         try:
             return self.task.result()
@@ -45,43 +45,43 @@ class Load(Generic[_T]):
             raise LoadCancelled from None
 
     def report(self, done_bytes: int, total_bytes: int) -> None:
-        """Note how far it is."""
+        """Progress callback: updates `done_bytes` and `total_bytes`."""
         self.done_bytes, self.total_bytes = done_bytes, total_bytes
 
 
-class Loads(Generic[_T]):
-    """Loads by an id that nobody can guess; one that nobody asks about is given up and forgotten.
+class LoadRegistry(Generic[_T]):
+    """Background loads by a random id; cancelled and removed when polling stops.
 
-    For one event loop.
+    Bound to one event loop.
     """
 
     def __init__(self) -> None:
         self._loads: dict[str, Load[_T]] = {}
 
-    def start(self, load: Callable[[ProgressCallback], Coroutine[None, None, _T]]) -> Load[_T]:
-        """Begin a load. Raises TooManyLoads."""
+    def start(self, work: Callable[[ProgressCallback], Coroutine[None, None, _T]]) -> Load[_T]:
+        """Start a load in the background. Raises TooManyLoads."""
         if len(self._loads) >= LOADS_MAX:
             raise TooManyLoads
-        started: Load[_T] = Load(secrets.token_urlsafe(16))
-        started.task = asyncio.create_task(load(started.report))
-        started.task.add_done_callback(retrieve_exception)
-        self._loads[started.load_id] = started
-        return self.get(started.load_id)
+        load: Load[_T] = Load(secrets.token_urlsafe(16))
+        load.task = asyncio.create_task(work(load.report))
+        load.task.add_done_callback(retrieve_exception)
+        self._loads[load.load_id] = load
+        return self.get(load.load_id)
 
     def get(self, load_id: str) -> Load[_T]:
-        """A load, which is not forgotten for a while yet. Raises LoadNotFound."""
+        """A load by its id; restarts its POLL_TIMEOUT_SECONDS. Raises LoadNotFound."""
         try:
             load = self._loads[load_id]
         except KeyError:
             raise LoadNotFound from None
-        if load.forget is not None:
-            load.forget.cancel()
+        if load.expiry is not None:
+            load.expiry.cancel()
         loop = asyncio.get_running_loop()
-        load.forget = loop.call_later(UNWATCHED_SECONDS, self._forget, load)
+        load.expiry = loop.call_later(POLL_TIMEOUT_SECONDS, self._remove, load)
         return load
 
     async def cancel(self, load_id: str) -> Load[_T]:
-        """Give a load up; one that has ended stays as it ended. Raises LoadNotFound."""
+        """Cancel a load and wait for its end; no effect on a finished one. Raises LoadNotFound."""
         load = self.get(load_id)
         assert load.task is not None
         load.task.cancel()
@@ -89,16 +89,17 @@ class Loads(Generic[_T]):
         return load
 
     async def close(self) -> None:
-        """Give all of them up."""
+        """Cancel all loads and wait for their end."""
         tasks = {load.task for load in self._loads.values() if load.task is not None}
         for load in list(self._loads.values()):
-            self._forget(load)
+            self._remove(load)
         if tasks:
             await asyncio.wait(tasks)
 
-    def _forget(self, load: Load[_T]) -> None:
+    def _remove(self, load: Load[_T]) -> None:
+        """Cancel a load and its expiry timer, and remove it."""
         assert load.task is not None
         load.task.cancel()
-        if load.forget is not None:
-            load.forget.cancel()
+        if load.expiry is not None:
+            load.expiry.cancel()
         self._loads.pop(load.load_id, None)

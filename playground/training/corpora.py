@@ -20,8 +20,8 @@ from huggingface_hub import get_async_session, hf_hub_url, hf_raise_for_status
 from huggingface_hub.utils import build_hf_headers
 
 from playground.errors import HubError, InvalidInput, TooLarge
-from playground.hub.client import deadline
-from playground.hub.disk_cache import write
+from playground.hub.disk_cache import write_file
+from playground.hub.errors import deadline
 from playground.i18n.translate import Message
 from playground.lm.vocabulary import Vocabulary
 
@@ -229,7 +229,7 @@ async def fetch_shakespeare(folder: Path, endpoint: str, seconds: float) -> Path
                     break
     if _sha256(raw) != _SHAKESPEARE_SHA256:
         raise HubError("training.other_shakespeare")
-    write(path, raw)
+    write_file(path, raw)
     return path
 
 

@@ -8,7 +8,7 @@ import torch
 
 from playground.checkpoints.folder import load_model
 from playground.lm.sampling import SEED_MAX
-from playground.service.playground import Session
+from playground.service.sessions import Session
 
 NEXT = "/api/generate-next-token"
 GENERATE = "/api/generate"
@@ -37,7 +37,7 @@ def error(response, status):
 
 def own_softmax(service, session_id, context, temperature=1.0, step=None):
     """Probabilities by token, from a plain full forward of the window."""
-    run = service.run(session_id)
+    run = service.registered_run(session_id)
     model = load_model(run, step, max_bytes=2**30)
     ids = run.vocabulary.encode(context)[-run.model_config.block_size :]
     with torch.inference_mode():
@@ -76,7 +76,7 @@ def test_ten_rows_and_the_others_make_one(client, service):
     body = answer(client, NEXT)
     listed = sum(row["prob"] for row in body["probabilities"])
     assert listed + body["other"]["prob"] == pytest.approx(1, abs=1e-9)
-    assert 10 + body["other"]["count"] == len(service.run("plain").vocabulary)
+    assert 10 + body["other"]["count"] == len(service.registered_run("plain").vocabulary)
 
 
 @pytest.mark.parametrize("context", ["a", "hello wo", "hello wor", "hello world" * 50])
@@ -198,7 +198,7 @@ def test_a_crowd_gets_what_each_would_get_alone(client):
     ],
 )
 def test_every_character_of_a_vocabulary_is_only_a_character(client, service, context):
-    known = service.run("weird").vocabulary
+    known = service.registered_run("weird").vocabulary
     context = "".join(character for character in context if character in known)
     body = answer(client, GENERATE, session_id="weird", context=context, temperature=3.0, n=40)
     assert body["context_used"] == context[-12:]
@@ -257,7 +257,7 @@ def test_answers_are_declared_as_json(client):
     ],
 )
 def test_the_error_table_byte_for_byte(client, service, path, changes, status, body):
-    service.add(Session("unborn", "live", None))
+    service.register(Session("unborn", "live", None))
     response = post(client, path, **{"n": 3} if path == GENERATE else {}, **changes)
     assert response.status_code == status
     assert response.content == body.encode("utf-8")
@@ -361,7 +361,7 @@ def test_sessions_are_listed_with_their_numbers(client, service):
     assert {key: plain[key] for key in ("name", "source", "step", "steps", "val_loss")} == {
         "name": "plain", "source": "bundled", "step": 100, "steps": [0, 50, 100], "val_loss": 2.5,
     }  # fmt: skip
-    assert plain["params"] == service.run("plain").n_params
+    assert plain["params"] == service.registered_run("plain").n_params
     assert (plain["block_size"], plain["vocab_size"]) == (8, 31)
     assert [entry["tokens"] for entry in plain["checkpoints"]] == [0, 3200, 6400]
     assert "vocabulary" not in plain
@@ -369,21 +369,21 @@ def test_sessions_are_listed_with_their_numbers(client, service):
 
 def test_one_session_comes_with_its_vocabulary(client, service):
     body = client.get("/api/sessions/weird").json()
-    assert body["vocabulary"] == list(service.run("weird").vocabulary.characters)
+    assert body["vocabulary"] == list(service.registered_run("weird").vocabulary.characters)
     assert len(body["vocabulary"]) == body["vocab_size"]
     listed = client.get("/api/sessions").json()["sessions"][1]
     assert {key: body[key] for key in listed} == listed
 
 
 def test_a_session_without_a_model_is_listed_without_numbers(client, service):
-    service.add(Session("unborn", "live", None))
+    service.register(Session("unborn", "live", None))
     body = client.get("/api/sessions/unborn").json()
     assert (body["params"], body["step"], body["steps"], body["vocabulary"]) == (None, None, [], [])
     assert client.get("/api/sessions").json()["sessions"][-1]["session_id"] == "unborn"
 
 
 def test_a_session_id_may_hold_a_slash(client, service):
-    service.add(Session("someone/model@abc", "hub", service.run("plain")))
+    service.register(Session("someone/model@abc", "hub", service.registered_run("plain")))
     assert client.get("/api/sessions/someone/model@abc").json()["source"] == "hub"
     assert answer(client, NEXT, session_id="someone/model@abc")
 
@@ -406,7 +406,7 @@ def test_substitutes_for_what_a_model_does_not_know(client):
 
 
 def test_substitute_refuses_as_the_others_do(client, service):
-    service.add(Session("unborn", "live", None))
+    service.register(Session("unborn", "live", None))
 
     def substitute(**body):
         return client.post("/api/substitute", json=body)

@@ -222,7 +222,7 @@ def test_unknown_loads_and_too_many(app, monkeypatch):
 
 
 def test_a_load_that_nobody_asks_about_is_given_up(app, hub, monkeypatch):
-    monkeypatch.setattr(loads, "UNWATCHED_SECONDS", 0.2)
+    monkeypatch.setattr(loads, "POLL_TIMEOUT_SECONDS", 0.2)
     hub.fail("GET", "cdn", drip=0.2)
     with app() as client:
         load_id = client.post("/api/loads", json={"repo_id": REPO}).json()["load_id"]

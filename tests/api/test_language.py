@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 from playground.api.app import create_api
 from playground.api.gradio_endpoints import as_gradio_errors
 from playground.i18n.translate import Message, catalog, use_locale
-from playground.service.playground import Playground, Session
+from playground.service.playground import Playground
+from playground.service.sessions import Session
 from playground.settings import ROOT, Settings
 
 GERMAN = {"X-Language": "de"}
@@ -194,7 +195,8 @@ def test_a_training_is_told_of_in_the_language_of_who_asks(client, service):
 
     client.post(f"{at}/name", json={"name": "Mein Modell"}, headers=GERMAN)
     assert [*told(at, "name")] == [*told(f"/api/sessions/{id}", "name")] == [("Mein Modell",)] * 2
-    config = service.run(id).config  # what is downloaded, by a link that tells no language
+    # What is downloaded, by a link that tells no language:
+    config = service.registered_run(id).config
     assert (config.description, config.corpus) == (about[0], own[0])
 
 
@@ -253,7 +255,8 @@ def test_another_model_in_the_place_of_a_bundled_one_is_described_by_itself(mode
 
 def test_a_model_in_nanogpts_form_is_called_one(client, service):
     words = {"description": Message.of("models.nanogpt")}
-    service.add(Session("someone/gpt@abc", "hub", service.run("plain"), words=words))
+    run = service.registered_run("plain")
+    service.register(Session("someone/gpt@abc", "hub", run, localized_fields=words))
     told = [
         client.get("/api/sessions/someone/gpt@abc", headers=h).json()["description"]
         for h in ({}, GERMAN)
@@ -279,4 +282,4 @@ def test_gradios_endpoints_speak_english(service):
         pytest.raises(Exception, match=r"^'Session not found'$"),
         as_gradio_errors(),
     ):
-        service.session("none")
+        service.registered_session("none")

@@ -16,17 +16,18 @@ import uvicorn
 from playground.api.app import create_api
 from playground.app import assemble
 from playground.page.blocks import TABS, Tab, build_page
-from playground.service.playground import Playground, Session
+from playground.service.playground import Playground
+from playground.service.sessions import Session
 from playground.settings import Settings
 
 
 def main(models_dir: Path, port: int) -> None:
     torch.set_num_threads(1)
     service = Playground(replace(Settings.from_env(), models_dir=models_dir))
-    service.add(Session("live", "live", service.run("plain")))
-    service.add(Session("untrained", "live", None))
+    service.register(Session("live", "live", service.registered_run("plain")))
+    service.register(Session("untrained", "live", None))
     api = create_api(service)
-    api.post("/end/{session_id}")(service.remove)
+    api.post("/end/{session_id}")(service.unregister)
     second = Tab("second", "Second", lambda: gr.Markdown("Another tab."))
     app = assemble(api, build_page(service, (*TABS, second)))
     uvicorn.run(app, port=port, log_level="warning")

@@ -34,8 +34,7 @@ from playground.errors import (
     SessionNotFound,
     TooManyLoads,
 )
-from playground.hub import disk_cache as hub_store
-from playground.hub import repository as hub_module
+from playground.hub import disk_cache, listing, repository
 from playground.hub.address import Address, parse_address, parse_session_id
 from playground.hub.layout import STEP_BRANCHES_MAX, step_branches
 from playground.lm.sampling import SamplingParams
@@ -207,7 +206,7 @@ def test_a_repo_is_pinned_to_its_commit_and_then_there_like_any_other(hub, setti
         assert session.session_id == f"{REPO}@{commit}"
         assert (session.source, session.cached) == ("hub", False)
         assert (session.origin.repo_id, session.origin.commit) == (REPO, commit)
-        assert service.session(session.session_id) == session
+        assert service.registered_session(session.session_id) == session
         assert [offered.session_id for offered in service.sessions()] == ["plain"]
         assert told[0] == (0, len(tiny[WEIGHTS]))
         assert told[-1] == (len(tiny[WEIGHTS]), len(tiny[WEIGHTS]))
@@ -301,7 +300,7 @@ def test_50_at_once_for_a_step_cost_one_download(hub, settings):
 
 
 def test_a_moved_branch_is_a_new_session_and_the_old_one_plays_on(hub, settings, tiny, monkeypatch):
-    monkeypatch.setattr(hub_module, "_PIN_SECONDS", 0.0)
+    monkeypatch.setattr(repository, "_RESOLVED_SECONDS", 0.0)
 
     async def scenario(service):
         old = await service.load_from_hub(REPO)
@@ -496,7 +495,7 @@ def test_a_failure_is_a_sentence_in_time_and_nothing_is_lost(name, hub, changed,
             hub.start()
         hub.repos.pop(REPO, None)
         hub.commit(REPO, tiny, private=False, gated=False)
-        service._hub._pins.clear()  # as if a while had passed
+        service._hub._resolved.clear()  # as if a while had passed
         session = await service.load_from_hub(REPO)
         assert len(await text(service, session.session_id)) == 5
 
@@ -564,7 +563,7 @@ def test_a_full_disk(hub, settings, monkeypatch):
                     await service.load_from_hub(REPO)
             assert not any("partial" in path for path in on_disk(settings.hub_cache_dir))
             assert len(await text(service, "plain")) == 5
-            service._hub._store.delete(service._hub._store.folder(Address(REPO, "x")))
+            service._hub._cache.delete(service._hub._cache.folder(Address(REPO, "x")))
         await service.load_from_hub(REPO)
 
     run(settings, scenario)
@@ -599,7 +598,7 @@ def test_who_leaves_takes_nothing_from_the_others_and_the_last_ends_the_work(hub
         await asyncio.wait({third})
         await asyncio.sleep(0.05)
         assert not any("000050" in path for path in on_disk(service._settings.hub_cache_dir))
-        assert len(service._hub._fetching) == 0
+        assert len(service._hub._weights._downloads) == 0
         hub.heal()
         assert len(await text(service, session_id, 50)) == 5
 
@@ -607,7 +606,7 @@ def test_who_leaves_takes_nothing_from_the_others_and_the_last_ends_the_work(hub
 
 
 def test_too_many_loads_at_once(hub, settings, monkeypatch):
-    monkeypatch.setattr(hub_module, "_OPENING_MAX", 2)
+    monkeypatch.setattr(repository, "_CONCURRENT_OPENS_MAX", 2)
     hub.fail("GET", "/api/models/", delay=0.5)
 
     async def scenario(service):
@@ -830,11 +829,13 @@ def test_what_was_opened_with_the_hub_there_says_so_when_it_is_gone(pinned, hub,
         assert not first.cached
         hub.stop()
         if not pinned:
-            service._hub._pins.clear()
+            service._hub._resolved.clear()
         for address in (REPO, first.session_id):
             again = await service.load_from_hub(address)
             assert (again.session_id, again.cached) == (first.session_id, True)
-        assert not service.session(first.session_id).cached  # the first visitor's is as it was
+        assert not service.registered_session(
+            first.session_id
+        ).cached  # the first visitor's is as it was
 
     run(changed(hub_seconds=1.5), scenario)
 
@@ -854,9 +855,9 @@ def test_what_a_visitor_opens_is_not_listed_for_others(hub, changed):
     async def scenario(service):
         opened = await service.load_from_hub(REPO)
         assert [session.session_id for session in service.sessions()] == ["plain"]
-        assert (await service.find(opened.session_id)).run == opened.run
+        assert (await service.get_session(opened.session_id)).run == opened.run
         service.open_featured()
-        await service._featuring
+        await service._featured_task
         listed = service.sessions()
         assert {session.session_id for session in listed} == {"plain", opened.session_id}
         await service.load_from_hub(opened.session_id)
@@ -904,7 +905,7 @@ def test_a_generation_reopens_a_commit_by_its_id_without_a_request(hub, settings
         with hub.counted() as asked:
             assert await text(service, session_id) == written
         assert asked == []
-        assert service.session(session_id).cached
+        assert service.registered_session(session_id).cached
         for unknown in (
             f"{REPO}@{'0' * 40}",
             "ada/other@" + session_id[-40:],
@@ -927,7 +928,7 @@ def test_offline_nothing_is_asked_and_nothing_is_waited_for(hub, changed, monkey
         with pytest.raises(HubUnavailable, match="switched off here"):
             await service.load_from_hub(REPO)
         with pytest.raises(HubUnavailable, match="switched off here"):
-            await service.find_on_hub()
+            await service.search_hub()
         assert len(await text(service, "plain")) == 5
 
     run(changed(featured_repos=(REPO,)), scenario)
@@ -943,7 +944,7 @@ def test_featured_repos_are_opened_in_the_background(hub, changed):
         service.open_featured()
         await service.warm_up()
         assert time.monotonic() - start < 0.3
-        await service._featuring
+        await service._featured_task
         assert [s.session_id.split("@")[0] for s in service.sessions() if s.source == "hub"] == [
             REPO
         ]
@@ -1023,7 +1024,7 @@ def test_the_disk_cache_is_bounded_and_what_is_in_use_stays(hub, changed, tiny, 
             await service.load_from_hub(repos[2])
         assert there() == {"ada--tiny0", "ada--tiny1"}
         assert len(await text(service, sessions[0])) == 5
-        monkeypatch.setattr(hub_store, "IN_USE_SECONDS", 0.0)
+        monkeypatch.setattr(disk_cache, "IN_USE_SECONDS", 0.0)
         os.utime(next(settings.hub_cache_dir.glob("*/ada--tiny0/*/hub.json")), (1, 1))
         await service.load_from_hub(repos[2])
         assert there() == {"ada--tiny1", "ada--tiny2"}
@@ -1086,17 +1087,15 @@ def test_published_models_are_listed_searched_and_remembered(hub, settings, tiny
     hub.commit("bob/gated", tiny | {"README.md": card()}, gated=True)
 
     async def scenario(service):
-        found = await service.find_on_hub()
+        found = await service.search_hub()
         assert [model.repo_id for model in found] == ["bob/Verse-large", "ada/tiny"]
         tiny_one = found[1]
         assert (tiny_one.likes, tiny_one.downloads) == (3, 9)
         assert tiny_one.params > 0
         assert tiny_one.last_modified.year == 2026
         with hub.counted() as asked:
-            assert [m.repo_id for m in await service.find_on_hub("VERSE bob")] == [
-                "bob/Verse-large"
-            ]
-            assert await service.find_on_hub("nothing") == []
+            assert [m.repo_id for m in await service.search_hub("VERSE bob")] == ["bob/Verse-large"]
+            assert await service.search_hub("nothing") == []
         assert asked == []
 
     run(settings, scenario)
@@ -1107,14 +1106,14 @@ def test_a_list_that_was_there_serves_on_when_the_hub_does_not_answer(
     hub, settings, tiny, monkeypatch
 ):
     hub.commit("ada/tiny", tiny | {"README.md": card()})
-    monkeypatch.setattr(hub_module, "_LIST_SECONDS", 0.0)
+    monkeypatch.setattr(listing, "_TTL_SECONDS", 0.0)
 
     async def scenario(service):
-        assert len(await service.find_on_hub()) == 1
+        assert len(await service.search_hub()) == 1
         hub.fail("GET", "/api/models", status=503)
-        assert len(await service.find_on_hub()) == 1
+        assert len(await service.search_hub()) == 1
         with hub.counted() as asked:
-            assert len(await service.find_on_hub()) == 1
+            assert len(await service.search_hub()) == 1
         assert asked == []  # not again for a while
 
     run(settings, scenario)
@@ -1129,9 +1128,9 @@ def test_without_a_list_the_failure_is_a_sentence(how, kind, hub, changed):
 
     async def scenario(service):
         with pytest.raises(kind):
-            await service.find_on_hub()
+            await service.search_hub()
         hub.heal()
-        assert await service.find_on_hub() == []
+        assert await service.search_hub() == []
 
     run(changed(hub_seconds=1.0), scenario)
 

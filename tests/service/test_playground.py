@@ -13,7 +13,8 @@ from playground.errors import (
 )
 from playground.i18n.translate import Message
 from playground.lm.sampling import SamplingParams
-from playground.service.playground import CONTEXT_MAX, TOKENS_MAX, Playground, Session
+from playground.service.playground import CONTEXT_MAX, TOKENS_MAX, Playground
+from playground.service.sessions import Session
 from playground.settings import Settings
 
 GREEDY = SamplingParams(temperature=0)
@@ -102,28 +103,28 @@ def test_each_step_is_a_model_of_its_own(service):
 
 
 def test_a_session_without_a_model(service):
-    service.add(Session("live", "live", None))
+    service.register(Session("live", "live", None))
     assert ids(service)[-1] == "live"
     with pytest.raises(ModelNotInitialized):
         text_of(service, "live")
 
 
 def test_sessions_come_and_go(service):
-    run = service.run("plain")
-    service.add(Session("copy", "hub", run))
+    run = service.registered_run("plain")
+    service.register(Session("copy", "hub", run))
     assert text_of(service, "copy") == text_of(service, "plain")
-    service.remove("copy")
+    service.unregister("copy")
     assert ids(service) == ["plain", "weird"]
     with pytest.raises(SessionNotFound):
-        service.session("copy")
+        service.registered_session("copy")
     with pytest.raises(SessionNotFound):
-        service.remove("copy")
+        service.unregister("copy")
 
 
 def test_a_session_of_the_same_id_is_another_model(service):
     """What was remembered of the old model must not answer for the new one."""
     before = text_of(service, "plain", "!")
-    service.add(Session("plain", "hub", service.run("weird")))
+    service.register(Session("plain", "hub", service.registered_run("weird")))
     assert text_of(service, "plain", "=") == text_of(service, "weird", "=")
     assert before != text_of(service, "plain", "=")
 
@@ -132,7 +133,7 @@ def test_a_folder_that_was_written_anew_is_another_model(
     models_dir, settings, service, write_model
 ):
     before = text_of(service)
-    service.add(Session("plain", "bundled", write_model(models_dir / "plain", n_hidden=64)))
+    service.register(Session("plain", "bundled", write_model(models_dir / "plain", n_hidden=64)))
     assert text_of(service) == text_of(Playground(settings))
     assert text_of(service) != before
 
