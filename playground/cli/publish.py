@@ -1,8 +1,8 @@
 """Publish a model folder on the Hub: python -m playground.publish models/shakespeare owner/name
 
-The folder is read as strictly as one that comes from the Hub, every step of it, before anything is
-sent; then its files go up in one commit, with a model card by which the playground finds them. The
-token is that of `hf auth login`, or HF_TOKEN.
+Every step of the folder is validated as if it came from the Hub; then its files are uploaded in one
+commit, with a model card that lists them in the playground's search. The token is that of
+`hf auth login`, or HF_TOKEN.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _TAGS = ("char-level", LIBRARY)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command: 0 when it is done, 2 and a sentence when it cannot be."""
+    """Run the command; returns the exit code: 0, or 2 with a message on stderr."""
     try:
         settings = Settings.from_env()
         options = _parser(settings).parse_args(arguments)
-        run = checked(options.folder, max_bytes=settings.checkpoint_bytes)
+        run = validate_folder(options.folder, max_bytes=settings.checkpoint_bytes)
         publish(
             run,
             options.repo_id,
@@ -52,14 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Not published: {error}", file=sys.stderr)
         return 2
     print(f"Published: {options.endpoint.rstrip('/')}/{options.repo_id}")
-    print(f"Open it:   {link(options.space, options.repo_id, options.endpoint)}")
+    print(f"Open it:   {model_url(options.space, options.repo_id, options.endpoint)}")
     return 0
 
 
-def checked(folder: Path, *, max_bytes: int) -> Run:
-    """A folder that the playground would open, and every step of it. Raises BadCheckpoint.
+def validate_folder(folder: Path, *, max_bytes: int) -> Run:
+    """Read a model folder and load every step of it. Raises BadCheckpoint.
 
-    max_bytes: the largest weights file.
+    max_bytes: limit for a weights file.
     """
     run = read_run(folder)
     for step in run.steps:
@@ -70,10 +70,10 @@ def checked(folder: Path, *, max_bytes: int) -> Run:
 def publish(
     run: Run, repo_id: str, *, endpoint: str, private: bool = False, licence: str | None = None
 ) -> str:
-    """Upload a run in one commit, and return the commit; the repo is created if need be.
+    """Upload a run in one commit; returns the commit. The repo is created if it does not exist.
 
-    Steps of an earlier upload that this run lacks are deleted; what else the repo holds stays.
-    Raises CommandError for what can be put right here, HubError for what the Hub says.
+    Steps of an earlier upload that this run lacks are deleted; other files are kept.
+    Raises CommandError for errors of the caller, HubError for those of the Hub.
     """
     if str(parse_address(repo_id, None, endpoint)) != repo_id:
         raise CommandError(f"{repo_id} is not the name of a repo, which is owner/name")
@@ -82,10 +82,10 @@ def publish(
     paths = [CONFIG, VOCABULARY, INDEX, *(entry.path for entry in run.checkpoints)]
     card = str(model_card(run, licence)).encode()
     api = HfApi(endpoint=endpoint, library_name=LIBRARY)
-    with _explained(repo_id):
+    with _upload_errors(repo_id):
         api.create_repo(repo_id, private=private, exist_ok=True)
-        there = api.list_repo_files(repo_id)
-        stale = [path for path in there if path.startswith("checkpoints/") and path not in paths]
+        existing = api.list_repo_files(repo_id)
+        stale = [path for path in existing if path.startswith("checkpoints/") and path not in paths]
         commit = api.create_commit(
             repo_id,
             [
@@ -99,15 +99,16 @@ def publish(
 
 
 def model_card(run: Run, licence: str | None = None) -> ModelCard:
-    """The folder's README.md with the front matter by which the playground finds a model.
+    """The folder's README.md as a model card, with the tags that the playground's search filters by.
 
-    licence: instead of the one that the README names. Raises CommandError where there is none.
+    licence: overrides the README's. Raises CommandError if there is none.
     """
     path = run.folder / "README.md"
-    about = run.config.description
-    text = path.read_text("utf-8") if path.is_file() else f"# {run.config.name}\n\n{about}\n"
+    description = run.config.description
+    text = path.read_text("utf-8") if path.is_file() else f"# {run.config.name}\n\n{description}\n"
     card = ModelCard(text if text.startswith("---") else f"---\n{{}}\n---\n{text}")
-    data: ModelCardData = card.data
+    data = card.data
+    assert isinstance(data, ModelCardData)
     data.license = licence or data.license
     if not data.license:
         raise CommandError("README.md names no licence; choose one, such as --license mit")
@@ -117,14 +118,15 @@ def model_card(run: Run, licence: str | None = None) -> ModelCard:
     return card
 
 
-def link(space: str, repo_id: str, endpoint: str) -> str:
-    """The address that opens a model in a playground: a Space `owner/name`, or any."""
+def model_url(space: str, repo_id: str, endpoint: str) -> str:
+    """URL that opens a model in a playground. space: `owner/name` of a Space, or any URL."""
     page = space if "://" in space else f"{endpoint.rstrip('/')}/spaces/{space}"
     return f"{page.rstrip('/')}?{urlencode({'model': repo_id}, safe='/')}"
 
 
 @contextmanager
-def _explained(repo_id: str) -> Iterator[None]:
+def _upload_errors(repo_id: str) -> Iterator[None]:
+    """Translate errors of the client library into CommandError or HubError."""
     with as_hub_errors(repo_id):
         try:
             yield

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 from huggingface_hub import ModelInfo, get_async_session, hf_hub_url, hf_raise_for_status
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # no __all__
 
 from playground.errors import HubCommitMoved, HubError, HubTooLarge
 from playground.files import atomic_path
@@ -51,7 +51,7 @@ class HubClient:
             url += f"/revision/{_quote_revision(address.revision)}"
         body = await self._get_json(url, str(address), use_token, {"blobs": "true"})
         try:
-            return ModelInfo(**body)
+            return _parse_model_info(body)
         except (TypeError, KeyError, ValueError):
             raise HubError("hub_errors.senseless", about=address) from None
 
@@ -64,7 +64,7 @@ class HubClient:
         try:
             if not isinstance(body, list):
                 raise TypeError
-            return [ModelInfo(**item) for item in body]
+            return [_parse_model_info(item) for item in body]
         except (TypeError, KeyError, ValueError):
             raise HubError("hub_errors.senseless_list") from None
 
@@ -147,7 +147,7 @@ class HubClient:
         self, url: str, subject: Subject, use_token: bool, query: dict[str, Any] | None = None
     ) -> AsyncIterator[httpx2.Response]:
         """Stream the response of a GET request; its status is checked, its body not yet read."""
-        headers = build_hf_headers(token=None if use_token else False)
+        headers = request_headers(use_token=use_token)
         headers["Accept-Encoding"] = "identity"  # size limits count the decoded bytes
         with as_hub_errors(subject):
             if self._session is None:
@@ -160,6 +160,16 @@ class HubClient:
                 except AttributeError as error:  # it assumes that an error's body is an object
                     raise HubError("hub_errors.senseless", about=subject) from error
                 yield response
+
+
+def request_headers(*, use_token: bool) -> dict[str, str]:
+    """Headers of a request to the Hub, with or without the operator's token."""
+    headers: dict[str, str] = build_hf_headers(token=None if use_token else False)
+    return headers
+
+
+def _parse_model_info(body: dict[str, Any]) -> ModelInfo:
+    return ModelInfo(**body)  # type: ignore[no-untyped-call]  # its __init__ has no annotations
 
 
 async def _iter_limited(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import get_async_session, hf_hub_url, hf_raise_for_status
-from huggingface_hub.utils import build_hf_headers
 
 from playground.errors import HubError
+from playground.hub.client import request_headers
 from playground.hub.disk_cache import write_file
 from playground.hub.errors import deadline
 from playground.i18n.translate import Message
@@ -50,7 +50,7 @@ async def download_dataset_file(
     if target.is_file() and _sha256(target.read_bytes()) == file.sha256:
         return target
     url = hf_hub_url(file.repo_id, file.path, repo_type="dataset", endpoint=endpoint)
-    headers = build_hf_headers(token=False)
+    headers = request_headers(use_token=False)
     content = b""
     with deadline(file.title, timeout_seconds):
         async with (

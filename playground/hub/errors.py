@@ -17,7 +17,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils import parse_ratelimit_headers
+from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]  # no __all__
 
 from playground.errors import (
     DiskFull,
@@ -111,4 +111,4 @@ def _retry_after_seconds(response: httpx2.Response) -> int | None:
     if header.isascii() and header.isdigit():
         return int(header)
     limits = parse_ratelimit_headers(response.headers)
-    return limits.reset_in_seconds if limits else None
+    return int(limits.reset_in_seconds) if limits else None

@@ -129,23 +129,24 @@ def build_index(repo_id: str, commits: Mapping[int, ModelInfo]) -> tuple[bytes, 
 
     commits: by step, ascending. Raises HubFileNotFound.
     """
-    entries = []
+    entries, paths = [], []
     for step, info in commits.items():
         file = files_by_path(info).get(WEIGHTS)
         if file is None or file.lfs is None:
             raise HubFileNotFound(
                 "hub_errors.step_without_weights", step=step, repo=repo_id, file=WEIGHTS
             )
+        paths.append(weights_path(step, final=step == max(commits)))
         entries.append(
             {
                 "step": step,
                 "tokens": 0,
-                "path": weights_path(step, final=step == max(commits)),
+                "path": paths[-1],
                 "sha256": file.lfs.sha256,
                 "bytes": file.lfs.size,
             }
         )
-    return json.dumps(entries).encode(), [entry["path"] for entry in entries]
+    return json.dumps(entries).encode(), paths
 
 
 def _check_entry(repo_id: str, entry: CheckpointEntry, files: Files) -> None:

@@ -116,7 +116,7 @@ class SnapshotStore:
         check_weights_sizes(pinned.repo_id, files, self._limits)
         for name in texts:
             await self._download_text(pinned, name, self._cache.folder(pinned), public)
-        return Origin(repo_id=pinned.repo_id, commit=info.sha, public=public)
+        return Origin(repo_id=pinned.repo_id, commit=str(pinned.revision), public=public)
 
     async def _download_without_index(
         self, pinned: Address, info: ModelInfo, public: bool
@@ -145,11 +145,12 @@ class SnapshotStore:
         await self._download_text(source, vocabulary, folder, public)
         index, paths = build_index(repo_id, steps)
         write_file(folder / INDEX, index)
+        commits = [str(step.sha) for step in steps.values()]
         return Origin(
             repo_id=repo_id,
             commit=str(pinned.revision),
             public=public,
-            branch_commits=dict(zip(paths, (step.sha for step in steps.values()), strict=True)),
+            branch_commits=dict(zip(paths, commits, strict=True)),
             nanogpt=nanogpt,
         )
 

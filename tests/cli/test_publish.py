@@ -4,7 +4,7 @@ import huggingface_hub
 import pytest
 
 from playground.checkpoints.folder import INDEX, WEIGHTS, read_run
-from playground.cli.publish import link, main, model_card
+from playground.cli.publish import main, model_card, model_url
 from tests.hub.fake_hub import TOKEN, FakeHub, files_of
 
 REPO = "ada/tiny"
@@ -149,4 +149,4 @@ def test_the_tags_of_a_card_stay(folder):
     ],
 )
 def test_the_link_that_opens_it(space, expected):
-    assert link(space, "a/b", "https://hf.co") == expected
+    assert model_url(space, "a/b", "https://hf.co") == expected
