@@ -34,7 +34,7 @@ What each says stands in `messages/`; it is put into words when it is read.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from playground.i18n.translate import Message
 
@@ -59,7 +59,15 @@ class CommandError(Exception):
 
 
 class InvalidInput(PlaygroundError):
+    """A value is invalid. field: dotted path of the request field it came from, None if unknown."""
+
     status = 400
+    field: str | None = None
+
+    def at(self, field: str) -> Self:
+        """Set the field and return self: `raise InvalidInput("key").at("model.n_layer")`."""
+        self.field = field
+        return self
 
 
 class UnknownCharacters(InvalidInput):

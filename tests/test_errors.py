@@ -60,6 +60,14 @@ def test_every_error_speaks_all_languages(kind):
     assert str(error) == said[0]
 
 
+def test_an_invalid_input_knows_its_field():
+    assert InvalidInput("errors.qr_too_long").field is None
+    error = errors.UnknownCharacters(["ä"]).at("context")
+    assert isinstance(error, errors.UnknownCharacters)
+    assert error.field == "context"
+    assert str(error) == "Unknown characters: ['ä']"
+
+
 def test_the_time_to_wait_is_told_where_the_hub_tells_it():
     said = [str(errors.HubRateLimited(seconds)) for seconds in (None, 30)]
     again = "The Hub gets too many requests from here; try again in "

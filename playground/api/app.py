@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
@@ -75,6 +76,8 @@ _FRAMEWORK = {
     "There was an error parsing the body": "errors.body_unreadable",
 }
 _LOOK_UP_EVERY = 8  # steps; asking whether the caller is still there costs as much as a pick
+# Only names of ours: a key that the caller made up may hold any character, in any number.
+_FIELD_PATH = re.compile(r"[A-Za-z0-9_.]{1,100}")
 _T = TypeVar("_T")
 
 
@@ -102,7 +105,7 @@ def create_api(service: Playground) -> FastAPI:
         allow_origins=["*"],
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["X-Error", "Retry-After"],
+        expose_headers=["X-Error", "X-Error-Field", "Retry-After"],
     )
     app.add_middleware(LimitBodySize)
     app.add_middleware(UseRequestLocale)
@@ -136,7 +139,7 @@ def _routes(service: Playground) -> APIRouter:
     @router.get("/sessions/{session_id:path}", responses={404: _ERRORS[404]})
     async def session(session_id: str) -> SessionDetailBody:
         """One session, with its vocabulary."""
-        return SessionDetailBody.of(await service.find(session_id))
+        return SessionDetailBody.of(await service.get_session(session_id))
 
     there = {"model": SessionDetailBody, "description": "It was there already"}
 
@@ -168,14 +171,14 @@ def _routes(service: Playground) -> APIRouter:
     @router.get("/models", responses=_HUB_ERRORS)
     async def models(search: Annotated[str, Query(max_length=200)] = "") -> ModelsResponse:
         """Playground models on the Hub whose name has all words of `search`, most liked first."""
-        found = await service.find_on_hub(search)
+        found = await service.search_hub(search)
         return ModelsResponse(models=[PublishedModelBody.of(model) for model in found])
 
     @router.post("/substitute", responses={k: _ERRORS[k] for k in (400, 404)})
     async def substitute(body: SubstituteRequest) -> SubstituteResponse:
         """A text that the model can read: unknown characters replaced by near ones, or dropped."""
-        await service.find(body.session_id)
-        vocabulary = service.run(body.session_id).vocabulary
+        await service.get_session(body.session_id)
+        vocabulary = service.registered_run(body.session_id).vocabulary
         unknown = vocabulary.unknown(body.text)
         return SubstituteResponse(
             text=vocabulary.replace_unknown(body.text),
@@ -233,6 +236,8 @@ async def _playground_error(_: Request, error: Exception) -> JSONResponse:
     headers = {"X-Error": type(error).__name__}  # for programs: the sentence may be translated
     if isinstance(error, HubRateLimited) and error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, InvalidInput) and error.field and _FIELD_PATH.fullmatch(error.field):
+        headers["X-Error-Field"] = error.field
     return JSONResponse({"error": str(error)}, error.status, headers)
 
 
@@ -263,4 +268,5 @@ def first_problem(errors: Any) -> InvalidInput:
     if first["type"] == "json_invalid":
         return InvalidInput("fields.body_not_json", reason=first["ctx"]["error"])
     field = ".".join(str(part) for part in first["loc"] if part != "body")
-    return InvalidInput("fields.problem", field=field or "body", what=problem_of(first))
+    error = InvalidInput("fields.problem", field=field or "body", what=problem_of(first))
+    return error.at(field.removeprefix("query.")) if field else error
