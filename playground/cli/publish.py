@@ -99,7 +99,7 @@ def publish(
 
 
 def model_card(run: Run, licence: str | None = None) -> ModelCard:
-    """The folder's README.md as a model card, with the tags that the playground's search filters by.
+    """The folder's README.md as a model card, with the tags by which the search filters.
 
     licence: overrides the README's. Raises CommandError if there is none.
     """

@@ -1,74 +1,20 @@
+"""Generation, and the models that it loads."""
+
 import asyncio
-import logging
 
 import pytest
 
 from playground.errors import (
     BadCheckpoint,
     InvalidInput,
-    ModelNotInitialized,
     SessionNotFound,
     StepNotFound,
     UnknownCharacters,
 )
-from playground.i18n.translate import Message
 from playground.lm.sampling import SamplingParams
 from playground.service.playground import CONTEXT_MAX, TOKENS_MAX, Playground
-from playground.service.sessions import Session
 from playground.settings import Settings
-
-GREEDY = SamplingParams(temperature=0)
-
-
-def text_of(service, session_id="plain", context="ab", params=GREEDY, n=12, **arguments):
-    async def write():
-        generation = await service.generate(session_id, context, params, n=n, **arguments)
-        return "".join([step.token async for step in generation.steps])
-
-    return asyncio.run(write())
-
-
-def ids(service):
-    return [session.session_id for session in service.sessions()]
-
-
-def test_every_folder_of_the_models_is_a_session_smallest_first(service):
-    assert ids(service) == ["plain", "weird"]
-    sizes = [session.run.n_params for session in service.sessions()]
-    assert sizes == sorted(sizes)
-    assert service.refused == {}
-    assert {session.source for session in service.sessions()} == {"bundled"}
-
-
-def test_a_folder_that_is_refused_leaves_the_others(models_dir, settings, caplog):
-    (models_dir / "broken").mkdir()
-    (models_dir / "broken" / "config.json").write_text("{}")
-    (models_dir / ".hidden").mkdir()
-    (models_dir / "notes.txt").write_text("not a model")
-    with caplog.at_level(logging.WARNING):
-        service = Playground(settings)
-    assert ids(service) == ["plain", "weird"]
-    assert list(service.refused) == ["broken"]
-    assert str(service.refused["broken"]).startswith("config.json: ")
-    assert "models/broken is refused" in caplog.text
-    assert len(text_of(service)) == 12
-
-
-def test_a_link_out_of_the_models_is_refused(models_dir, settings, tmp_path, write_model):
-    write_model(tmp_path / "elsewhere")
-    (models_dir / "link").symlink_to(tmp_path / "elsewhere")
-    (models_dir / "alias").symlink_to("plain")
-    service = Playground(settings)
-    assert ids(service) == ["alias", "plain", "weird"]
-    assert service.refused == {"link": Message.of("checkpoint.folder_leads_out")}
-
-
-def test_no_models_at_all(tmp_path):
-    service = Playground(Settings(models_dir=tmp_path / "nothing"))
-    assert service.sessions() == []
-    asyncio.run(service.warm_up())
-    with pytest.raises(SessionNotFound):
-        text_of(service)
+from tests.service.scenarios import GREEDY, ids, text_of
 
 
 def test_warm_up_takes_off_a_session_whose_weights_are_refused(models_dir, settings):
@@ -100,42 +46,6 @@ def test_each_step_is_a_model_of_its_own(service):
     assert text_of(service) == texts[100]
     with pytest.raises(StepNotFound):
         text_of(service, step=7)
-
-
-def test_a_session_without_a_model(service):
-    service.register(Session("live", "live", None))
-    assert ids(service)[-1] == "live"
-    with pytest.raises(ModelNotInitialized):
-        text_of(service, "live")
-
-
-def test_sessions_come_and_go(service):
-    run = service.registered_run("plain")
-    service.register(Session("copy", "hub", run))
-    assert text_of(service, "copy") == text_of(service, "plain")
-    service.unregister("copy")
-    assert ids(service) == ["plain", "weird"]
-    with pytest.raises(SessionNotFound):
-        service.registered_session("copy")
-    with pytest.raises(SessionNotFound):
-        service.unregister("copy")
-
-
-def test_a_session_of_the_same_id_is_another_model(service):
-    """What was remembered of the old model must not answer for the new one."""
-    before = text_of(service, "plain", "!")
-    service.register(Session("plain", "hub", service.registered_run("weird")))
-    assert text_of(service, "plain", "=") == text_of(service, "weird", "=")
-    assert before != text_of(service, "plain", "=")
-
-
-def test_a_folder_that_was_written_anew_is_another_model(
-    models_dir, settings, service, write_model
-):
-    before = text_of(service)
-    service.register(Session("plain", "bundled", write_model(models_dir / "plain", n_hidden=64)))
-    assert text_of(service) == text_of(Playground(settings))
-    assert text_of(service) != before
 
 
 @pytest.mark.parametrize(
