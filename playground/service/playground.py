@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from playground.checkpoints.errors import as_invalid_input
 from playground.checkpoints.folder import CheckpointEntry, Run, load_model
 from playground.checkpoints.nanogpt import ABOUT
 from playground.concurrency import ProgressCallback
@@ -20,6 +21,7 @@ from playground.errors import (
     SessionNotFound,
 )
 from playground.hub.address import parse_session_id
+from playground.hub.datasets import TINY_SHAKESPEARE, download_dataset_file
 from playground.hub.listing import PublishedModel
 from playground.hub.repository import HubRepository
 from playground.hub.snapshots import Snapshot
@@ -29,6 +31,7 @@ from playground.inference.model_cache import ModelCache
 from playground.lm.generation import Step, generate
 from playground.lm.model import CharTransformer
 from playground.lm.sampling import SamplingParams
+from playground.lm.vocabulary import UnknownCharactersError
 from playground.service.bundled import bundled_session, model_folders
 from playground.service.loads import Load, LoadRegistry
 from playground.service.sessions import Session, SessionRegistry
@@ -78,7 +81,10 @@ class Playground:
         self.loads: LoadRegistry[Session] = LoadRegistry()
         self.refused: dict[str, Message] = {}
         self.trainings = TrainingScheduler(
-            settings, self._register_live_session, self._unregister_live_session
+            settings,
+            self._register_live_session,
+            self._unregister_live_session,
+            fetch_corpus=partial(_fetch_shakespeare, settings),
         )
         self._register_bundled_sessions(settings.models_dir)
 
@@ -178,7 +184,10 @@ class Playground:
             raise InvalidInput("errors.context_length", most=CONTEXT_MAX)
         if not 1 <= n <= TOKENS_MAX:
             raise InvalidInput("errors.tokens_out_of_range", most=TOKENS_MAX)
-        run.vocabulary.encode(context)
+        try:
+            run.vocabulary.encode(context)
+        except UnknownCharactersError as error:
+            raise as_invalid_input(error) from None
         entry = run.checkpoint(step)
         model = await self._load_model(session, entry)
         return Generation(
@@ -274,6 +283,14 @@ class Playground:
         await self.loads.close()
         await self._hub.close()
         await asyncio.to_thread(self._engine.close)
+
+
+async def _fetch_shakespeare(settings: Settings) -> Path:
+    """Download Tiny Shakespeare, or find it on disk. Raises HubError."""
+    target = settings.hub_cache_dir.expanduser() / "corpora" / "tiny-shakespeare.txt"
+    return await download_dataset_file(
+        TINY_SHAKESPEARE, target, settings.hub_endpoint, settings.hub_seconds
+    )
 
 
 def _hub_session(snapshot: Snapshot) -> Session:

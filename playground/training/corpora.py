@@ -16,12 +16,8 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
-from huggingface_hub import get_async_session, hf_hub_url, hf_raise_for_status
-from huggingface_hub.utils import build_hf_headers
 
-from playground.errors import HubError, InvalidInput, TooLarge
-from playground.hub.disk_cache import write_file
-from playground.hub.errors import deadline
+from playground.errors import InvalidInput, TooLarge
 from playground.i18n.translate import Message
 from playground.lm.vocabulary import Vocabulary
 
@@ -39,9 +35,6 @@ _TEXT, _MARKDOWN = ".txt", ".md"
 _PYTHON_CHARACTERS = 1_000_000
 _PYTHON_FILE_BYTES = (2_000, 60_000)  # neither stubs nor one subject for a tenth of the text
 _SUMS = 50_000
-_SHAKESPEARE_REPO, _SHAKESPEARE_FILE = "Trelis/tiny-shakespeare", "input.txt"
-_SHAKESPEARE_BYTES = 1_115_394
-_SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
 class Problem(NamedTuple):
@@ -207,34 +200,6 @@ def decode_text(filename: str, raw: bytes) -> str:
     text = text.replace("\r\n", "\n")
     check_text(text)
     return text
-
-
-async def fetch_shakespeare(folder: Path, endpoint: str, seconds: float) -> Path:
-    """Tiny Shakespeare from the Hub, once; afterwards from the folder. Raises HubError."""
-    path = folder.expanduser() / "tiny-shakespeare.txt"
-    if path.is_file() and _sha256(path.read_bytes()) == _SHAKESPEARE_SHA256:
-        return path
-    url = hf_hub_url(_SHAKESPEARE_REPO, _SHAKESPEARE_FILE, repo_type="dataset", endpoint=endpoint)
-    headers = build_hf_headers(token=False)
-    raw = b""
-    with deadline(Message.of("training.corpus_shakespeare"), seconds):
-        async with (
-            get_async_session() as session,
-            session.stream("GET", url, headers=headers, follow_redirects=True) as response,
-        ):
-            hf_raise_for_status(response)
-            async for piece in response.aiter_bytes():
-                raw += piece
-                if len(raw) > _SHAKESPEARE_BYTES:
-                    break
-    if _sha256(raw) != _SHAKESPEARE_SHA256:
-        raise HubError("training.other_shakespeare")
-    write_file(path, raw)
-    return path
-
-
-def _sha256(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import json
 import logging
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,7 +33,6 @@ from playground.training.corpora import (
     TRAINING_PART,
     CorpusName,
     check_text,
-    fetch_shakespeare,
 )
 from playground.training.fork_server import Connection, Spawner
 from playground.training.job import NAME_MAX, Evaluation, Training
@@ -73,10 +72,20 @@ class _Link:
 class TrainingScheduler:
     """All live trainings of a server. For one event loop."""
 
-    def __init__(self, settings: Settings, offer: Offer, withdraw: Callable[[str], None]) -> None:
-        """offer: called with a training whose session is new, or another; withdraw: with its id."""
+    def __init__(
+        self,
+        settings: Settings,
+        offer: Offer,
+        withdraw: Callable[[str], None],
+        fetch_corpus: Callable[[], Awaitable[Path]],
+    ) -> None:
+        """offer: called with a training whose session is new, or another; withdraw: with its id.
+
+        fetch_corpus: downloads Tiny Shakespeare; returns its file. May raise PlaygroundError.
+        """
         self.settings = settings
         self._offer, self._withdraw = offer, withdraw
+        self._fetch_corpus = fetch_corpus
         self._trainings: dict[str, Training] = {}
         self._queue: list[Training] = []
         self._links: dict[str, _Link] = {}
@@ -143,7 +152,7 @@ class TrainingScheduler:
                 "training.text_below_context", found=len(text), context=made.model["block_size"]
             )
         self._check_room(visitor)
-        path = await self._shakespeare() if corpus == "shakespeare" else None
+        path = await self._fetch_corpus() if corpus == "shakespeare" else None
         self._check_room(visitor)
         training = self._new(visitor, next(c.title for c in CORPORA if c.name == corpus))
         training.corpus, training.plan, training.text_path = corpus, made, path
@@ -347,12 +356,6 @@ class TrainingScheduler:
         del self._trainings[oldest.session_id]
         self._withdraw(oldest.session_id)
         shutil.rmtree(oldest.folder, ignore_errors=True)
-
-    async def _shakespeare(self) -> Path:
-        limits = self.settings
-        return await fetch_shakespeare(
-            limits.hub_cache_dir / "corpora", limits.hub_endpoint, limits.hub_seconds
-        )
 
     def _has_process(self, training: Training) -> bool:
         return training.session_id in self._links

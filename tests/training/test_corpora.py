@@ -1,24 +1,18 @@
 """Texts that can be learned, their landmarks, and a sentence for each text that cannot."""
 
-import hashlib
 import itertools
 import math
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import anyio
 import numpy as np
 import pytest
 
-from playground.errors import HubError, HubUnavailable, InvalidInput
+from playground.errors import InvalidInput
 from playground.lm.vocabulary import Vocabulary
-from playground.training import corpora
 from playground.training.corpora import (
     TEXT_MAX,
     Corpus,
     check_text,
     decode_text,
-    fetch_shakespeare,
     landmarks,
     of_text,
     open_corpus,
@@ -141,52 +135,3 @@ def test_files_in_utf_8():
 def test_files_that_are_no_text(filename, raw, sentence):
     with pytest.raises(InvalidInput, match=sentence):
         decode_text(filename, raw)
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    """A Hub that has the file, with a text of our own: `hub.text`, `hub.asked`, `hub.endpoint`."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self):
-            hub.asked.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(hub.text)))
-            self.end_headers()
-            self.wfile.write(hub.text)
-
-        def log_message(self, *_):
-            pass
-
-    hub = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    hub.text, hub.asked = b"ROMEO:\nBut soft!\n" * 20, []
-    hub.endpoint = f"http://127.0.0.1:{hub.server_port}"
-    monkeypatch.setattr(corpora, "_SHAKESPEARE_SHA256", hashlib.sha256(hub.text).hexdigest())
-    thread = threading.Thread(target=hub.serve_forever, daemon=True)
-    thread.start()
-    yield hub
-    hub.shutdown()
-    hub.server_close()
-    thread.join()
-
-
-def test_shakespeare_comes_from_the_hub_once(hub, tmp_path):
-    for _ in range(2):
-        path = anyio.run(fetch_shakespeare, tmp_path, hub.endpoint, 5)
-        assert path.read_bytes() == hub.text
-    assert hub.asked == ["/datasets/Trelis/tiny-shakespeare/resolve/main/input.txt"]
-    corpus = open_corpus("shakespeare", seed=1, path=path)
-    assert corpus.prompt == "ROMEO:\n"
-
-
-@pytest.mark.parametrize("text", [b"something else", b"x" * 2_000_000])
-def test_another_text_than_shakespeare_is_refused(hub, tmp_path, text):
-    hub.text = text
-    with pytest.raises(HubError, match="not Tiny Shakespeare"):
-        anyio.run(fetch_shakespeare, tmp_path, hub.endpoint, 5)
-    assert not list(tmp_path.iterdir())
-
-
-def test_no_hub_is_told_in_a_sentence(tmp_path):
-    with pytest.raises(HubUnavailable, match="cannot be reached"):
-        anyio.run(fetch_shakespeare, tmp_path, "http://127.0.0.1:9", 5)
