@@ -11,7 +11,6 @@ from pathlib import Path
 
 from playground.checkpoints.errors import as_invalid_input
 from playground.checkpoints.folder import CheckpointEntry, Run, load_model
-from playground.checkpoints.nanogpt import ABOUT
 from playground.concurrency import ProgressCallback
 from playground.errors import (
     BadCheckpoint,
@@ -24,7 +23,6 @@ from playground.hub.address import parse_session_id
 from playground.hub.datasets import TINY_SHAKESPEARE, download_dataset_file
 from playground.hub.listing import PublishedModel
 from playground.hub.repository import HubRepository
-from playground.hub.snapshots import Snapshot
 from playground.i18n.translate import Message, in_default_locale
 from playground.inference.engine import Engine
 from playground.inference.model_cache import ModelCache
@@ -34,7 +32,7 @@ from playground.lm.sampling import SamplingParams
 from playground.lm.vocabulary import UnknownCharactersError
 from playground.service.bundled import bundled_session, model_folders
 from playground.service.loads import Load, LoadRegistry
-from playground.service.sessions import Session, SessionRegistry
+from playground.service.sessions import Session, SessionRegistry, hub_session
 from playground.settings import Settings
 from playground.training.job import Training
 from playground.training.scheduler import TrainingScheduler
@@ -129,7 +127,7 @@ class Playground:
             snapshot = await self._hub.open_cached(pinned) if pinned else None
             if snapshot is None:
                 raise SessionNotFound
-            session = _hub_session(snapshot)
+            session = hub_session(snapshot)
             self._sessions.register_hub_session(session)
         if session.origin is not None and session.run is not None:
             self._hub.mark_used(session.run)
@@ -252,7 +250,7 @@ class Playground:
         if parsed.commit and str(parsed) in self._sessions:
             return replace(await self.get_session(str(parsed)), cached=True)
         snapshot = await self._hub.open(parsed, progress)
-        session = _hub_session(snapshot)
+        session = hub_session(snapshot)
         await self._load_model(session, snapshot.run.checkpoint(None))
         self._sessions.register_hub_session(session)
         return session
@@ -290,18 +288,6 @@ async def _fetch_shakespeare(settings: Settings) -> Path:
     target = settings.hub_cache_dir.expanduser() / "corpora" / "tiny-shakespeare.txt"
     return await download_dataset_file(
         TINY_SHAKESPEARE, target, settings.hub_endpoint, settings.hub_seconds
-    )
-
-
-def _hub_session(snapshot: Snapshot) -> Session:
-    return Session(
-        str(snapshot.origin.pinned),
-        "hub",
-        snapshot.run,
-        snapshot.origin,
-        snapshot.cached,
-        listed=False,
-        localized_fields={"description": ABOUT} if snapshot.origin.nanogpt else {},
     )
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from playground.checkpoints.folder import Run
+from playground.checkpoints.nanogpt import ABOUT
 from playground.errors import SessionNotFound
 from playground.hub.disk_cache import Origin
+from playground.hub.snapshots import Snapshot
 from playground.i18n.translate import Message
 
 Source = Literal["bundled", "hub", "live"]
@@ -47,6 +49,19 @@ class Session:
             return None
         weights = "".join(entry.sha256 for entry in self.run.checkpoints)
         return hashlib.sha256(weights.encode()).hexdigest()[:12]
+
+
+def hub_session(snapshot: Snapshot) -> Session:
+    """The unlisted session of a snapshot; its id is `owner/name@<commit>`."""
+    return Session(
+        str(snapshot.origin.pinned),
+        "hub",
+        snapshot.run,
+        snapshot.origin,
+        snapshot.cached,
+        listed=False,
+        localized_fields={"description": ABOUT} if snapshot.origin.nanogpt else {},
+    )
 
 
 class SessionRegistry:
