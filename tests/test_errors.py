@@ -8,6 +8,7 @@ import pytest
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from playground import errors
+from playground.checkpoints.errors import as_invalid_input
 from playground.errors import BadCheckpoint, InvalidInput, PlaygroundError
 from playground.i18n.translate import (
     LocalizedNumber,
@@ -18,8 +19,8 @@ from playground.i18n.translate import (
     translate,
     use_locale,
 )
-from playground.i18n.validation import problem_of
-from playground.lm.vocabulary import Vocabulary
+from playground.i18n.validation import validation_message
+from playground.lm.vocabulary import Vocabulary, VocabularyError
 from playground.settings import ROOT
 
 # What those are made of that have a sentence of their own.
@@ -75,9 +76,10 @@ def test_the_time_to_wait_is_told_where_the_hub_tells_it():
 
 
 def test_a_reason_inside_of_an_error_is_said_in_the_same_language():
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(VocabularyError) as caught:
         Vocabulary([])
-    error = BadCheckpoint("checkpoint.in_file", file="vocab.json", reason=caught.value.message)
+    reason = as_invalid_input(caught.value).message
+    error = BadCheckpoint("checkpoint.in_file", file="vocab.json", reason=reason)
     german = "vocab.json: ein Vokabular braucht mindestens ein Zeichen"
     with use_locale("de"):
         assert str(error) == german
@@ -180,7 +182,7 @@ def problem(of, value, **options):
 @pytest.mark.parametrize(("kind", "of", "value"), PROBLEMS)
 def test_a_message_says_in_english_what_pydantic_says(kind, of, value):
     found = problem(of, value)
-    message = problem_of(found)
+    message = validation_message(found)
     assert isinstance(message, Message), found
     assert message.key == f"fields.{kind}"
     assert in_default_locale(message) == found["msg"]
@@ -190,8 +192,8 @@ def test_a_message_says_in_english_what_pydantic_says(kind, of, value):
 
 def test_what_fastapi_says_of_a_body_that_is_no_object():
     found = problem(Thing, 1, from_attributes=True)
-    assert problem_of(found) == Message.of("fields.model_attributes_type")
-    assert str(problem_of(found)) == found["msg"]
+    assert validation_message(found) == Message.of("fields.model_attributes_type")
+    assert str(validation_message(found)) == found["msg"]
 
 
 def test_there_is_no_message_for_a_problem_that_is_never_met():
@@ -210,4 +212,4 @@ def test_there_is_no_message_for_a_problem_that_is_never_met():
     ],
 )
 def test_what_no_message_says_is_said_in_pydantics_words(found):
-    assert problem_of(found) == found["msg"]
+    assert validation_message(found) == found["msg"]

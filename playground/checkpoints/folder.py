@@ -30,11 +30,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from playground.errors import BadCheckpoint, InvalidInput, StepNotFound
+from playground.checkpoints.errors import as_invalid_input
+from playground.errors import BadCheckpoint, StepNotFound
 from playground.i18n.translate import LocalizedNumber, Message
-from playground.i18n.validation import problem_of
-from playground.lm.model import CharTransformer, ModelConfig
-from playground.lm.vocabulary import Vocabulary
+from playground.i18n.validation import validation_message
+from playground.lm.model import CharTransformer, ConfigError, ModelConfig
+from playground.lm.vocabulary import Vocabulary, VocabularyError
 
 CONFIG, VOCABULARY, TOKENIZER = "config.json", "vocab.json", "tokenizer.json"
 WEIGHTS = "model.safetensors"
@@ -268,7 +269,7 @@ def explain(error: pydantic.ValidationError) -> Message | str:
     """The first thing that a validation found wrong, as `field: what`."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    what = problem_of(first)
+    what = validation_message(first)
     return Message.of("fields.problem", field=place, what=what) if place else what
 
 
@@ -288,23 +289,21 @@ def _model_config(values: dict[str, Any]) -> ModelConfig:
     )
     try:
         return ModelConfig(**checked.model_validate(values).model_dump())
-    except (pydantic.ValidationError, InvalidInput) as error:
-        reason = error.message if isinstance(error, InvalidInput) else explain(error)
-        raise BadCheckpoint(
-            "checkpoint.in_file", file=f"{CONFIG}: model", reason=reason
-        ) from None
+    except (pydantic.ValidationError, ConfigError) as error:
+        known = isinstance(error, ConfigError)
+        reason = as_invalid_input(error).message if known else explain(error)
+        raise BadCheckpoint("checkpoint.in_file", file=f"{CONFIG}: model", reason=reason) from None
 
 
 def _vocabulary(folder: Path) -> Vocabulary:
     characters = _parse(TypeAdapter(list[str]), folder, VOCABULARY)
     if len(characters) > VOCABULARY_MAX:
-        raise BadCheckpoint(
-            "checkpoint.vocabulary_too_large", file=VOCABULARY, most=VOCABULARY_MAX
-        )
+        raise BadCheckpoint("checkpoint.vocabulary_too_large", file=VOCABULARY, most=VOCABULARY_MAX)
     try:
         return Vocabulary(characters)
-    except InvalidInput as error:
-        raise BadCheckpoint("checkpoint.in_file", file=VOCABULARY, reason=error.message) from None
+    except VocabularyError as error:
+        reason = as_invalid_input(error).message
+        raise BadCheckpoint("checkpoint.in_file", file=VOCABULARY, reason=reason) from None
 
 
 def _check_header_bytes(path: Path, name: str) -> None:

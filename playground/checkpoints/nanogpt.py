@@ -20,6 +20,7 @@ import torch
 from pydantic_core import from_json
 from torch import Tensor
 
+from playground.checkpoints.errors import as_invalid_input
 from playground.checkpoints.folder import (
     CONFIG,
     TOKENIZER,
@@ -30,10 +31,10 @@ from playground.checkpoints.folder import (
     read_index,
     read_json_bytes,
 )
-from playground.errors import BadCheckpoint, InvalidInput
+from playground.errors import BadCheckpoint
 from playground.i18n.translate import Message, in_default_locale
-from playground.lm.model import ModelConfig
-from playground.lm.vocabulary import Vocabulary
+from playground.lm.model import ConfigError, ModelConfig
+from playground.lm.vocabulary import Vocabulary, VocabularyError
 
 ABOUT = Message.of("models.nanogpt")
 _SIZES = ("n_layer", "n_head", "n_embd")
@@ -84,8 +85,9 @@ def model_config(content: bytes) -> ModelConfig:
             learned_positions=True,
             bias=values.get("bias", True),
         )
-    except InvalidInput as error:
-        raise BadCheckpoint("checkpoint.in_file", file=CONFIG, reason=error.message) from None
+    except ConfigError as error:
+        reason = as_invalid_input(error).message
+        raise BadCheckpoint("checkpoint.in_file", file=CONFIG, reason=reason) from None
 
 
 def read_run(folder: Path, name: str) -> Run:
@@ -140,8 +142,9 @@ def _vocabulary(content: bytes, file: str) -> Vocabulary:
             raise BadCheckpoint("checkpoint.several_characters", file=file)
     try:
         return Vocabulary(characters)
-    except InvalidInput as error:
-        raise BadCheckpoint("checkpoint.in_file", file=file, reason=error.message) from None
+    except VocabularyError as error:
+        reason = as_invalid_input(error).message
+        raise BadCheckpoint("checkpoint.in_file", file=file, reason=reason) from None
 
 
 def _characters(content: Any) -> list[Any] | None:

@@ -84,7 +84,7 @@ async def generate(
 
     position: absolute index of the first new character, `len(context)` unless told; callers that
     send only the end of a longer text tell it, since each draw depends on it.
-    Raises UnknownCharacters before the first step, whatever `predict` raises at any.
+    Raises UnknownCharactersError before the first step, whatever `predict` raises at any.
     """
     ids = vocabulary.encode(context)
     start = len(context) if position is None else position

@@ -13,12 +13,11 @@ the vocabulary, K input features a character.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from playground.errors import InvalidInput
 
 _RANGES = {
     "vocab_size": (1, 4096),
@@ -34,11 +33,36 @@ _RANGES = {
     "n_gram_rows": (1, 65536),
 }
 _ROWS_AT_ONCE = 8  # matrix products give the same bits for a row at any multiple of this many rows
+_RULES = {
+    "integer": "{field} must be a whole number from {low} to {high}.",
+    "boolean": "{field} must be true or false.",
+    "activation": '{field} must be "gelu" or "relu2".',
+    "width": "n_embd and n_key must be multiples of twice n_head.",
+}
+
+
+class ConfigError(ValueError):
+    """A field of ModelConfig is out of range.
+
+    field: its name. reason: the rule that it breaks. low, high: the bounds, both included, of an
+    "integer".
+    """
+
+    def __init__(
+        self,
+        field: str,
+        reason: Literal["integer", "boolean", "activation", "width"],
+        low: int = 0,
+        high: int = 0,
+    ) -> None:
+        super().__init__(_RULES[reason].format(field=field, low=low, high=high))
+        self.field, self.reason = field, reason
+        self.low, self.high = low, high
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """Everything that fixes a model's shape; a value that is out of range raises InvalidInput.
+    """The hyperparameters that fix a model's shape. Raises ConfigError for a value out of range.
 
     n_key        width of all queries, and of all keys; 0: as wide as the values, n_embd
     n_hidden     width of the feed-forward
@@ -74,14 +98,15 @@ class ModelConfig:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
-                raise InvalidInput("checkpoint.whole_number", name=name, low=low, high=high)
+                raise ConfigError(name, "integer", low, high)
         for name in ("share_offsets", "tied", "learned_positions", "bias"):
             if type(getattr(self, name)) is not bool:
-                raise InvalidInput("checkpoint.true_or_false", name=name)
+                raise ConfigError(name, "boolean")
         if self.activation not in ("gelu", "relu2"):
-            raise InvalidInput("checkpoint.activation")
-        if self.n_embd % (2 * self.n_head) or self.n_key % (2 * self.n_head):
-            raise InvalidInput("checkpoint.widths")
+            raise ConfigError("activation", "activation")
+        for name in ("n_embd", "n_key"):
+            if getattr(self, name) % (2 * self.n_head):
+                raise ConfigError(name, "width")
 
     @property
     def key_width(self) -> int:

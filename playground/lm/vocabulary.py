@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-
-from playground.errors import InvalidInput, UnknownCharacters
+from typing import Literal
 
 # Typographic characters and the plain ones a keyboard of 1980 would have used for them. Accents and
 # ligatures need no entry: Unicode's compatibility decomposition finds those.
@@ -21,6 +20,31 @@ _LOOKALIKES = {
     '"': "'", "'": '"', "&": "and", "@": "at", "%": "percent",
 }  # fmt: skip
 
+_RULES = {
+    "empty": "a vocabulary needs at least one character",
+    "entry": "every entry of a vocabulary must be one character",
+    "duplicate": "a vocabulary must not list a character twice",
+}
+
+
+class VocabularyError(ValueError):
+    """A list of characters is no vocabulary. reason: the rule that it breaks."""
+
+    def __init__(self, reason: Literal["empty", "entry", "duplicate"]) -> None:
+        super().__init__(_RULES[reason])
+        self.reason = reason
+
+
+class UnknownCharactersError(ValueError):
+    """Text contains characters outside the vocabulary.
+
+    characters: each of them once, in order of appearance.
+    """
+
+    def __init__(self, characters: list[str]) -> None:
+        super().__init__(f"Unknown characters: {characters}")
+        self.characters = characters
+
 
 class Vocabulary:
     """The characters that a model knows; a character's id is its place.
@@ -31,15 +55,15 @@ class Vocabulary:
     __slots__ = ("_ids", "characters")
 
     def __init__(self, characters: Iterable[str]) -> None:
-        """Raises InvalidInput unless these are distinct single characters, at least one of them."""
+        """Raises VocabularyError unless there are one or more distinct single characters."""
         self.characters = tuple(characters)
         if not self.characters:
-            raise InvalidInput("checkpoint.vocabulary_empty")
+            raise VocabularyError("empty")
         if any(not isinstance(c, str) or len(c) != 1 for c in self.characters):
-            raise InvalidInput("checkpoint.vocabulary_entry")
+            raise VocabularyError("entry")
         self._ids = {character: id for id, character in enumerate(self.characters)}
         if len(self._ids) != len(self.characters):
-            raise InvalidInput("checkpoint.vocabulary_twice")
+            raise VocabularyError("duplicate")
 
     @classmethod
     def of(cls, text: str) -> Vocabulary:
@@ -53,11 +77,11 @@ class Vocabulary:
         return character in self._ids
 
     def encode(self, text: str) -> list[int]:
-        """Token ids, one a character. Raises UnknownCharacters, naming each of them."""
+        """Token ids, one a character. Raises UnknownCharactersError."""
         try:
             return [self._ids[character] for character in text]
         except KeyError:
-            raise UnknownCharacters(self.unknown(text)) from None
+            raise UnknownCharactersError(self.unknown(text)) from None
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of token ids. Raises IndexError for an id outside the vocabulary."""

@@ -179,13 +179,13 @@ class Playground:
         if (run := session.run) is None:
             raise ModelNotInitialized
         if not 1 <= len(context) <= CONTEXT_MAX:
-            raise InvalidInput("errors.context_length", most=CONTEXT_MAX)
+            raise InvalidInput("errors.context_length", most=CONTEXT_MAX).at("context")
         if not 1 <= n <= TOKENS_MAX:
-            raise InvalidInput("errors.tokens_out_of_range", most=TOKENS_MAX)
+            raise InvalidInput("errors.tokens_out_of_range", most=TOKENS_MAX).at("n")
         try:
             run.vocabulary.encode(context)
         except UnknownCharactersError as error:
-            raise as_invalid_input(error) from None
+            raise as_invalid_input(error).at("context") from None
         entry = run.checkpoint(step)
         model = await self._load_model(session, entry)
         return Generation(

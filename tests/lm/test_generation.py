@@ -6,10 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.errors import UnknownCharacters
 from playground.lm.generation import Candidate, Rest, generate, next_step
 from playground.lm.sampling import SamplingParams
-from playground.lm.vocabulary import Vocabulary
+from playground.lm.vocabulary import UnknownCharactersError, Vocabulary
 
 GREEDY = SamplingParams(temperature=0)
 ABCD = Vocabulary("abcd")
@@ -172,7 +171,7 @@ def test_an_unknown_character_is_said_before_the_model_is_asked():
     async def predict(ids):
         raise AssertionError("the model was asked")
 
-    with pytest.raises(UnknownCharacters, match="Unknown characters"):
+    with pytest.raises(UnknownCharactersError, match="Unknown characters"):
         steps_of(predict, ABCD, 3, "ab😀", GREEDY, n=2)
 
 

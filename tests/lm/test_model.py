@@ -5,9 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from playground.errors import InvalidInput
 from playground.lm.learning import PRESETS
-from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.model import CharTransformer, ConfigError, ModelConfig
 
 SHAPES = {
     "books": {},
@@ -149,7 +148,7 @@ def test_the_largest_config_is_counted_without_allocating_it():
     ],
 )
 def test_a_config_out_of_range_is_refused_in_a_sentence(wrong, sentence):
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(ConfigError) as caught:
         ModelConfig(**{"vocab_size": 11} | wrong)
     assert str(caught.value) == sentence
 

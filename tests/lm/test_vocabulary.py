@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.errors import InvalidInput, UnknownCharacters
-from playground.lm.vocabulary import Vocabulary
+from playground.lm.vocabulary import UnknownCharactersError, Vocabulary, VocabularyError
 
 ASCII = Vocabulary(["\n", *map(chr, range(32, 127))])
 vocabularies = st.text(min_size=1, max_size=80).map(lambda text: Vocabulary(dict.fromkeys(text)))
@@ -33,12 +32,12 @@ def test_the_vocabulary_of_a_text_is_sorted_by_code_point():
     ],
 )
 def test_a_list_that_is_no_vocabulary_is_refused(characters, reason):
-    with pytest.raises(InvalidInput, match=reason):
+    with pytest.raises(VocabularyError, match=reason):
         Vocabulary(characters)
 
 
 def test_unknown_characters_are_named_once_each_in_order_of_appearance():
-    with pytest.raises(UnknownCharacters) as caught:
+    with pytest.raises(UnknownCharactersError) as caught:
         Vocabulary("ab").encode("a😀bé😀a")
     assert caught.value.characters == ["😀", "é"]
     assert str(caught.value) == "Unknown characters: ['😀', 'é']"
