@@ -1,52 +1,55 @@
-"""Every error that a visitor or a caller can meet; each class carries its HTTP status.
+"""The error hierarchy: each class defines its HTTP status, each error is a translatable message.
 
 PlaygroundError                 500
-├── InvalidInput                400   a value that a person can correct
+├── InvalidInput                400
 │   ├── UnknownCharacters       400
-│   └── TooLarge                413   a text or an upload beyond the limits
-├── ModelNotInitialized         400   the session is there, its model is not yet
+│   └── TooLarge                413
+├── ModelNotInitialized         400
 ├── SessionNotFound             404
 ├── StepNotFound                404
-├── BadCheckpoint               422   a model folder that is refused, and why
-│   └── NotAPlaygroundModel     422   a repo that is something else
-├── HubError                    502   the Hub's answer is cut, or makes no sense
+├── BadCheckpoint               422
+│   └── NotAPlaygroundModel     422
+├── HubError                    502
 │   ├── HubRepoNotFound         404
 │   ├── HubRevisionNotFound     404
 │   ├── HubFileNotFound         404
-│   ├── HubForbidden            403   gated, private or disabled
-│   ├── HubCommitMoved          409   the repo changed while it was read
-│   ├── HubTooLarge             413   beyond the operator's limits
+│   ├── HubForbidden            403
+│   ├── HubCommitMoved          409
+│   ├── HubTooLarge             413
 │   ├── HubRateLimited          429
-│   ├── HubUnavailable          503   refused, offline, overloaded
+│   ├── HubUnavailable          503
 │   ├── HubTimeout              504
 │   └── DiskFull                507
-├── TooManyLoads                503   a bound that protects the others
+├── TooManyLoads                503
 ├── LoadNotFound                404
 ├── LoadCancelled               409
-├── TrainingConflict            409   what a training cannot do in its state
-├── TooManyTrainings            429   the queue is full
-├── TrainingUnavailable         503   no process can be started
-└── GenerationFailed            500   anything that breaks inside
+├── TrainingConflict            409
+├── TooManyTrainings            429
+├── TrainingUnavailable         503
+└── GenerationFailed            500
 
-What each says stands in `messages/`; it is put into words when it is read.
+The first line of a class's docstring is its description in the API's documentation. The messages
+are in `i18n/locales` and are translated when an error is formatted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from playground.i18n.translate import Message
 
 
 class PlaygroundError(Exception):
-    """Base of all; `str(error)` is a sentence for a person, in the language of the visitor who is
-    being answered by then."""
+    """Base class of the errors that a visitor or a caller of the API can receive.
 
-    status = 500
+    `str(error)` is the message in the current locale.
+    """
+
+    status: ClassVar[int] = 500
 
     def __init__(self, key: str, /, **params: Any) -> None:
-        """key, params: of the message that says it."""
+        """key, params: message key and parameters, as for `translate`."""
         super().__init__(key)
         self.message = Message(key, params)
 
@@ -55,11 +58,14 @@ class PlaygroundError(Exception):
 
 
 class CommandError(Exception):
-    """What a command line cannot do, in a sentence; no visitor ever reads it."""
+    """A command line cannot be executed; the text is printed to stderr."""
 
 
 class InvalidInput(PlaygroundError):
-    """A value is invalid. field: dotted path of the request field it came from, None if unknown."""
+    """A value is invalid.
+
+    field: dotted path of the request field that holds it, None if unknown.
+    """
 
     status = 400
     field: str | None = None
@@ -71,7 +77,10 @@ class InvalidInput(PlaygroundError):
 
 
 class UnknownCharacters(InvalidInput):
-    """Characters outside the vocabulary, each once, in order of appearance."""
+    """The text has characters outside the vocabulary.
+
+    characters: each once, in order of appearance.
+    """
 
     def __init__(self, characters: Iterable[str]) -> None:
         self.characters = list(characters)
@@ -79,10 +88,14 @@ class UnknownCharacters(InvalidInput):
 
 
 class TooLarge(InvalidInput):
+    """The body, the text or the model is too large."""
+
     status = 413
 
 
 class ModelNotInitialized(PlaygroundError):
+    """The session has no model yet."""
+
     status = 400
 
     def __init__(self) -> None:
@@ -90,6 +103,8 @@ class ModelNotInitialized(PlaygroundError):
 
 
 class SessionNotFound(PlaygroundError):
+    """The session does not exist."""
+
     status = 404
 
     def __init__(self) -> None:
@@ -97,51 +112,73 @@ class SessionNotFound(PlaygroundError):
 
 
 class StepNotFound(PlaygroundError):
+    """The session has no checkpoint of this step."""
+
     status = 404
 
     def __init__(self, step: int, steps: Iterable[int]) -> None:
+        """steps: those that the session has."""
         listed = ", ".join(map(str, steps))
         super().__init__("errors.step_not_found", step=step, steps=listed)
 
 
 class BadCheckpoint(PlaygroundError):
+    """The checkpoint is invalid."""
+
     status = 422
 
 
 class NotAPlaygroundModel(BadCheckpoint):
-    """A repo without the files of the layout; the sentence says what was expected and found."""
+    """The repo lacks files of the checkpoint format."""
 
 
 class HubError(PlaygroundError):
+    """The Hub's response is truncated or malformed."""
+
     status = 502
 
 
 class HubRepoNotFound(HubError):
+    """The Hub has no such repo."""
+
     status = 404
 
 
 class HubRevisionNotFound(HubError):
+    """The repo has no such revision."""
+
     status = 404
 
 
 class HubFileNotFound(HubError):
+    """The repo has no such file."""
+
     status = 404
 
 
 class HubForbidden(HubError):
+    """The repo is gated, private or disabled."""
+
     status = 403
 
 
 class HubCommitMoved(HubError):
+    """The repo changed while it was read."""
+
     status = 409
 
 
 class HubTooLarge(HubError):
+    """The model exceeds the server's limits."""
+
     status = 413
 
 
 class HubRateLimited(HubError):
-    """The Hub answers no more for a while: `retry_after_seconds`, None where it does not say."""
+    """The Hub's rate limit for this server is exceeded.
+
+    retry_after_seconds: as in the Hub's response, None if it has no such header.
+    """
 
     status = 429
 
@@ -154,18 +191,26 @@ class HubRateLimited(HubError):
 
 
 class HubUnavailable(HubError):
+    """The Hub cannot be reached."""
+
     status = 503
 
 
 class HubTimeout(HubError):
+    """The Hub did not respond in time."""
+
     status = 504
 
 
 class DiskFull(HubError):
+    """The server's disk is full."""
+
     status = 507
 
 
 class TooManyLoads(PlaygroundError):
+    """The number of concurrent loads is at its limit."""
+
     status = 503
 
     def __init__(self) -> None:
@@ -173,6 +218,8 @@ class TooManyLoads(PlaygroundError):
 
 
 class LoadNotFound(PlaygroundError):
+    """The load does not exist."""
+
     status = 404
 
     def __init__(self) -> None:
@@ -180,6 +227,8 @@ class LoadNotFound(PlaygroundError):
 
 
 class LoadCancelled(PlaygroundError):
+    """The load was cancelled."""
+
     status = 409
 
     def __init__(self) -> None:
@@ -187,10 +236,14 @@ class LoadCancelled(PlaygroundError):
 
 
 class TrainingConflict(PlaygroundError):
+    """The operation is not allowed in the training's state."""
+
     status = 409
 
 
 class TooManyTrainings(PlaygroundError):
+    """The training queue is full."""
+
     status = 429
 
     def __init__(self) -> None:
@@ -198,6 +251,8 @@ class TooManyTrainings(PlaygroundError):
 
 
 class TrainingUnavailable(PlaygroundError):
+    """No worker process can be started."""
+
     status = 503
 
     def __init__(self) -> None:
@@ -205,9 +260,14 @@ class TrainingUnavailable(PlaygroundError):
 
 
 class GenerationFailed(PlaygroundError):
+    """An unexpected error occurred."""
+
+    status = 500
+
     def __init__(self, reason: str) -> None:
         super().__init__("errors.generation_failed", reason=reason)
 
     @classmethod
-    def because(cls, error: Exception) -> GenerationFailed:
+    def because(cls, error: Exception) -> Self:
+        """Wrap an unexpected exception; its text, or the name of its class, is the reason."""
         return cls(str(error) or type(error).__name__)

@@ -1,25 +1,34 @@
-"""The API as every Gradio app offers one: named endpoints for `gradio_client`, and MCP tools.
+"""The API as Gradio endpoints: named ones for `gradio_client`, which are MCP tools too.
 
-The same use cases as `api`, with the same names, bounds and answers.
+The same operations as the routes, with the same names, bounds and answers.
 """
 
-# Annotations are not postponed here: Gradio reads the type of an answer as it stands.
+# Annotations are not postponed: Gradio reads the return types at runtime.
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import gradio as gr
 import pydantic
 
-from playground.api.app import first_problem, generate_steps
-from playground.api.schemas import GenerateRequest, NextTokenRequest, SessionBody, StepBody
+from playground.api.errors import invalid_request
+from playground.api.routes.generation import start_generation
+from playground.api.schemas.generation import (
+    GenerateRequest,
+    NextTokenRequest,
+    NextTokenResponse,
+    StepBody,
+)
+from playground.api.schemas.sessions import SessionBody
 from playground.errors import GenerationFailed, PlaygroundError
 from playground.i18n.translate import DEFAULT_LOCALE, in_default_locale, use_locale
 from playground.service.playground import Playground
 
 
 class Probability(TypedDict):
+    """The JSON of a Candidate; of a dataclass Gradio describes no fields."""
+
     token: str
     prob: float
 
@@ -36,9 +45,15 @@ class Progress(TypedDict):
     seed: int
 
 
-def publish(service: Playground) -> None:
-    """Add the endpoints to the Blocks that is being built."""
+def add_gradio_endpoints(service: Playground) -> None:
+    """Add the endpoints to the Blocks in whose context this is called."""
+    # Unqueued where nothing streams: 2.5 ms a call instead of 10.
+    gr.api(_next_token(service), api_name="next_token", queue=False)
+    gr.api(_generate(service), api_name="generate", concurrency_limit=None)
+    gr.api(_sessions(service), api_name="sessions", queue=False)
 
+
+def _next_token(service: Playground) -> Callable[..., Awaitable[NextToken]]:
     async def next_token(
         session_id: str = "shakespeare",
         context: str = "Hello wor",
@@ -66,9 +81,16 @@ def publish(service: Playground) -> None:
                 session_id=session_id, context=context, temperature=temperature, top_k=top_k,
                 top_p=top_p, seed=seed, step=step, position=position,
             )  # fmt: skip
-            answer = (await generate_steps(service, body, n=1)).next_token()
-        return answer.model_dump()  # type: ignore[return-value]
+            params = body.sampling_params()
+            generation = await start_generation(service, body, params, n=1)
+            (made,) = [made async for made in generation.steps]
+            answer = NextTokenResponse.from_step(generation, made, params.seed)
+        return cast(NextToken, answer.model_dump())
 
+    return next_token
+
+
+def _generate(service: Playground) -> Callable[..., AsyncIterator[Progress]]:
     async def generate(
         session_id: str = "shakespeare",
         context: str = "Hello wor",
@@ -98,36 +120,36 @@ def publish(service: Playground) -> None:
                 session_id=session_id, context=context, n=n, temperature=temperature, top_k=top_k,
                 top_p=top_p, seed=seed, step=step, position=position,
             )  # fmt: skip
-            params = body.sampling()
-            generation = await service.generate(
-                session_id, context, params, n=n, position=position, step=step
-            )
+            params = body.sampling_params()
+            generation = await start_generation(service, body, params, n=n)
             text = ""
             async for made in generation.steps:
                 text += made.token
-                yield {"text": text, "step": StepBody.of(made).model_dump(), "seed": params.seed}
+                step_json = StepBody.model_validate(made).model_dump()
+                yield {"text": text, "step": step_json, "seed": params.seed}
 
+    return generate
+
+
+def _sessions(service: Playground) -> Callable[[], Awaitable[list[dict[str, Any]]]]:
     async def sessions() -> list[dict[str, Any]]:
         """Every model on offer: parameters, training steps, validation loss, example prompt."""
         with use_locale(DEFAULT_LOCALE):
-            return [SessionBody.of(session).model_dump() for session in service.sessions()]
+            return [SessionBody.from_session(s).model_dump() for s in service.sessions()]
 
-    # Unqueued where nothing streams: 2.5 ms a call instead of 10.
-    gr.api(next_token, api_name="next_token", queue=False)
-    gr.api(generate, api_name="generate", concurrency_limit=None)
-    gr.api(sessions, api_name="sessions", queue=False)
+    return sessions
 
 
 @contextmanager
 def as_gradio_errors() -> Iterator[None]:
-    """Turn each error into a `gr.Error` that says what the API says, in English; Gradio logs the
-    unforeseen."""
+    """Raise each error as a `gr.Error` with the API's message in English; Gradio logs tracebacks
+    of unexpected ones only."""
     try:
         yield
     except PlaygroundError as error:
         raise gr.Error(in_default_locale(error), print_exception=False) from None
     except pydantic.ValidationError as error:
-        problem = in_default_locale(first_problem(error.errors()))
+        problem = in_default_locale(invalid_request(error.errors()))
         raise gr.Error(problem, print_exception=False) from None
     except Exception as error:
         raise gr.Error(in_default_locale(GenerationFailed.because(error))) from error

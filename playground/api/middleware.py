@@ -6,13 +6,14 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from playground.errors import TooLarge
 from playground.i18n.translate import current_locale, negotiate_locale, translate
 
-# Not Accept-Language: every browser sends that, and the API's sentences are a contract in English.
+# Not Accept-Language, which every browser sends: without this header messages are in English.
 LOCALE_HEADER = "X-Language"
 
-_BODY_BYTES = 2 * 2**20  # a context of 100,000 characters, each of them escaped
-_UPLOAD_BYTES = 100 * 2**20  # a text to train on, or a model
+_BODY_BYTES_MAX = 2 * 2**20  # a context of 100,000 characters, each of them escaped
+_UPLOAD_BYTES_MAX = 100 * 2**20  # a text to train on, or a model
 _UPLOAD_PATHS = ("/api/trainings", "/api/corpora")
 
 
@@ -25,14 +26,15 @@ class LimitBodySize:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             return await self.app(scope, receive, send)
-        left = _UPLOAD_BYTES if scope["path"].startswith(_UPLOAD_PATHS) else _BODY_BYTES
+        left = _UPLOAD_BYTES_MAX if scope["path"].startswith(_UPLOAD_PATHS) else _BODY_BYTES_MAX
 
         async def limited() -> Message:
             nonlocal left
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise HTTPException(413, translate("errors.body_too_large"))
+                # Not TooLarge itself: FastAPI answers 400 to any other exception while it reads.
+                raise HTTPException(TooLarge.status, translate("errors.body_too_large"))
             return message
 
         return await self.app(scope, limited, send)

@@ -1,4 +1,4 @@
-"""QR codes, with which a class comes from a wall to a page."""
+"""QR codes as SVG."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def qr_code(text: str) -> bytes:
     try:
         code = segno.make(text, micro=False, error="m", boost_error=False)
     except segno.DataOverflowError:
-        raise InvalidInput("errors.qr_too_long") from None
+        raise InvalidInput("errors.qr_too_long").at("text") from None
     out = io.BytesIO()
     code.save(out, kind="svg", light="white", omitsize=True, xmldecl=False)
     return out.getvalue()

@@ -1,0 +1,1 @@
+"""Internationalisation: message catalogs (`locales/`), translation, and pydantic's errors."""

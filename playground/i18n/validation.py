@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a value, as a message."""
+"""Translation of pydantic's validation errors."""
 
 from __future__ import annotations
 
@@ -8,31 +8,26 @@ from typing import Any
 from playground.i18n.translate import LocalizedNumber, Message, has_message, in_default_locale
 
 
-def problem_of(problem: Mapping[str, Any]) -> Message | str:
-    """One entry of a validation error's list; pydantic's own words where there is no message.
+def validation_message(error: Mapping[str, Any]) -> Message | str:
+    """The message of one entry of `ValidationError.errors()`; pydantic's own text if there is none.
 
-    Of JSON pydantic says some things in other words than of Python's values. A message stands for
-    what it says in English, to the letter: a type that comes to mean something else is not
-    translated wrongly.
+    pydantic words some errors of JSON input differently (`json_` keys). A message is used only if
+    its English text equals pydantic's: an error type whose text changes is never mistranslated.
     """
-    kind, params = problem["type"], _params(problem)
+    kind, params = error["type"], _message_params(error)
     for key in (f"fields.{kind}", f"fields.json_{kind}"):
-        if has_message(key) and _says(key, params, problem["msg"]):
+        if has_message(key) and in_default_locale(Message(key, params)) == error["msg"]:
             return Message(key, params)
-    return str(problem["msg"])
+    return str(error["msg"])
 
 
-def _says(key: str, params: Mapping[str, Any], sentence: str) -> bool:
-    return in_default_locale(Message(key, params)) == sentence
-
-
-def _params(problem: Mapping[str, Any]) -> dict[str, Any]:
-    """What a problem is about: bounds, with a decimal sign of their own, counts, and choices."""
-    about = dict(problem.get("ctx", {}))
-    params = {name: LocalizedNumber(v) if isinstance(v, float) else v for name, v in about.items()}
-    if (count := about.get("min_length", about.get("max_length"))) is not None:
+def _message_params(error: Mapping[str, Any]) -> dict[str, Any]:
+    """The error's context with localized numbers, plural count, and choices split for `either`."""
+    context = dict(error.get("ctx", {}))
+    params = {k: LocalizedNumber(v) if isinstance(v, float) else v for k, v in context.items()}
+    if (count := context.get("min_length", context.get("max_length"))) is not None:
         params["count"] = count
-    some, either, last = str(about.get("expected", "")).rpartition(" or ")
+    some, either, last = str(context.get("expected", "")).rpartition(" or ")
     if either:
         params["expected"] = Message.of("fields.either", some=some, last=last)
     return params

@@ -17,7 +17,7 @@ from gradio.components import Component
 from gradio.events import Dependency
 from gradio.i18n import I18nData
 
-from playground.api.gradio_endpoints import publish
+from playground.api.gradio_endpoints import add_gradio_endpoints
 from playground.i18n.translate import available_locales, catalog
 from playground.page.components import MOUNT_TRAINING, START, html_component
 from playground.page.head import gradio_head
@@ -171,7 +171,7 @@ def build_page(service: Playground, tabs: Sequence[Tab] = TABS) -> gr.Blocks:
         html_component("tutorial/guide")
         html_component("sharing/share")
         html_component("playback/keys")
-        publish(service)
+        add_gradio_endpoints(service)
     demo.max_threads = 64
     demo.queue(default_concurrency_limit=8)
     demo.state_session_capacity = 1000

@@ -1,0 +1,1 @@
+"""Routers, one module a subject; each is included under /api."""

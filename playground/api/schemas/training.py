@@ -1,14 +1,19 @@
-"""What the training API takes and gives. The bounds are those of `runs.plans`."""
+"""Schemas of the training routes.
+
+The bounds in OpenAPI are those of training/plans.py, which enforces them: its messages say more than
+pydantic's.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from playground.lm.learning import PRESETS
-from playground.training.corpora import CORPORA, TEXT_MAX, Baselines, CorpusName
-from playground.training.job import NAME_MAX, Evaluation, State, Training
+from playground.training.corpora import CORPORA, TEXT_MAX, CorpusName
+from playground.training.job import NAME_MAX, State, Training
 from playground.training.plans import (
     BATCH_SIZE,
     LIVE_PRESETS,
@@ -21,10 +26,31 @@ from playground.training.plans import (
     learning_rate_bounds,
 )
 
-SPEED_MAX = 1000.0
-_TYPICAL_VOCABULARY = 100
+SPEED_MAX = 1000.0  # updates per second
+_TYPICAL_VOCAB_SIZE = 100
 _RESUMABLE = ("pausing", "paused", "stopped", "failed")
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
+
+def _documented(json_type: str, low: float, high: float) -> WithJsonSchema:
+    """Bounds shown in OpenAPI and enforced by training/plans.py."""
+    return WithJsonSchema({"type": json_type, "minimum": low, "maximum": high})
+
+
+def _learning_rate_range() -> tuple[float, float]:
+    """The range over all presets; each has its own within."""
+    bounds = [learning_rate_bounds(preset.name) for preset in LIVE_PRESETS]
+    return min(low for low, _ in bounds), max(high for _, high in bounds)
+
+
+Steps = Annotated[int, _documented("integer", *STEPS)]
+Seed = Annotated[int, _documented("integer", *SEED)]
+BatchSize = Annotated[int, _documented("integer", *BATCH_SIZE)]
+LearningRate = Annotated[float, _documented("number", *_learning_rate_range())]
+Layers = Annotated[int, _documented("integer", *MODEL_BOUNDS["n_layer"])]
+Heads = Annotated[int, _documented("integer", *MODEL_BOUNDS["n_head"])]
+Width = Annotated[int, _documented("integer", *MODEL_BOUNDS["n_embd"])]
+BlockSize = Annotated[int, _documented("integer", *MODEL_BOUNDS["block_size"])]
 Visitor = Annotated[
     str,
     Field(
@@ -32,7 +58,6 @@ Visitor = Annotated[
         description="Made up at random by the caller, and told to nobody else.",
     ),
 ]
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ModelSize(BaseModel):
@@ -40,10 +65,10 @@ class ModelSize(BaseModel):
 
     model_config = _STRICT
 
-    n_layer: int | None = Field(None, description="Layers.")
-    n_head: int | None = Field(None, description="Attention heads in a layer.")
-    n_embd: int | None = Field(None, description="Width, a multiple of twice the heads.")
-    block_size: int | None = Field(None, description="Characters that the model sees.")
+    n_layer: Layers | None = Field(None, description="Layers.")
+    n_head: Heads | None = Field(None, description="Attention heads in a layer.")
+    n_embd: Width | None = Field(None, description="Width, a multiple of twice the heads.")
+    block_size: BlockSize | None = Field(None, description="Characters that the model sees.")
 
 
 class TrainingRequest(BaseModel):
@@ -62,10 +87,14 @@ class TrainingRequest(BaseModel):
     )
     text: str | None = Field(None, description=f"A text of one's own, up to {TEXT_MAX} characters.")
     preset: PresetName = "quick-100k"
-    steps: int | None = Field(None, description="Updates; the preset's by default.")
-    seed: int | None = Field(None, description="Of the first weights, the batches and the samples.")
-    learning_rate: float | None = Field(None, description="Peak rate; the preset's by default.")
-    batch_size: int | None = Field(None, description="Windows in an update.")
+    steps: Steps | None = Field(None, description="Updates; the preset's by default.")
+    seed: Seed | None = Field(
+        None, description="Of the first weights, the batches and the samples."
+    )
+    learning_rate: LearningRate | None = Field(
+        None, description="Peak rate; the preset's by default."
+    )
+    batch_size: BatchSize | None = Field(None, description="Windows in an update.")
     model: ModelSize = ModelSize()
     paused: bool = Field(False, description="Wait for the first step.")
     steps_per_second: float | None = Field(None, gt=0, le=SPEED_MAX)
@@ -85,16 +114,18 @@ class RenameRequest(BaseModel):
     name: str = Field(min_length=1, max_length=NAME_MAX, pattern=r"\S")
 
 
+def _named_answers(answers: Iterable[tuple[str, str, str]]) -> list[dict[str, str]]:
+    return [{"question": q, "answer": answer, "said": said} for q, answer, said in answers]
+
+
 class LandmarksBody(BaseModel):
     """Validation losses of simple guessers: every character alike; by frequency; by pairs."""
 
-    uniform: float
-    letters: float
-    pairs: float
+    model_config = ConfigDict(from_attributes=True)
 
-    @classmethod
-    def of(cls, landmarks: Baselines) -> LandmarksBody:
-        return cls(uniform=landmarks.uniform, letters=landmarks.letters, pairs=landmarks.pairs)
+    uniform: float
+    letters: float = Field(validation_alias=AliasChoices("unigram", "letters"))
+    pairs: float = Field(validation_alias=AliasChoices("bigram", "pairs"))
 
 
 class LossBody(BaseModel):
@@ -116,28 +147,15 @@ class AnswerBody(BaseModel):
 class EvaluationBody(BaseModel):
     """What the model could do at a step; accuracy is the fraction of problems solved."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     step: int
     val_loss: float
     prompt: str
     greedy: str
     sampled: str
     accuracy: float | None
-    answers: list[AnswerBody]
-
-    @classmethod
-    def of(cls, evaluation: Evaluation) -> EvaluationBody:
-        return cls(
-            step=evaluation.step,
-            val_loss=evaluation.val_loss,
-            prompt=evaluation.prompt,
-            greedy=evaluation.greedy,
-            sampled=evaluation.sampled,
-            accuracy=evaluation.accuracy,
-            answers=[
-                AnswerBody(question=question, answer=answer, said=said)
-                for question, answer, said in evaluation.answers
-            ],
-        )
+    answers: Annotated[list[AnswerBody], BeforeValidator(_named_answers)]
 
 
 class TrainingSummary(BaseModel):
@@ -158,38 +176,16 @@ class TrainingSummary(BaseModel):
     estimate_seconds: float | None = Field(description="Until it begins, where it waits.")
 
     @classmethod
-    def of(
-        cls, training: Training, position: int | None, estimate_seconds: float | None
-    ) -> TrainingSummary:
-        return cls(**cls._summary(training, position, estimate_seconds))
-
-    @staticmethod
-    def _summary(
-        training: Training, position: int | None, estimate_seconds: float | None
-    ) -> dict[str, object]:
-        plan = training.plan
-        return {
-            "session_id": training.session_id,
-            "name": training.name or str(training.title),
-            "kept": training.name is not None,
-            "state": training.state,
-            "note": str(training.note) if training.note else None,
-            "corpus": training.corpus,
-            "preset": plan.preset if plan else None,
-            "step": training.step,
-            "steps": plan.params.steps if plan else training.step,
-            "ready": training.run is not None,
-            "can_resume": training.can_resume and training.state in _RESUMABLE,
-            "position": position,
-            "estimate_seconds": estimate_seconds,
-        }
+    def from_job(cls, job: Training, position: int | None, estimate_seconds: float | None) -> Self:
+        """A summary with its texts in the current locale."""
+        return cls(**_summary(job, position, estimate_seconds))
 
 
 class TrainingBody(TrainingSummary):
     """A training in full; `losses` are those after the step that was asked for, `evaluations` too,
     and the one at that step.
 
-    whole: they are all that there are, from the start: forget what was told before.
+    whole: they are the whole history, and replace any earlier response.
     """
 
     whole: bool
@@ -210,48 +206,76 @@ class TrainingBody(TrainingSummary):
     seconds_left: float | None
 
     @classmethod
-    def of_all(
-        cls,
-        training: Training,
-        position: int | None,
-        estimate_seconds: float | None,
-        since: int,
-    ) -> TrainingBody:
-        plan, run = training.plan, training.run
-        if since > training.step:  # it has gone back to what was saved
+    def from_job_since(
+        cls, job: Training, position: int | None, estimate_seconds: float | None, since: int
+    ) -> Self:
+        """The job with its history after the step `since`, -1 for all of it."""
+        plan, run = job.plan, job.run
+        if since > job.step:  # the job was rewound to a checkpoint
             since = -1
         peak = plan.learning_rate if plan else 0.0
-        block_size = run.model_config.block_size if run else None
-        vocabulary = training.vocabulary
         return cls(
-            **cls._summary(training, position, estimate_seconds),
+            **_summary(job, position, estimate_seconds),
+            **_settings(job),
             whole=since < 0,
             losses=[
                 LossBody(step=step, loss=loss, learning_rate=fraction * peak)
-                for step, loss, fraction in training.points(since)
+                for step, loss, fraction in job.points(since)
             ],
-            # At `since` too: a step's evaluation is told a little later than its loss.
-            evaluations=[EvaluationBody.of(e) for e in training.evaluations if e.step >= since],
+            # At `since` too: a step's evaluation arrives after its loss.
+            evaluations=[
+                EvaluationBody.model_validate(e) for e in job.evaluations if e.step >= since
+            ],
             checkpoints=run.steps if run else [],
-            landmarks=LandmarksBody.of(training.landmarks) if training.landmarks else None,
+            landmarks=LandmarksBody.model_validate(job.landmarks) if job.landmarks else None,
             params=run.n_params if run else None,
-            vocab_size=len(vocabulary) if vocabulary else None,
-            block_size=plan.model["block_size"] if plan else block_size,
-            batch_size=plan.params.batch_size if plan else None,
-            seed=plan.params.seed if plan else None,
-            tokens=_tokens(training),
-            learning_rate=training.losses[-1][2] * peak if training.losses else None,
-            peak_learning_rate=peak if plan else None,
-            speed=training.speed,
-            steps_per_second=training.steps_per_second,
-            seconds_left=training.seconds_left if training.is_active else None,
+            vocab_size=len(job.vocabulary) if job.vocabulary else None,
+            tokens=_tokens(job),
+            learning_rate=job.losses[-1][2] * peak if job.losses else None,
+            speed=job.speed,
+            steps_per_second=job.steps_per_second,
+            seconds_left=job.seconds_left if job.is_active else None,
         )
 
 
-def _tokens(training: Training) -> int:
-    if training.plan is None:
-        return training.run.checkpoints[-1].tokens if training.run else 0
-    return training.step * training.plan.params.batch_size * training.plan.model["block_size"]
+def _summary(job: Training, position: int | None, estimate_seconds: float | None) -> dict[str, Any]:
+    plan = job.plan
+    return {
+        "session_id": job.session_id,
+        "name": job.name or str(job.title),
+        "kept": job.name is not None,
+        "state": job.state,
+        "note": str(job.note) if job.note else None,
+        "corpus": job.corpus,
+        "preset": plan.preset if plan else None,
+        "step": job.step,
+        "steps": plan.params.steps if plan else job.step,
+        "ready": job.run is not None,
+        "can_resume": job.can_resume and job.state in _RESUMABLE,
+        "position": position,
+        "estimate_seconds": estimate_seconds,
+    }
+
+
+def _settings(job: Training) -> dict[str, Any]:
+    """What was planned; of an uploaded model only its block size is known."""
+    if (plan := job.plan) is None:
+        block_size = job.run.model_config.block_size if job.run else None
+        unknown = dict.fromkeys(("batch_size", "seed", "peak_learning_rate"))
+        return {"block_size": block_size, **unknown}
+    return {
+        "block_size": plan.model["block_size"],
+        "batch_size": plan.params.batch_size,
+        "seed": plan.params.seed,
+        "peak_learning_rate": plan.learning_rate,
+    }
+
+
+def _tokens(job: Training) -> int:
+    """Characters seen in training so far."""
+    if job.plan is None:
+        return job.run.checkpoints[-1].tokens if job.run else 0
+    return job.step * job.plan.params.batch_size * job.plan.model["block_size"]
 
 
 class TrainingsResponse(BaseModel):
@@ -290,9 +314,10 @@ class PresetBody(BaseModel):
     block_size: int
 
     @classmethod
-    def of(cls, preset: LivePreset) -> PresetBody:
+    def from_preset(cls, preset: LivePreset) -> Self:
+        """The preset's values for a vocabulary of typical size, in the current locale."""
         recipe = PRESETS[preset.name]
-        config = recipe.config(_TYPICAL_VOCABULARY)
+        config = recipe.config(_TYPICAL_VOCAB_SIZE)
         low, high = learning_rate_bounds(preset.name)
         return cls(
             name=preset.name,
@@ -320,14 +345,15 @@ class CorporaResponse(BaseModel):
     bounds: dict[str, Bounds]
 
     @classmethod
-    def make(cls) -> CorporaResponse:
+    def create(cls) -> Self:
+        """All of them, in the current locale."""
         bounds = {"steps": STEPS, "batch_size": BATCH_SIZE, "seed": SEED, **MODEL_BOUNDS}
         return cls(
             corpora=[
                 CorpusBody(name=c.name, title=str(c.title), description=str(c.description))
                 for c in CORPORA
             ],
-            presets=[PresetBody.of(preset) for preset in LIVE_PRESETS],
+            presets=[PresetBody.from_preset(preset) for preset in LIVE_PRESETS],
             bounds={name: Bounds(low=low, high=high) for name, (low, high) in bounds.items()},
         )
 

@@ -1,0 +1,104 @@
+"""Errors as responses: exception handlers, and the documentation of error responses.
+
+Every error response has the body {"error": sentence}; the header X-Error is the name of its class,
+X-Error-Field the path of the request field at fault, if one is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from playground.errors import GenerationFailed, HubRateLimited, InvalidInput, PlaygroundError
+from playground.i18n.translate import translate
+from playground.i18n.validation import validation_message
+
+EXPOSED_HEADERS = ("X-Error", "X-Error-Field", "Retry-After")
+
+Responses = dict[int | str, dict[str, Any]]
+
+# Starlette's and FastAPI's own sentences, and the messages that translate them.
+_FRAMEWORK_MESSAGES = {
+    "Not Found": "errors.not_found",
+    "Method Not Allowed": "errors.method_not_allowed",
+    "There was an error parsing the body": "errors.body_unreadable",
+}
+# A header must not carry a key that a caller made up: any characters, any length.
+_FIELD_PATH = re.compile(r"[A-Za-z0-9_.]{1,100}")
+
+
+class ErrorBody(BaseModel):
+    error: str
+
+
+# Replaces the 422 with HTTPValidationError that FastAPI documents by default.
+DEFAULT_RESPONSES: Responses = {
+    "default": {"model": ErrorBody, "description": "What is wrong, in a sentence"}
+}
+
+
+def responses(*errors: type[PlaygroundError]) -> Responses:
+    """The `responses` argument of a route that raises these errors, by status."""
+    descriptions: dict[int, list[str]] = defaultdict(list)
+    for error in errors:
+        descriptions[error.status].append((error.__doc__ or "").splitlines()[0])
+    return {
+        status: {"model": ErrorBody, "description": " ".join(lines)}
+        for status, lines in descriptions.items()
+    }
+
+
+def add_exception_handlers(app: FastAPI) -> None:
+    """Respond to every exception with an ErrorBody."""
+    app.add_exception_handler(PlaygroundError, _handle_playground_error)
+    app.add_exception_handler(RequestValidationError, _handle_validation_error)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
+    app.add_exception_handler(Exception, _handle_unexpected_error)
+
+
+def invalid_request(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
+    """The first entry of a pydantic error's list, with its field."""
+    first = errors[0]
+    if first["type"] == "json_invalid":
+        return InvalidInput("fields.body_not_json", reason=first["ctx"]["error"])
+    path = ".".join(str(part) for part in first["loc"] if part != "body")
+    error = InvalidInput("fields.problem", field=path or "body", what=validation_message(first))
+    return error.at(path.removeprefix("query.")) if path else error
+
+
+async def _handle_playground_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, PlaygroundError)
+    headers = {"X-Error": type(error).__name__}
+    if isinstance(error, HubRateLimited) and error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, InvalidInput) and error.field and _FIELD_PATH.fullmatch(error.field):
+        headers["X-Error-Field"] = error.field
+    return JSONResponse({"error": str(error)}, error.status, headers)
+
+
+async def _handle_validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return await _handle_playground_error(request, invalid_request(error.errors()))
+
+
+async def _handle_http_exception(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    key = _FRAMEWORK_MESSAGES.get(error.detail)
+    sentence = translate(key) if key else error.detail
+    return JSONResponse({"error": sentence}, error.status_code, error.headers)
+
+
+async def _handle_unexpected_error(request: Request, error: Exception) -> JSONResponse:
+    # Starlette's ServerErrorMiddleware runs this handler, and logs the traceback. It is outside of
+    # CORSMiddleware: without this header a page of another origin could not read the response.
+    response = await _handle_playground_error(request, GenerationFailed.because(error))
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response

@@ -1,0 +1,62 @@
+"""Routes of the sessions: the models that text can be generated with."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from playground.api.dependencies import Service
+from playground.api.disconnect import cancel_on_disconnect
+from playground.api.errors import responses
+from playground.api.schemas.sessions import (
+    LoadRequest,
+    SessionBody,
+    SessionDetailBody,
+    SessionsResponse,
+)
+from playground.errors import (
+    BadCheckpoint,
+    GenerationFailed,
+    HubError,
+    InvalidInput,
+    LoadCancelled,
+    SessionNotFound,
+    TooManyLoads,
+)
+
+router = APIRouter()
+
+_ALREADY_REGISTERED = {200: {"model": SessionDetailBody, "description": "It was there already"}}
+_LOAD_ERRORS = responses(
+    InvalidInput,
+    BadCheckpoint,
+    GenerationFailed,
+    LoadCancelled,
+    TooManyLoads,
+    HubError,
+    *HubError.__subclasses__(),
+)
+
+
+@router.get("/sessions")
+async def sessions(service: Service) -> SessionsResponse:
+    """Every session on offer, the smallest model first."""
+    return SessionsResponse(sessions=[SessionBody.from_session(s) for s in service.sessions()])
+
+
+@router.get("/sessions/{session_id:path}", responses=responses(SessionNotFound))
+async def session(session_id: str, service: Service) -> SessionDetailBody:
+    """One session, with its vocabulary."""
+    return SessionDetailBody.from_session(await service.get_session(session_id))
+
+
+@router.post("/sessions", status_code=201, responses={**_ALREADY_REGISTERED, **_LOAD_ERRORS})
+async def load(
+    body: LoadRequest, request: Request, response: Response, service: Service
+) -> SessionDetailBody:
+    """Load a model from the Hub and wait for it; 200 instead of 201 if it was there already."""
+    registered = service.session_ids()
+    work = service.load_from_hub(body.repo_id, body.revision)
+    session = await cancel_on_disconnect(request, work)
+    if session.session_id in registered:
+        response.status_code = 200
+    return SessionDetailBody.from_session(session)

@@ -1,0 +1,172 @@
+"""Schemas of the sessions and of loads from the Hub."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from playground.errors import PlaygroundError
+from playground.hub.address import ADDRESS_MAX
+from playground.hub.listing import PublishedModel
+from playground.service.loads import Load, LoadState
+from playground.service.sessions import Session, Source
+
+REVISION_MAX = 200  # characters
+
+
+class LoadRequest(BaseModel):
+    """A model repo on the Hub: `owner/name`, `owner/name@revision`, or the address of its page."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"repo_id": "owner/name"}]}
+    )
+
+    repo_id: str = Field(min_length=1, max_length=ADDRESS_MAX)
+    revision: str | None = Field(
+        None,
+        max_length=REVISION_MAX,
+        description="Branch, tag or commit; the main branch by default.",
+    )
+
+
+class CheckpointBody(BaseModel):
+    """A training step that can be played with. Losses in nats per character."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    step: int
+    tokens: int
+    train_loss: float | None
+    val_loss: float | None
+
+
+_NO_MODEL: dict[str, Any] = {
+    "description": "",
+    "corpus": "",
+    "prompt": "",
+    "end_token": None,
+    "params": None,
+    "block_size": None,
+    "vocab_size": None,
+    "step": None,
+    "steps": [],
+    "val_loss": None,
+    "checkpoints": [],
+}
+
+
+class SessionBody(BaseModel):
+    """A session; the numbers are null while it has no model yet.
+
+    repo_id, commit: where a session from the Hub came from, null for others. revision: names these
+    very weights, null while they change: the commit, or a digest of a bundled model. cached: it is
+    the copy that was here already, and the Hub was not asked, or did not answer.
+    """
+
+    session_id: str
+    name: str
+    source: Source
+    description: str
+    corpus: str
+    prompt: str
+    end_token: str | None
+    params: int | None
+    block_size: int | None
+    vocab_size: int | None
+    step: int | None
+    steps: list[int]
+    val_loss: float | None
+    checkpoints: list[CheckpointBody]
+    repo_id: str | None
+    commit: str | None
+    revision: str | None
+    cached: bool
+
+    @classmethod
+    def from_session(cls, session: Session) -> Self:
+        """The session with its texts in the current locale."""
+        return cls(**cls._values(session))
+
+    @classmethod
+    def _values(cls, session: Session) -> dict[str, Any]:
+        origin = session.origin
+        values: dict[str, Any] = {
+            "session_id": session.session_id,
+            "source": session.source,
+            "repo_id": origin.repo_id if origin else None,
+            "commit": origin.commit if origin else None,
+            "revision": session.revision,
+            "cached": session.cached,
+        }
+        if (run := session.run) is None:
+            return _NO_MODEL | {"name": session.session_id} | values
+        config, last = run.config, run.checkpoints[-1]
+        localized = {name: str(text) for name, text in session.localized_fields.items()}
+        return values | {
+            "name": config.name,
+            "description": config.description,
+            "corpus": config.corpus,
+            "prompt": config.prompt,
+            "end_token": config.end_token,
+            "params": run.n_params,
+            "block_size": run.model_config.block_size,
+            "vocab_size": run.model_config.vocab_size,
+            "step": last.step,
+            "steps": run.steps,
+            "val_loss": last.val_loss,
+            "checkpoints": [CheckpointBody.model_validate(entry) for entry in run.checkpoints],
+            **localized,
+        }
+
+
+class SessionDetailBody(SessionBody):
+    """A session with its vocabulary: the characters it knows, in the order of their ids."""
+
+    vocabulary: list[str]
+
+    @classmethod
+    def _values(cls, session: Session) -> dict[str, Any]:
+        characters = session.run.vocabulary.characters if session.run else ()
+        return super()._values(session) | {"vocabulary": list(characters)}
+
+
+class SessionsResponse(BaseModel):
+    sessions: list[SessionBody]
+
+
+class LoadBody(BaseModel):
+    """A load from the Hub under way, or ended.
+
+    bytes, total_bytes: of the weights; null until it is known how many there are. error: a sentence
+    for a person, once it has failed or was cancelled. session: once it is done.
+    """
+
+    load_id: str
+    state: LoadState
+    bytes: int
+    total_bytes: int | None
+    error: str | None
+    session: SessionDetailBody | None
+
+    @classmethod
+    def from_load(cls, load: Load[Session]) -> Self:
+        """The load with its session or its error, in the current locale, once it has ended."""
+        error = session = None
+        if load.state != "loading":
+            try:
+                session = SessionDetailBody.from_session(load.result())
+            except PlaygroundError as failed:
+                error = str(failed)
+        return cls(
+            load_id=load.load_id,
+            state=load.state,
+            bytes=load.done_bytes,
+            total_bytes=load.total_bytes,
+            error=error,
+            session=session,
+        )
+
+
+class ModelsResponse(BaseModel):
+    models: list[PublishedModel]
