@@ -1,6 +1,5 @@
 """What README says exists, and what exists stands in README."""
 
-import dataclasses
 import re
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import pytest
 
 from playground.api.app import create_api
 from playground.service.playground import Playground
-from playground.settings import _VARIABLES, ROOT, Settings
+from playground.settings import ROOT, Settings, environment_variable
 
 README = (ROOT / "README.md").read_text("utf-8")
 RUN = "python -m pip install -r requirements.txt && python app.py"
@@ -49,9 +48,9 @@ def test_the_commands_of_modules_and_scripts_exist():
         assert (ROOT / script).is_file(), script
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Settings)])
+@pytest.mark.parametrize("field", Settings.model_fields)
 def test_every_setting_stands_in_the_table(field):
-    assert f"| `{_VARIABLES.get(field, f'PLAYGROUND_{field.upper()}')}` |" in README
+    assert f"| `{environment_variable(field)}` |" in README
 
 
 def test_every_setting_of_the_table_exists():

@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from playground.settings import ROOT, Settings
+from playground.settings import ROOT, Settings, environment_variable
 
 
 def test_without_a_variable_the_defaults_hold():
@@ -30,7 +31,44 @@ def test_each_variable_sets_its_field():
         "PLAYGROUND_HOST": "ignored",
         "HOME": "/root",
     }
-    assert Settings.from_env(environ) == Settings("::1", 8123, Path("/srv/models"), 1, 2, 3, 4)
+    assert Settings.from_env(environ) == Settings(
+        host="::1",
+        port=8123,
+        models_dir=Path("/srv/models"),
+        model_cache_bytes=1,
+        answer_cache_bytes=2,
+        checkpoint_bytes=3,
+        batch_rows=4,
+    )
+
+
+def test_the_constructor_ignores_the_environment(monkeypatch):
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "8123")
+    monkeypatch.setenv("PLAYGROUND_BATCH_ROWS", "4")
+    assert (Settings().port, Settings().batch_rows) == (7860, 16)
+    assert (Settings.from_env().port, Settings.from_env().batch_rows) == (8123, 4)
+
+
+def test_a_setting_that_does_not_exist_is_refused():
+    with pytest.raises(ValidationError, match="batch_rowz"):
+        Settings(batch_rowz=1)
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_every_setting_is_described_and_has_a_variable(field):
+    assert Settings.model_fields[field].description.endswith(".")
+    value = getattr(Settings(), field)
+    kind = next(kind for kind in (bool, int, float, str, Path, tuple) if isinstance(value, kind))
+    text = {bool: "true", int: "7", float: "7.5", str: "x", Path: "/x", tuple: "a,b"}[kind]
+    changed = Settings.from_env({environment_variable(field): text})
+    assert getattr(changed, field) not in (value, None)
+    assert changed.model_copy(update={field: value}) == Settings()
+
+
+def test_bounds_hold_for_the_constructor_too():
+    for invalid in ({"batch_rows": 0}, {"forward_threads": 0}, {"trainings_max": 0}):
+        with pytest.raises(ValueError, match="greater than or equal to 1"):
+            Settings(**invalid)
 
 
 @pytest.mark.parametrize("name", ["GRADIO_SERVER_PORT", "PLAYGROUND_BATCH_ROWS"])
@@ -41,12 +79,13 @@ def test_a_value_that_cannot_be_read_is_named(name, value):
 
 
 def test_a_forward_has_at_least_one_row():
-    with pytest.raises(ValueError, match="PLAYGROUND_BATCH_ROWS must be at least 1"):
-        Settings.from_env({"PLAYGROUND_BATCH_ROWS": "0"})
+    for name in ("PLAYGROUND_BATCH_ROWS", "PLAYGROUND_FORWARD_THREADS", "PLAYGROUND_TRAININGS_MAX"):
+        with pytest.raises(ValueError, match=f"^{name} must be at least 1$"):
+            Settings.from_env({name: "0"})
 
 
 def test_settings_cannot_be_changed():
-    with pytest.raises(AttributeError):
+    with pytest.raises(ValidationError, match="frozen"):
         Settings().port = 1
 
 
@@ -82,5 +121,5 @@ def test_a_switch_or_number_that_cannot_be_read_is_named(name, value, kind):
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
 def test_the_hub_gets_some_time_but_not_all(value):
-    with pytest.raises(ValueError, match="PLAYGROUND_HUB_SECONDS must be"):
+    with pytest.raises(ValueError, match=r"^PLAYGROUND_HUB_SECONDS must be between 0 and 3600$"):
         Settings.from_env({"PLAYGROUND_HUB_SECONDS": value})

@@ -6,7 +6,6 @@ and a route that ends a live session.
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -23,7 +22,7 @@ from playground.settings import Settings
 
 def main(models_dir: Path, port: int) -> None:
     torch.set_num_threads(1)
-    service = Playground(replace(Settings.from_env(), models_dir=models_dir))
+    service = Playground(Settings.from_env().model_copy(update={"models_dir": models_dir}))
     service.register(Session("live", "live", service.registered_run("plain")))
     service.register(Session("untrained", "live", None))
     api = create_api(service)

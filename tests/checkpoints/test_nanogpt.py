@@ -1,7 +1,6 @@
 """nanoGPT's repos: the logits are those of an independent GPT-2; what is none is refused."""
 
 import asyncio
-import dataclasses
 import json
 import math
 
@@ -424,7 +423,7 @@ def test_a_config_is_refused_before_anything_else_is_read(hub, settings):
 def test_sizes_are_checked_before_a_byte_of_weights_is_read(hub, settings, values, sentence):
     hub.commit(REPO, files_with(draw(bias=False)))
     with pytest.raises(HubTooLarge, match=sentence):
-        opened(dataclasses.replace(settings, **values))
+        opened(settings.model_copy(update=values))
     assert hub.asked("safetensors") == 0
 
 

@@ -53,7 +53,7 @@ def changed(settings):
     """`changed(hub_seconds=1)`: the settings with other values."""
 
     def change(**values) -> Settings:
-        own = {name: getattr(settings, name) for name in Settings.__slots__}
+        own = {name: getattr(settings, name) for name in Settings.model_fields}
         return Settings(**own | values)
 
     return change
