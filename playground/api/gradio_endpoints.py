@@ -11,6 +11,7 @@ from typing import Any, TypedDict, cast
 
 import gradio as gr
 import pydantic
+from gradio.events import api
 
 from playground.api.errors import invalid_request
 from playground.api.routes.generation import start_generation
@@ -48,9 +49,9 @@ class Progress(TypedDict):
 def add_gradio_endpoints(service: Playground) -> None:
     """Add the endpoints to the Blocks in whose context this is called."""
     # Unqueued where nothing streams: 2.5 ms a call instead of 10.
-    gr.api(_next_token(service), api_name="next_token", queue=False)
-    gr.api(_generate(service), api_name="generate", concurrency_limit=None)
-    gr.api(_sessions(service), api_name="sessions", queue=False)
+    api(_next_token(service), api_name="next_token", queue=False)
+    api(_generate(service), api_name="generate", concurrency_limit=None)
+    api(_sessions(service), api_name="sessions", queue=False)
 
 
 def _next_token(service: Playground) -> Callable[..., Awaitable[NextToken]]:

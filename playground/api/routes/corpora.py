@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from playground.api.bodies import binary_body, read_body
 from playground.api.dependencies import Trainings
 from playground.api.errors import responses
-from playground.api.schemas.training import CorporaResponse, TextResponse
+from playground.api.schemas.corpora import CorporaResponse, TextResponse
 from playground.errors import InvalidInput, TooLarge
 from playground.training.corpora import TEXT_BYTES_MAX, decode_text
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from playground.api.dependencies import Service
 from playground.api.disconnect import cancel_on_disconnect
-from playground.api.errors import responses
+from playground.api.errors import Responses, responses
 from playground.api.schemas.sessions import (
     LoadRequest,
     SessionBody,
@@ -25,7 +25,9 @@ from playground.errors import (
 
 router = APIRouter()
 
-_ALREADY_REGISTERED = {200: {"model": SessionDetailBody, "description": "It was there already"}}
+_ALREADY_REGISTERED: Responses = {
+    200: {"model": SessionDetailBody, "description": "It was there already"}
+}
 _LOAD_ERRORS = responses(
     InvalidInput,
     BadCheckpoint,

@@ -1,18 +1,17 @@
 """Schemas of the training routes.
 
-The bounds in OpenAPI are those of training/plans.py, which enforces them: its messages say more than
-pydantic's.
+Bounds marked `_documented` are shown in OpenAPI and enforced by training/plans.py, whose messages
+say more than pydantic's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from playground.lm.learning import PRESETS
-from playground.training.corpora import CORPORA, TEXT_MAX, CorpusName
+from playground.training.corpora import TEXT_MAX, CorpusName
 from playground.training.job import NAME_MAX, State, Training
 from playground.training.plans import (
     BATCH_SIZE,
@@ -20,14 +19,11 @@ from playground.training.plans import (
     MODEL_BOUNDS,
     SEED,
     STEPS,
-    LivePreset,
     PresetName,
-    learning_rate,
     learning_rate_bounds,
 )
 
 SPEED_MAX = 1000.0  # updates per second
-_TYPICAL_VOCAB_SIZE = 100
 _RESUMABLE = ("pausing", "paused", "stopped", "failed")
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -65,10 +61,12 @@ class ModelSize(BaseModel):
 
     model_config = _STRICT
 
-    n_layer: Layers | None = Field(None, description="Layers.")
-    n_head: Heads | None = Field(None, description="Attention heads in a layer.")
-    n_embd: Width | None = Field(None, description="Width, a multiple of twice the heads.")
-    block_size: BlockSize | None = Field(None, description="Characters that the model sees.")
+    n_layer: Layers | None = Field(default=None, description="Layers.")
+    n_head: Heads | None = Field(default=None, description="Attention heads in a layer.")
+    n_embd: Width | None = Field(default=None, description="Width, a multiple of twice the heads.")
+    block_size: BlockSize | None = Field(
+        default=None, description="Characters that the model sees."
+    )
 
 
 class TrainingRequest(BaseModel):
@@ -275,92 +273,8 @@ def _tokens(job: Training) -> int:
     """Characters seen in training so far."""
     if job.plan is None:
         return job.run.checkpoints[-1].tokens if job.run else 0
-    return job.step * job.plan.params.batch_size * job.plan.model["block_size"]
+    return int(job.step * job.plan.params.batch_size * job.plan.model["block_size"])
 
 
 class TrainingsResponse(BaseModel):
     trainings: list[TrainingSummary]
-
-
-class CorpusBody(BaseModel):
-    name: CorpusName
-    title: str
-    description: str
-
-
-class Bounds(BaseModel):
-    """Both ends included."""
-
-    low: float
-    high: float
-
-
-class PresetBody(BaseModel):
-    """A recipe: its values, which are what a request without them means."""
-
-    name: PresetName
-    title: str
-    description: str
-    params: int
-    optimizer: Literal["muon", "adamw"]
-    steps: int
-    batch_size: int
-    learning_rate: float
-    learning_rate_bounds: Bounds
-    seed: int
-    n_layer: int
-    n_head: int
-    n_embd: int
-    block_size: int
-
-    @classmethod
-    def from_preset(cls, preset: LivePreset) -> Self:
-        """The preset's values for a vocabulary of typical size, in the current locale."""
-        recipe = PRESETS[preset.name]
-        config = recipe.config(_TYPICAL_VOCAB_SIZE)
-        low, high = learning_rate_bounds(preset.name)
-        return cls(
-            name=preset.name,
-            title=str(preset.title),
-            description=str(preset.description),
-            params=config.n_params,
-            optimizer=recipe.params.optimizer,  # type: ignore[arg-type]
-            steps=recipe.params.steps,
-            batch_size=recipe.params.batch_size,
-            learning_rate=learning_rate(recipe.params),
-            learning_rate_bounds=Bounds(low=low, high=high),
-            seed=recipe.params.seed,
-            n_layer=config.n_layer,
-            n_head=config.n_head,
-            n_embd=config.n_embd,
-            block_size=config.block_size,
-        )
-
-
-class CorporaResponse(BaseModel):
-    """What the form offers: texts, presets, and the bounds of what may be changed."""
-
-    corpora: list[CorpusBody]
-    presets: list[PresetBody]
-    bounds: dict[str, Bounds]
-
-    @classmethod
-    def create(cls) -> Self:
-        """All of them, in the current locale."""
-        bounds = {"steps": STEPS, "batch_size": BATCH_SIZE, "seed": SEED, **MODEL_BOUNDS}
-        return cls(
-            corpora=[
-                CorpusBody(name=c.name, title=str(c.title), description=str(c.description))
-                for c in CORPORA
-            ],
-            presets=[PresetBody.from_preset(preset) for preset in LIVE_PRESETS],
-            bounds={name: Bounds(low=low, high=high) for name, (low, high) in bounds.items()},
-        )
-
-
-class TextResponse(BaseModel):
-    """An uploaded text, as it would be learned."""
-
-    text: str
-    characters: int
-    different_characters: int
