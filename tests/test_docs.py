@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from playground.api.app import create_api
+from playground.page.config import HIDEABLE_CONTROLS
 from playground.service.playground import Playground
 from playground.settings import ROOT, Settings, environment_variable
 
@@ -91,14 +92,14 @@ def test_every_lesson_is_in_the_gallery_by_its_title():
 def test_every_parameter_of_a_link_stands_in_the_table():
     static = ROOT / "playground" / "frontend"
     read = re.search(
-        r"const READ = \{(.+?)\n\};", (static / "sharing" / "link.js").read_text(), re.S
+        r"function parsers\(\).+?return \{(.+?)\n  \};",
+        (static / "sharing" / "link.js").read_text(),
+        re.S,
     )[1]
     course = re.findall(r'given\.get\("(\w+)"\)', (static / "sharing" / "course.js").read_text())
-    for name in [*re.findall(r"^  (\w+):", read, re.M), *course, "v"]:
+    for name in [*re.findall(r"^    (\w+):", read, re.M), *course, "v"]:
         assert re.search(rf"^\|.*`{name}\b", README, re.M), name
 
 
 def test_every_control_that_can_be_hidden_stands_in_the_table():
-    course = (ROOT / "playground" / "frontend" / "sharing" / "course.js").read_text()
-    names = re.search(r"CONTROLS = \[(.+)\]", course)[1]
-    assert ".".join(re.findall(r'"(\w+)"', names)) in README
+    assert ".".join(HIDEABLE_CONTROLS) in README

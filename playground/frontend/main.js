@@ -1,149 +1,162 @@
-// Puts the page's parts together: what the visitor does goes to the player, and every change of
-// the player is drawn. Gradio's sliders and tabs report with `playground` events (see ui.py).
+// Composition of the page: constructs its parts and wires them. Actions of the visitor change the
+// player; every change of the player is drawn by the views.
 
-import * as client from "./shared/client.js";
+/** @import { ActionDetail, View } from "./types.js" */
+
+import { EmbeddedDrawer } from "./embed/embeddedDrawer.js";
+import { EventEmitter } from "./embed/events.js";
+import { emit, host } from "./embed/host.js";
+import { HubLoader } from "./library/hubLoader.js";
+import { Library } from "./library/library.js";
+import { PublishedModels } from "./library/publishedModels.js";
+import { SessionLoader } from "./library/sessionLoader.js";
+import { StepPanel } from "./library/stepPanel.js";
 import { Bars } from "./playback/bars.js";
 import { Controls } from "./playback/controls.js";
-import * as Course from "./sharing/course.js";
-import { closable } from "./shared/dialog.js";
 import { Drawer } from "./playback/drawer.js";
-import { Alone, announce, body, embedded, scope, search } from "./embed/embed.js";
-import { Teller } from "./embed/events.js";
-import { sentence } from "./shared/failure.js";
-import { keep_focus } from "./shared/focus.js";
-import { Guide } from "./tutorial/guide.js";
-import { Hub } from "./library/hub.js";
 import { Input } from "./playback/input.js";
-import { listen } from "./shared/keys.js";
-import { linked, TAB } from "./training/learn.js";
-import { Library } from "./library/library.js";
-import { fill, say } from "./shared/messages.js";
-import { Moments } from "./sharing/moments.js";
+import { LiveRegion } from "./playback/liveRegion.js";
 import { Output } from "./playback/output.js";
 import { Player } from "./playback/player.js";
-import { Share } from "./sharing/share.js";
 import { Tabs } from "./playback/tabs.js";
-import { Task } from "./sharing/task.js";
+import { generate, substitute } from "./shared/client.js";
+import { makeClosable } from "./shared/dialog.js";
+import { closestTarget, find } from "./shared/dom.js";
+import { keepFocus } from "./shared/focus.js";
+import { dispatchAction, listenForActions, nameControls, openTab, setSettings, waitForElements } from "./shared/gradioPatches.js";
+import { listenForKeys } from "./shared/keys.js";
+import { translateMarkup } from "./shared/messages.js";
+import { asRequestError, describeError } from "./shared/requestError.js";
+import { initialize } from "./shared/startup.js";
 import { toast } from "./shared/toast.js";
-import * as trainings from "./training/trainings.js";
-import { Voice } from "./playback/voice.js";
+import * as courses from "./sharing/course.js";
+import { ShareDialog } from "./sharing/shareDialog.js";
+import { Snapshots } from "./sharing/snapshots.js";
+import { Task } from "./sharing/task.js";
+import { linkedTraining, TAB as LEARN_TAB } from "./training/learn.js";
+import { Guide } from "./tutorial/guide.js";
 
-let started = false;
+const SELECTORS = {
+  bars: "#player .candidates",
+  clear: "#clear",
+  controls: "#regenerate",
+  drawer: "#drawer",
+  guide: "#guide .guide",
+  hub: "#hub .hub",
+  keys: "#keys-dialog",
+  learning: "#learning",
+  library: "#library",
+  liveRegion: "#player .voice",
+  model: "#model .model",
+  notes: "#input-notes .notes",
+  other: "#player .candidate--other",
+  output: "#player .output",
+  pick: "#pick",
+  player: "#player .player",
+  share: "#share-dialog",
+  seed: "#seed input",
+  speed: "#speed input[type=range]",
+  stepSlider: "#training-step",
+  task: "#task .task",
+  temperature: "#temperature input[type=range]",
+  textarea: "#input-text textarea",
+  toggle: "[data-action=drawer]",
+  topK: "#top-k input[type=range]",
+  topP: "#top-p input[type=range]",
+  tutorial: "[data-action=tutorial]",
+};
 
-export async function start() {
-  if (started) return;
-  started = true;
-  const $ = await parts({
-    bars: "#player .candidates",
-    clear: "#clear",
-    controls: "#regenerate",
-    drawer: "#drawer",
-    guide: "#guide .guide",
-    hub: "#hub .hub",
-    keys: "#keys-dialog",
-    learning: "#learning",
-    library: "#library",
-    model: "#model .model",
-    notes: "#input-notes .notes",
-    other: "#player .candidate--other",
-    output: "#player .output",
-    pick: "#pick",
-    player: "#player .player",
-    share: "#share-dialog",
-    seed: "#seed input",
-    speed: "#speed input[type=range]",
-    step_slider: "#training-step",
-    task: "#task .task",
-    temperature: "#temperature input[type=range]",
-    textarea: "#input-text textarea",
-    toggle: "[data-action=drawer]",
-    top_k: "#top-k input[type=range]",
-    top_p: "#top-p input[type=range]",
-    tutorial: "[data-action=tutorial]",
-    voice: "#player .voice",
-  });
-  fill(scope);
-  name_controls($.pick);
-  closable($.keys);
-  keep_focus(body);
+/** @typedef {Record<keyof typeof SELECTORS, HTMLElement>} Elements
+ * @typedef {Awaited<ReturnType<typeof createParts>>} Parts */
 
-  const views = [new Output($.output), new Bars($.bars, $.other), new Input($.textarea, $.notes, edit), new Controls($.drawer), new Voice($.voice), new Teller(announce)];
-  const input = views[2];
+/** @type {Promise<void> | null} */
+let started = null;
+
+/** Start the page, once; resolves when it shows what its address asks for. */
+export function start() {
+  return (started ??= startPage());
+}
+
+async function startPage() {
+  const [elements] = await Promise.all([waitForElements(SELECTORS), initialize()]);
+  translateMarkup(host.scope);
+  nameControls(elements.pick);
+  makeClosable(dialogOf(elements.keys));
+  keepFocus(host.body);
+  const parts = createParts(elements);
+  const actions = createActions(elements, parts);
+  listenForActions(host.scope, (detail) => actions[detail.action]?.(detail));
+  listenForBars(elements.bars, parts.player);
+  listenForKeys(createShortcuts(elements, parts), host.scope);
+  if (linkedTraining()) showTab(LEARN_TAB);
+  await openAddress(parts);
+}
+
+/** @param {Elements} elements */
+function createParts(elements) {
+  /** @type {View[]} */
+  const views = [];
   const draw = () => views.forEach((view) => view.draw(player));
-  const player = new Player({ generate: client.generate, changed: draw, trouble: toast });
-  const drawer = embedded ? new Alone($.drawer) : new Drawer($.drawer, $.toggle);
-  const tabs = new Tabs(player, input, trouble);
-  const library = new Library($.library, $.learning, $.step_slider, (session, step) =>
-    tell({ action: "session", tab: "library", session_id: session.session_id, name: session.name, step }));
-  const hub = new Hub($.hub, (session, focus) => library.add(session, focus));
-  const moments = new Moments({ player, input, drawer, tabs, library, hub, show_settings, open_tab });
-  const guide = new Guide($.guide, { open: (link) => moments.open(link), shown: guided, trouble });
-  const share = new Share($.share, { capture: () => moments.capture(), sessions: () => library.sessions });
-  const task = new Task($.task, Course.decode(search), () => announce({ type: "done", reason: "task" }));
-  views.push(task);
-  draw();
-
-  /** Have the sliders show settings that did not come from them. */
-  function show_settings({ interval_ms, pick, temperature, top_k, top_p, seed }) {
-    $.player.dataset.settings = JSON.stringify([interval_ms, pick, temperature, top_k, top_p, seed]);
-    $.player.dispatchEvent(new Event("settings", { bubbles: true }));
-  }
-
-  function edit(text) {
+  const player = new Player({ generate, onChange: draw, onError: toast });
+  const input = new Input(/** @type {HTMLTextAreaElement} */ (elements.textarea), elements.notes, (text) => {
     player.setPrompt(text);
     tabs.release();
-  }
+  });
+  const { output, bars, other, liveRegion } = elements;
+  views.push(new Output(output), new Bars(bars, other), input, new Controls(elements.drawer));
+  views.push(new LiveRegion(liveRegion), new EventEmitter(emit));
+  const drawer = host.embedded ? new EmbeddedDrawer(elements.drawer) : new Drawer(elements.drawer, elements.toggle);
+  const tabs = new Tabs(player, input, reportError);
+  const library = createLibrary(elements);
+  const hubLoader = createHubLoader(elements.hub, library);
+  const sessionLoader = new SessionLoader(library, tabs);
+  const snapshots = new Snapshots({
+    player, input, drawer, tabs, library, hubLoader,
+    showSettings: (settings) => setSettings(elements.player, settings),
+  });
+  const guide = createGuide(elements, drawer, snapshots);
+  const shareDialog = new ShareDialog(dialogOf(elements.share), {
+    capture: () => snapshots.capture(),
+    getSessions: () => library.sessions,
+  });
+  const task = new Task(elements.task, courses.decode(host.search), () => emit({ type: "done", reason: "task" }));
+  views.push(task);
+  draw();
+  return { player, input, drawer, tabs, library, sessionLoader, snapshots, guide, shareDialog, task };
+}
 
-  async function load() {
-    try {
-      // A live session belongs to the tab that trains it.
-      const offered = (await client.sessions()).filter(({ source }) => source !== "live");
-      // First what came with the page: a featured model must not become the first choice.
-      const sessions = [true, false].flatMap((own) => offered.filter(({ source }) => (source === "bundled") === own));
-      library.show(sessions);
-      const first = sessions.find((session) => session.params !== null);
-      tabs.default = first ? { session_id: first.session_id, step: first.step } : null;
-      if (first) library.choose(first.session_id);
-      else tabs.follow();
-      if (!embedded) show_own();
-    } catch (failure) {
-      library.fail(sentence(failure));
-    }
-  }
+/** @param {Elements} elements */
+function createLibrary({ library, learning, stepSlider }) {
+  return new Library(library, new StepPanel(learning, stepSlider), ({ session_id: id, name }, step) =>
+    dispatchAction({ action: "session", tab: "library", session_id: id, name, step }));
+}
 
-  /** What the visitor has trained and kept stands in the Library too. */
-  async function show_own() {
-    try {
-      library.showOwn(await trainings.kept());
-    } catch (failure) {
-      if (failure.kind === undefined) throw failure; // else: the others are there
-    }
-  }
+/** @param {HTMLElement} root @param {Library} library */
+function createHubLoader(root, library) {
+  const loader = new HubLoader(root, (session, focus) => library.add(session, focus));
+  new PublishedModels(find(root, ".published", HTMLDetailsElement), (repoId) => loader.load(repoId));
+  return loader;
+}
 
-  /** The tutorial is there, or has been left. */
-  function guided(is_there) {
-    drawer.share(is_there);
-    if (is_there) return;
-    if (drawer.isModal) drawer.focus();
-    else $.tutorial.focus();
-  }
+/** @param {Elements} elements @param {Drawer | EmbeddedDrawer} drawer @param {Snapshots} snapshots */
+function createGuide({ guide, tutorial }, drawer, snapshots) {
+  return new Guide(guide, {
+    open: (link) => snapshots.open(link),
+    onError: reportError,
+    onToggle: (isOpen) => {
+      drawer.setShared(isOpen);
+      if (isOpen) return;
+      if (drawer.isModal) drawer.focus();
+      else tutorial.focus();
+    },
+  });
+}
 
-  async function substitute() {
-    const text = input.text;
-    try {
-      const answer = await client.substitute(player.session.session_id, text);
-      if (input.text === text) input.write(answer.text);
-    } catch (failure) {
-      trouble(failure);
-    }
-  }
-
-  function trouble(failure) {
-    if (failure.kind === undefined) throw failure;
-    if (failure.kind !== "aborted") toast(sentence(failure));
-  }
-
-  const actions = {
+/** The handler of each action by its name.
+ * @param {Elements} elements @param {Parts} parts
+ * @returns {Record<string, (detail: ActionDetail) => void>} */
+function createActions({ keys }, { player, input, drawer, tabs, library, sessionLoader, guide, shareDialog }) {
+  return {
     clear: () => {
       input.write("");
       input.focus();
@@ -159,95 +172,100 @@ export async function start() {
     "top-p": ({ value }) => player.setSampling({ top_p: Number(value.toFixed(2)) }),
     seed: ({ value }) => player.setSampling({ seed: value === null ? null : Math.abs(Math.trunc(value)) }),
     "training-step": ({ value }) => library.moveTo(value),
-    tab: ({ tab }) => {
+    tab: ({ tab = "" }) => {
       tabs.select(tab);
-      if (tab === "library") show_own();
+      if (tab === "library") sessionLoader.loadOwn();
     },
     session: (detail) => tabs.setSession(detail),
-    substitute,
-    reload: load,
-    remedy: () => {
-      if (player.status === "no-model") tabs.useDefault();
-      else if (player.notice?.locks) tabs.release();
-      else if (player.session.vocabulary.length) player.retry();
-      else tabs.follow(); // it may have got a model by now
-    },
+    substitute: () => substituteUnknown(player, input),
+    reload: () => sessionLoader.load(),
+    remedy: () => applyRemedy(player, tabs),
     drawer: ({ source }) => drawer.toggle(source),
     open: ({ source }) => {
-      library.choose(source.dataset.session);
+      library.choose(source?.dataset.session ?? "");
       drawer.open(source);
     },
     close: () => drawer.close(),
-    share: () => share.open(),
-    keys: () => $.keys.showModal(),
+    share: () => shareDialog.open(),
+    keys: () => dialogOf(keys).showModal(),
     tutorial: () => guide.start(),
   };
+}
 
-  const act = (detail) => actions[detail.action]?.(detail);
-  document.addEventListener("playground", (event) => act(event.detail));
-  // Gradio's own buttons too: a click must not queue with its events, on Pause least of all.
-  scope.addEventListener("click", (event) => {
-    const source = event.target.closest?.("[data-action], #controls button, #clear");
-    if (source) act({ action: source.dataset.action ?? source.id, source });
-  });
-  $.bars.addEventListener("click", (event) => {
-    const row = event.target.closest("[data-token]");
+/** @param {HTMLElement} bars @param {Player} player */
+function listenForBars(bars, player) {
+  bars.addEventListener("click", (event) => {
+    const row = closestTarget(event, "[data-token]");
     if (row) player.choose(row.dataset.token);
   });
-  listen({
-    toggle: () => drawer.isOpen && usable("#play, #pause") && (player.playing ? player.pause() : player.play(), true),
-    choose: () => drawer.isOpen && player.canChoose && usable(".bars") && (player.choose(), true),
-    move: (by) => drawer.isOpen && player.canChoose && usable(".bars") && (player.moveHighlight(by), true),
+}
+
+/** @param {Elements} elements @param {Parts} parts @returns {import("./shared/keys.js").Shortcuts} */
+function createShortcuts({ keys, drawer: element }, { player, drawer }) {
+  const canChoose = () => drawer.isOpen && player.canChoose && isShown(".bars");
+  return {
+    toggle: () => {
+      if (!drawer.isOpen || !isShown("#play, #pause")) return false;
+      if (player.playing) player.pause();
+      else player.play();
+      return true;
+    },
+    choose: () => canChoose() && (player.choose(), true),
+    move: (by) => canChoose() && (player.moveHighlight(by), true),
     close: () => drawer.close(),
-    leave: (field) => $.drawer.contains(field) && (drawer.focus(), true),
-    help: () => ($.keys.showModal(), true),
-  }, scope);
-  if (linked()) open_tab(TAB);
-  await load();
-  await moments.open(search);
-  const lesson = new URLSearchParams(search).get("lesson");
-  if (lesson && !embedded) guide.start(lesson);
+    leave: (field) => element.contains(field) && (drawer.focus(), true),
+    help: () => (dialogOf(keys).showModal(), true),
+  };
+}
+
+/** Load the sessions, then restore what the address holds: snapshot, lesson, task.
+ * @param {Parts} parts */
+async function openAddress({ player, sessionLoader, snapshots, guide, task }) {
+  await sessionLoader.load();
+  await snapshots.open(host.search);
+  const lesson = new URLSearchParams(host.search).get("lesson");
+  if (lesson && !host.embedded) guide.start(lesson);
   task.begin(player);
 }
 
-function open_tab(name) {
-  if (embedded) return;
-  document.getElementById(`tab-${name}-button`)?.click();
+/** Replace the prompt's unknown characters by known ones, unless it has changed meanwhile.
+ * @param {Player} player @param {Input} input */
+async function substituteUnknown(player, input) {
+  const { text } = input;
+  if (!player.session) return;
+  try {
+    const answer = await substitute(player.session.session_id, text);
+    if (input.text === text) input.write(answer.text);
+  } catch (error) {
+    reportError(error);
+  }
 }
 
-/** Whether a control of the drawer is there: a course page may have hidden it. */
-function usable(selector) {
+/** The command of the button beside the status.
+ * @param {Player} player @param {Tabs} tabs */
+function applyRemedy(player, tabs) {
+  if (player.status === "no-model") tabs.useDefault();
+  else if (player.notice?.locks) tabs.release();
+  else if (player.session?.vocabulary.length) player.retry();
+  else tabs.follow(); // the session may have a model by now
+}
+
+/** @param {unknown} error */
+function reportError(error) {
+  const failure = asRequestError(error);
+  if (failure.kind !== "aborted") toast(describeError(failure));
+}
+
+/** @param {string} name */
+function showTab(name) {
+  if (!host.embedded) openTab(name);
+}
+
+/** Whether a control of the drawer is shown: a course page may hide it.
+ * @param {string} selector */
+function isShown(selector) {
   return [...document.querySelectorAll(`#drawer :is(${selector})`)].some((control) => control.checkVisibility());
 }
 
-function tell(detail) {
-  document.dispatchEvent(new CustomEvent("playground", { detail }));
-}
-
-/** The elements of these selectors, as soon as all of them are in the page. */
-function parts(selectors) {
-  return new Promise((resolve) => {
-    const look = () => {
-      const found = Object.entries(selectors).map(([name, at]) => [name, document.querySelector(at)]);
-      if (found.every(([, element]) => element)) {
-        observer.disconnect();
-        resolve(Object.fromEntries(found));
-      }
-    };
-    const observer = new MutationObserver(look);
-    observer.observe(document.body, { childList: true, subtree: true });
-    look();
-  });
-}
-
-/** What Gradio leaves without a name, or names in English: a slider is "range slider for Speed". */
-function name_controls(pick) {
-  for (const range of document.querySelectorAll("input[type=range]")) {
-    const name = range.ariaLabel?.replace("range slider for ", "");
-    if (!name) continue;
-    range.ariaLabel = name;
-    const field = range.closest(".block")?.querySelector("input[type=number]");
-    if (field) field.ariaLabel = say("access.as_number", { name });
-  }
-  pick.ariaLabel = say("controls.pick");
-}
+/** @param {HTMLElement} element */
+const dialogOf = (element) => /** @type {HTMLDialogElement} */ (element);

@@ -1,8 +1,8 @@
-"""The page: layout and wiring, no logic.
+"""The page's Blocks: layout and event wiring, no logic.
 
-What a control does, the browser does: every event here only says what is so now, as a DOM event
-named `playground`, and static/main.js listens. So playing, pausing and choosing cost no request to
-Gradio, and a test can read from the built Blocks which control says what.
+Every event runs in the browser: it dispatches a DOM event named `playground` with the new value,
+and frontend/main.js handles it. So playing, pausing and choosing cost no request to Gradio, and a
+test can read from the built Blocks which control dispatches which action.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from gradio.i18n import I18nData
 
 from playground.api.gradio_endpoints import add_gradio_endpoints
 from playground.i18n.translate import available_locales, catalog
+from playground.page import config
 from playground.page.components import MOUNT_TRAINING, START, html_component
 from playground.page.head import gradio_head
 from playground.service.playground import Playground
 
-WORDS = "controls"  # the area of the messages that Gradio says
-TEMPERATURE_RANGE = (0.1, 2.0)  # the API takes more; beyond this a learner sees nothing new
+MESSAGE_AREA = "controls"  # of the messages on Gradio's own components
 
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A tab of the page: its name in the code, its label, and what lays it out.
+    """A tab of the page: its name in the code, its label, and the function that builds it.
 
-    A tab tells the drawer which session is its own with a DOM event on the document:
-    `playground`, detail {action: "session", tab: name, session_id, step}.
+    A tab gives the drawer its session with a DOM event on the document: `playground`, detail
+    {action: "session", tab: name, session_id, step}.
     """
 
     name: str
@@ -40,37 +40,45 @@ class Tab:
     build: Callable[[], None]
 
 
-def word(name: str) -> I18nData:
-    """A word on a component of Gradio's, which puts it into the visitor's language itself."""
-    return I18nData(f"{WORDS}.{name}")
+def message(name: str) -> I18nData:
+    """A message on one of Gradio's components, which Gradio translates in the browser."""
+    return I18nData(f"{MESSAGE_AREA}.{name}")
 
 
-def says(event: Callable[..., Dependency], action: str, *inputs: Component, **detail: str) -> None:
-    """Wire an event to the browser: it dispatches `playground` with the action and a value."""
-    said = json.dumps({"action": action, **detail})
+def slider(name: str, range_: config.Range, *, elem_id: str) -> gr.Slider:
+    """A slider with the label `name`, without Gradio's reset button."""
+    return gr.Slider(
+        range_.low, range_.high, value=range_.default, step=range_.step, label=message(name),
+        buttons=[], elem_id=elem_id,
+    )  # fmt: skip
+
+
+def dispatch(
+    event: Callable[..., Dependency], action: str, *inputs: Component, **detail: str
+) -> None:
+    """Wire an event to dispatch `playground` in the browser, with the action and the new value."""
+    constants = json.dumps({"action": action, **detail})
     event(
         fn=None,
         inputs=list(inputs),
         js="(value) => { document.dispatchEvent("
-        f"new CustomEvent('playground', {{detail: {{...{said}, value}}}})); return []; }}",
-        trigger_mode="multiple",  # none is lost, however fast they come
+        f"new CustomEvent('playground', {{detail: {{...{constants}, value}}}})); return []; }}",
+        trigger_mode="multiple",  # none is dropped, however fast they come
         show_progress="hidden",
         api_visibility="private",
     )
 
 
 def build_library() -> None:
-    """Choose a session, and move along its training steps."""
+    """The tab for choosing a session and one of its training steps."""
     library = html_component(
         "library/library", script="element.addEventListener('range', () => trigger('range'))"
     )
     html_component("library/hub")
-    steps = gr.Slider(
-        0, 1, value=1, step=1, label=word("training_step"), buttons=[], elem_id="training-step"
-    )
+    steps = slider("training_step", config.Range(0, 1, 1, 1), elem_id="training-step")
     html_component("library/learning")
-    says(steps.input, "training-step", steps)
-    # The script writes the range that fits the chosen session into data-range, numbers only.
+    dispatch(steps.input, "training-step", steps)
+    # The browser writes the range of the chosen session into data-range, numbers only.
     library.range(
         fn=None,
         js="() => JSON.parse(document.querySelector('#library [data-range]').dataset.range)",
@@ -81,11 +89,14 @@ def build_library() -> None:
 
 
 def build_learn() -> None:
-    """Train a model live, and watch it."""
+    """The tab for training a model live."""
     html_component("training/learn", script=MOUNT_TRAINING)
 
 
-TABS = (Tab("library", word("library"), build_library), Tab("learn", word("learn"), build_learn))
+TABS = (
+    Tab(config.LIBRARY_TAB, message("library"), build_library),
+    Tab(config.LEARN_TAB, message("learn"), build_learn),
+)
 
 
 def build_drawer() -> None:
@@ -98,57 +109,44 @@ def build_drawer() -> None:
         html_component("playback/model")
         html_component("sharing/task")
         gr.Textbox(
-            label=word("input"),
+            label=message("input"),
             lines=2,
             max_lines=2,
-            placeholder=word("placeholder"),
+            placeholder=message("placeholder"),
             elem_id="input-text",
         )
         with gr.Row(elem_id="input-row"):
             html_component("playback/input-notes")
-            gr.Button(word("clear"), size="sm", elem_id="clear")
+            gr.Button(message("clear"), size="sm", elem_id="clear")
         with gr.Row(elem_id="controls"):
-            gr.Button(word("play"), variant="primary", elem_id="play", min_width=80)
-            gr.Button(word("pause"), elem_id="pause", min_width=80)
-            gr.Button(word("step"), elem_id="step", min_width=80)
-            gr.Button(word("regenerate"), elem_id="regenerate", min_width=80)
+            gr.Button(message("play"), variant="primary", elem_id="play", min_width=80)
+            gr.Button(message("pause"), elem_id="pause", min_width=80)
+            gr.Button(message("step"), elem_id="step", min_width=80)
+            gr.Button(message("regenerate"), elem_id="regenerate", min_width=80)
         with gr.Row(elem_id="settings"):
-            speed = gr.Slider(
-                100, 2000, value=500, step=50, label=word("speed"), buttons=[], elem_id="speed"
-            )
+            speed = slider("speed", config.SPEED, elem_id="speed")
             pick = gr.Radio(
-                [(word("top_choice"), "top"), (word("sample"), "sample")],
-                value="top", label=word("pick"), elem_id="pick",
+                [(message("top_choice"), "top"), (message("sample"), "sample")],
+                value=config.PICKS[0], label=message("pick"), elem_id="pick",
             )  # fmt: skip
         with gr.Row(elem_id="sampling"):
-            temperature = gr.Slider(
-                *TEMPERATURE_RANGE,
-                value=1.0,
-                step=0.1,
-                label=word("temperature"),
-                buttons=[],
-                elem_id="temperature",
-            )
-            top_k = gr.Slider(
-                0, 50, value=0, step=1, label=word("top_k"), buttons=[], elem_id="top-k"
-            )
-            top_p = gr.Slider(
-                0.05, 1.0, value=1.0, step=0.05, label=word("top_p"), buttons=[], elem_id="top-p"
-            )
+            temperature = slider("temperature", config.TEMPERATURE, elem_id="temperature")
+            top_k = slider("top_k", config.TOP_K, elem_id="top-k")
+            top_p = slider("top_p", config.TOP_P, elem_id="top-p")
             seed = gr.Number(
-                label=word("seed"), value=None, placeholder=word("random"), precision=0, minimum=0,
-                elem_id="seed",
+                label=message("seed"), value=None, placeholder=message("random"), precision=0,
+                minimum=0, elem_id="seed",
             )  # fmt: skip
         player = html_component("playback/player", script=START)
 
-    # The script hears the buttons and the text itself: an event of Gradio's comes a moment late,
-    # a tick after Pause perhaps, and not at all for a text that wasn't typed on a keyboard.
+    # Buttons and text are listened to in the DOM: Gradio's events come late, a tick after Pause
+    # perhaps, and not at all for a text that was not typed on a keyboard.
     for setting, action in (
         (speed, "speed"), (temperature, "temperature"), (top_k, "top-k"), (top_p, "top-p"),
         (pick, "pick"), (seed, "seed"),
     ):  # fmt: skip
-        says(setting.input, action, setting)
-    # A link sets them too. The script writes the values into data-settings, an array of them.
+        dispatch(setting.input, action, setting)
+    # A link sets them too: the browser writes the values into data-settings, an array of them.
     player.settings(
         fn=None,
         js="() => JSON.parse(document.querySelector('#player [data-settings]').dataset.settings)",
@@ -159,14 +157,14 @@ def build_drawer() -> None:
 
 
 def build_page(service: Playground, tabs: Sequence[Tab] = TABS) -> gr.Blocks:
-    """The whole page; `service` answers in Gradio's own API."""
+    """The whole page, with the endpoints of Gradio's own API on `service`."""
     with gr.Blocks(title="Token Playground", fill_width=True) as demo:
         html_component("header")
         with gr.Tabs(elem_id="tabs"):
             for tab in tabs:
                 with gr.Tab(tab.label, elem_id=f"tab-{tab.name}") as item:
                     tab.build()
-                says(item.select, "tab", tab=tab.name)
+                dispatch(item.select, "tab", tab=tab.name)
         build_drawer()
         html_component("tutorial/guide")
         html_component("sharing/share")
@@ -179,7 +177,7 @@ def build_page(service: Playground, tabs: Sequence[Tab] = TABS) -> gr.Blocks:
 
 
 def _theme() -> gr.themes.Base:
-    """System fonts: the page is whole without a network. Colours are those of base.css."""
+    """System fonts, so that no other host is needed; colours as in base.css."""
     return gr.themes.Base(
         primary_hue="teal",
         neutral_hue="slate",
@@ -188,20 +186,22 @@ def _theme() -> gr.themes.Base:
     )
 
 
-def _words() -> gr.I18n:
-    """The words of `word`, in all languages."""
+def _translations() -> gr.I18n:
+    """The messages of `message`, in all locales."""
     return gr.I18n(
         **{
-            language: {
-                key: text for key, text in catalog(language).items() if key.startswith(WORDS + ".")
+            locale: {
+                key: text
+                for key, text in catalog(locale).items()
+                if key.startswith(f"{MESSAGE_AREA}.")
             }
-            for language in available_locales()
+            for locale in available_locales()
         }
     )
 
 
 def mount_arguments() -> dict[str, Any]:
-    """The arguments of `gr.mount_gradio_app`, other than what and where."""
+    """The arguments of `gr.mount_gradio_app`, other than app, Blocks and path."""
     return {
         "ssr_mode": False,
         "run_history": False,
@@ -209,5 +209,5 @@ def mount_arguments() -> dict[str, Any]:
         "footer_links": ["api"],
         "theme": _theme(),
         "head": gradio_head(),
-        "i18n": _words(),
+        "i18n": _translations(),
     }

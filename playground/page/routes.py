@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from playground.i18n.translate import DEFAULT_LOCALE, catalog, negotiate_locale
 from playground.lessons.reader import LESSONS, read_lessons
 from playground.page.components import FRONTEND
+from playground.page.config import page_config
 from playground.page.gradio_patches import GRADIO_LOADER
 from playground.page.head import component_css
 
@@ -35,6 +36,11 @@ def _routes(lessons: Path) -> APIRouter:
         # A message that a locale lacks is served in the default one.
         texts = {**catalog(DEFAULT_LOCALE), **catalog(locale)}
         return JSONResponse({"language": locale, "messages": texts}, headers=_NO_CACHE)
+
+    @router.get("/page/config.json")
+    async def browser_config() -> JSONResponse:
+        """Limits, defaults and ranges, each defined where it is enforced."""
+        return JSONResponse(page_config(), headers=_NO_CACHE)
 
     @router.get("/page/lessons.json")
     def page_lessons(languages: str = "") -> JSONResponse:

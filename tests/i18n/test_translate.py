@@ -39,7 +39,7 @@ def named():
         text = path.read_text("utf-8")
         yield from ((path.name, key) for key in KEY.findall(text) if not FILE.search(key))
         if path.name == "blocks.py":
-            names = re.findall(r'(?:word\(|Tab\()"(\w+)"', text)
+            names = re.findall(r'(?:message|slider)\("(\w+)"', text)
             yield from ((path.name, f"controls.{name}") for name in names)
 
 

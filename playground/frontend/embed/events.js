@@ -1,48 +1,59 @@
-// What happens, as events for a page around this one; README.md lists them. Pure: embed.js tells
-// them. What the visitor typed is not among them; what the model wrote is.
+// Changes of a player as events for the embedding page; README.md lists them. The prompt is in none
+// of them, the tokens that the model wrote are.
+
+/** @import { Completion, PlaygroundEvent, Step } from "../types.js" */
+/** @import { Player } from "../playback/player.js" */
 
 import { completion } from "../playback/trace.js";
 
-const nothing = { ready: false, steps: [], completion: null };
+/** What of a player the events are derived from.
+ * @typedef {{ ready: boolean, steps: Step[], completion: Completion }} EventState */
 
-/** What can be told of a player. */
-const standing = ({ session, trace }) => ({
+/** @param {Pick<Player, "session" | "trace">} player @returns {EventState} */
+const stateOf = ({ session, trace }) => ({
   ready: Boolean(session),
   steps: trace.steps,
   completion: session ? completion(trace, session.end_token) : null,
 });
 
-/** The events that led from one standing to the next, in the order in which they happened. */
-export function events(before, after) {
-  const told = after.ready && !before.ready ? [{ type: "ready" }] : [];
-  // What a link brought along was written elsewhere: its odds aren't known.
-  const written = after.steps.slice(common(before.steps, after.steps)).filter(({ prob }) => prob !== null);
-  for (const { position, token, instead_of } of written) {
-    told.push({ type: "step", position, token, length: position + 1 });
-    if (instead_of !== undefined) told.push({ type: "choice", position, token, instead_of });
+/** The events between two states, in order. Pure.
+ * @param {EventState} before @param {EventState} after */
+export function diffEvents(before, after) {
+  /** @type {PlaygroundEvent[]} */
+  const events = after.ready && !before.ready ? [{ type: "ready" }] : [];
+  // Steps restored from a link have no probability: they were generated elsewhere.
+  const added = after.steps.slice(commonLength(before.steps, after.steps)).filter(({ prob }) => prob !== null);
+  for (const { position, token, insteadOf } of added) {
+    events.push({ type: "step", position, token, length: position + 1 });
+    if (insteadOf !== undefined) events.push({ type: "choice", position, token, instead_of: insteadOf });
   }
-  if (written.length && after.completion) told.push({ type: "done", reason: after.completion });
-  return told;
+  if (added.length && after.completion) events.push({ type: "done", reason: after.completion });
+  return events;
 }
 
-function common(before, after) {
-  let same = 0;
-  while (same < before.length && before[same] === after[same]) same += 1;
-  return same;
+/** The length of the common prefix.
+ * @param {Step[]} before @param {Step[]} after */
+function commonLength(before, after) {
+  let length = 0;
+  while (length < before.length && before[length] === after[length]) length += 1;
+  return length;
 }
 
-/** A view of a player that tells each event of it. */
-export class Teller {
-  #tell;
-  #before = nothing;
+/** A view that emits an event for each change of a player. */
+export class EventEmitter {
+  #emit;
+  /** @type {EventState} */
+  #state = { ready: false, steps: [], completion: null };
 
-  constructor(tell) {
-    this.#tell = tell;
+  /** @param {(event: PlaygroundEvent) => void} emit */
+  constructor(emit) {
+    this.#emit = emit;
   }
 
+  /** @param {Pick<Player, "session" | "trace">} player */
   draw(player) {
-    const after = standing(player);
-    events(this.#before, after).forEach(this.#tell);
-    this.#before = after;
+    const state = stateOf(player);
+    diffEvents(this.#state, state).forEach((event) => this.#emit(event));
+    this.#state = state;
   }
 }

@@ -1,120 +1,138 @@
-// The bars: the distribution of the character after the text on screen.
-// The rows are made once and keep their place; what changes is what they say and how long they are.
+// The bars: the distribution of the character after the text on screen. Rows are created once and
+// keep their place; their contents and lengths change.
 
-import { element } from "../shared/dom.js";
-import { say } from "../shared/messages.js";
-import { label, percent } from "../shared/text.js";
+/** @import { Candidate, Rest } from "../types.js" */
+/** @import { Player } from "./player.js" */
+
+import { config } from "../shared/config.js";
+import { createElement, setAttribute } from "../shared/dom.js";
+import { translate } from "../shared/messages.js";
+import { characterLabel, formatPercent } from "../shared/text.js";
 import { rest, rows } from "./trace.js";
 
-const ROWS = 11; // ten candidates, and the pick where it isn't among them
+const TRANSITION_MS = 240;
+const TRANSITION_PART = 0.6; // of the interval: transitions end before the bars change again
 
 export class Bars {
   #list;
   #other;
   #rows;
 
+  /** @param {HTMLElement} list @param {HTMLElement} other the row of all tokens without a bar */
   constructor(list, other) {
     this.#list = list;
     this.#other = other;
-    this.#rows = Array.from({ length: ROWS }, (_, index) => new Row("candidate-" + index));
+    const length = config.generation.candidates + 1; // the pick where it is none of the candidates
+    this.#rows = Array.from({ length }, (_, index) => new Row("candidate-" + index));
     list.replaceChildren(...this.#rows.map((row) => row.element));
   }
 
+  /** @param {Player} player */
   draw(player) {
     const step = player.next;
-    const shown = step ? rows(step) : [];
-    // However fast it writes: the bars have come to rest before they change again.
-    this.#list.parentElement.style.setProperty("--glide", Math.min(240, 0.6 * player.interval_ms) + "ms");
-    const { highlighted } = player;
-    const kept = player.sampling.pick === "sample" && step ? step.kept : Infinity;
-    this.#rows.forEach((row, index) => {
-      if (!step) row.forget(index);
-      else if (index >= shown.length) row.clear();
-      else {
-        const { token } = shown[index];
-        row.show(shown[index], {
-          picked: token === step.token,
-          selected: token === highlighted,
-          chosen: token === player.choosing,
-          // The rows are in the order of their odds, but for the pick's own at the end.
-          left_out: index >= kept && token !== step.token,
-        });
-      }
-    });
+    const transition = Math.min(TRANSITION_MS, TRANSITION_PART * player.intervalMs);
+    this.#list.parentElement?.style.setProperty("--glide", transition + "ms");
+    const kept = player.sampling.pick === "sample" ? step?.kept ?? Infinity : Infinity;
+    this.#drawRows(player, kept);
     const selected = this.#rows.find((row) => row.element.ariaSelected === "true");
-    // While it writes there is nothing to choose; the live region says what comes.
+    // While it plays there is nothing to choose; the live region announces what comes.
     setAttribute(this.#list, "aria-activedescendant", player.playing ? null : selected?.element.id ?? null);
     setAttribute(this.#list, "aria-busy", String(!step || player.choosing !== null));
     setAttribute(this.#list, "aria-disabled", String(!player.canChoose));
-    this.#draw_other(step && rest(step), step?.candidates.length >= kept);
+    this.#drawOther(step && rest(step), step !== null && step.candidates.length >= kept);
   }
 
-  #draw_other(left, left_out) {
-    this.#other.classList.toggle("candidate--stale", !left);
-    this.#other.classList.toggle("candidate--left-out", left_out);
-    this.#other.title = left_out ? say("drawer.left_out") : "";
-    this.#other.hidden = left?.count === 0;
-    if (!left) return;
-    const [name, fill, value] = this.#other.children;
-    name.textContent = say("drawer.others", { count: left.count });
-    fill.style.setProperty("--p", left.prob);
-    value.textContent = percent(left.prob);
+  /** @param {Player} player @param {number} kept how many candidates sampling keeps */
+  #drawRows(player, kept) {
+    const step = player.next;
+    const shown = step ? rows(step) : [];
+    const { highlighted, choosing } = player;
+    this.#rows.forEach((row, index) => {
+      if (!step) row.fade(index === this.#rows.length - 1);
+      else if (index >= shown.length) row.clear();
+      else {
+        const { token } = shown[index];
+        row.draw(shown[index], {
+          isPick: token === step.token,
+          isSelected: token === highlighted,
+          isChosen: token === choosing,
+          // Rows are ordered by probability, except the pick's own at the end.
+          isExcluded: index >= kept && token !== step.token,
+        });
+      }
+    });
+  }
+
+  /** @param {Rest | null} remaining @param {boolean} isExcluded */
+  #drawOther(remaining, isExcluded) {
+    this.#other.classList.toggle("candidate--stale", !remaining);
+    this.#other.classList.toggle("candidate--left-out", isExcluded);
+    this.#other.title = isExcluded ? translate("drawer.left_out") : "";
+    this.#other.hidden = remaining?.count === 0;
+    if (!remaining) return;
+    const [name, bar, value] = /** @type {HTMLElement[]} */ ([...this.#other.children]);
+    name.textContent = translate("drawer.others", { count: remaining.count });
+    bar.style.setProperty("--p", String(remaining.prob));
+    value.textContent = formatPercent(remaining.prob);
   }
 }
 
+/** The bar of a candidate. */
 class Row {
+  /** @param {string} id */
   constructor(id) {
-    this.element = element("div", "candidate");
+    this.element = createElement("div", "candidate");
     this.element.id = id;
-    const parts = ["mark", "name", "bar", "value"].map((part) => element("span", "candidate__" + part));
-    [this.mark, this.name, this.bar, this.value] = parts;
-    this.element.append(...parts.flatMap((part) => [part, " "]));
+    this.mark = createElement("span", "candidate__mark");
+    this.name = createElement("span", "candidate__name");
+    this.bar = createElement("span", "candidate__bar");
+    this.value = createElement("span", "candidate__value");
+    this.element.append(...[this.mark, this.name, this.bar, this.value].flatMap((part) => [part, " "]));
     this.mark.ariaHidden = "true";
   }
 
-  show({ token, prob }, { picked, selected, chosen, left_out }) {
+  /** @param {Candidate} candidate
+   * @param {{ isPick: boolean, isSelected: boolean, isChosen: boolean, isExcluded: boolean }} flags */
+  draw({ token, prob }, { isPick, isSelected, isChosen, isExcluded }) {
     const { element } = this;
+    const label = characterLabel(token);
     element.hidden = false;
     element.classList.remove("candidate--stale");
-    element.classList.toggle("candidate--chosen", chosen);
-    element.classList.toggle("candidate--named", label(token) !== token);
-    element.classList.toggle("candidate--left-out", left_out);
-    element.title = left_out ? say("drawer.left_out") : "";
-    this.mark.textContent = picked ? "✓" : "";
-    this.name.textContent = label(token);
-    this.bar.style.setProperty("--p", prob);
-    this.value.textContent = percent(prob);
+    element.classList.toggle("candidate--chosen", isChosen);
+    element.classList.toggle("candidate--named", label !== token);
+    element.classList.toggle("candidate--left-out", isExcluded);
+    element.title = isExcluded ? translate("drawer.left_out") : "";
+    this.mark.textContent = isPick ? "✓" : "";
+    this.name.textContent = label;
+    this.bar.style.setProperty("--p", String(prob));
+    this.value.textContent = formatPercent(prob);
     element.role = "option";
-    element.ariaSelected = String(selected);
-    const said = { token: label(token), percent: percent(prob) };
-    if (picked) element.ariaLabel = say("drawer.bar_pick", said);
-    else if (left_out) element.ariaLabel = say("drawer.bar_left_out", said);
-    else element.ariaLabel = `${said.token} ${said.percent}`;
+    element.ariaSelected = String(isSelected);
+    const params = { token: label, percent: formatPercent(prob) };
+    if (isPick) element.ariaLabel = translate("drawer.bar_pick", params);
+    else if (isExcluded) element.ariaLabel = translate("drawer.bar_left_out", params);
+    else element.ariaLabel = `${params.token} ${params.percent}`;
     element.dataset.token = token;
-    element.toggleAttribute("data-picked", picked);
+    element.toggleAttribute("data-picked", isPick);
   }
 
-  /** The distribution isn't known: what stands here is no longer true, and fades. */
-  forget(index) {
+  /** Mark the contents as outdated while the distribution is unknown.
+   * @param {boolean} isHidden */
+  fade(isHidden) {
     this.element.classList.add("candidate--stale");
-    this.element.hidden = index === ROWS - 1;
-    this.#withdraw();
+    this.element.hidden = isHidden;
+    this.#removeOption();
   }
 
   clear() {
     this.element.hidden = true;
-    this.#withdraw();
+    this.#removeOption();
   }
 
-  #withdraw() {
+  #removeOption() {
     for (const name of ["role", "aria-selected", "aria-label", "data-token", "data-picked", "title"]) {
       this.element.removeAttribute(name);
     }
     this.element.classList.remove("candidate--chosen", "candidate--left-out");
   }
-}
-
-function setAttribute(element, name, value) {
-  if (value === null) element.removeAttribute(name);
-  else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }

@@ -1,8 +1,14 @@
-// Buttons, model line and status sentence: what the visitor can do now, and what is the matter.
+// Buttons, model line and status: the commands that are possible, and why others are not.
 
-import { element, write } from "../shared/dom.js";
-import { say } from "../shared/messages.js";
-import { short } from "../shared/text.js";
+/** @import { Session } from "../types.js" */
+/** @import { Player } from "./player.js" */
+
+import { createElement, find, setText } from "../shared/dom.js";
+import { clearNumber } from "../shared/gradioPatches.js";
+import { translate } from "../shared/messages.js";
+import { formatCompact } from "../shared/text.js";
+
+const COMMIT_DIGITS = 7;
 
 export class Controls {
   #drawer;
@@ -10,33 +16,34 @@ export class Controls {
   #line;
   #source;
   #status;
-  #sentence;
+  #message;
   #remedy;
   #odds;
   #seed;
 
+  /** @param {HTMLElement} drawer */
   constructor(drawer) {
-    const $ = (selector) => drawer.querySelector(selector);
+    const button = (/** @type {string} */ selector) => find(drawer, selector, HTMLButtonElement);
     this.#drawer = drawer;
     this.#buttons = {
-      play: $("#play"),
-      pause: $("#pause"),
-      step: $("#step"),
-      regenerate: $("#regenerate"),
-      clear: $("#clear"),
+      play: button("#play"),
+      pause: button("#pause"),
+      step: button("#step"),
+      regenerate: button("#regenerate"),
+      clear: button("#clear"),
     };
-    this.#line = $(".model__line");
-    this.#source = $(".model__source");
-    this.#status = $(".status");
-    this.#sentence = $(".status__text");
-    this.#remedy = $("[data-action=remedy]");
-    this.#odds = $(".bars-title__of");
-    this.#seed = $("#seed input");
-    this.#seed.value = ""; // Gradio shows 0 for no number: none is wanted, it says which one is used
+    this.#line = find(drawer, ".model__line");
+    this.#source = find(drawer, ".model__source");
+    this.#status = find(drawer, ".status");
+    this.#message = find(drawer, ".status__text");
+    this.#remedy = find(drawer, "[data-action=remedy]");
+    this.#odds = find(drawer, ".bars-title__of");
+    this.#seed = find(drawer, "#seed input", HTMLInputElement);
+    clearNumber(this.#seed);
   }
 
+  /** @param {Player} player */
   draw(player) {
-    const { status } = player;
     const { play, pause, step, regenerate, clear } = this.#buttons;
     const focused = document.activeElement;
     play.disabled = !player.canPlay;
@@ -44,72 +51,83 @@ export class Controls {
     step.disabled = !player.canChoose && player.choosing === null;
     regenerate.disabled = !player.canRegenerate;
     clear.disabled = player.trace.prompt.length === 0;
-    // The focus goes on to the button that undoes what was just done, not to nowhere; and nothing
-    // is scrolled for it, a page around this one least of all.
+    // The focus moves to the button that undoes the command instead of being lost; without
+    // scrolling, of an embedding page least of all.
     if (focused === play && !pause.disabled) pause.focus({ preventScroll: true });
     if (focused === pause && !play.disabled) play.focus({ preventScroll: true });
-    this.#drawer.dataset.status = status;
+    this.#drawer.dataset.status = player.status;
     this.#drawer.dataset.pick = player.sampling.pick;
-    this.#draw_model(player);
-    this.#draw_status(player);
-    this.#draw_sampling(player);
+    this.#drawModel(player);
+    this.#drawStatus(player);
+    this.#drawSampling(player);
   }
 
-  #draw_model({ session, step }) {
-    // Where both don't fit, the name gives way to the numbers.
-    const [name, numbers] = session ? line(session, step) : [say(session === null ? "drawer.no_model" : "drawer.loading"), ""];
+  /** @param {Player} player */
+  #drawModel({ session, step }) {
+    // Where both don't fit, the name is truncated before the numbers.
+    const [name, numbers] = session
+      ? modelLine(session, step)
+      : [translate(session === null ? "drawer.no_model" : "drawer.loading"), ""];
     if (this.#line.textContent !== name + numbers) {
-      this.#line.replaceChildren(element("span", "model__name", name), element("span", "model__numbers", numbers));
+      this.#line.replaceChildren(createElement("span", "model__name", name), createElement("span", "model__numbers", numbers));
     }
     this.#line.title = session?.name ?? "";
-    this.#source.textContent = session ? origin(session) : "";
+    this.#source.textContent = session ? sourceLine(session) : "";
   }
 
-  #draw_status(player) {
-    const { text, remedy, tone = "" } = said(player);
-    write(this.#sentence, text);
+  /** @param {Player} player */
+  #drawStatus(player) {
+    const { text, remedy, tone = "" } = statusOf(player);
+    setText(this.#message, text);
     this.#status.dataset.tone = tone;
     this.#remedy.hidden = !remedy;
     this.#remedy.textContent = remedy ?? "";
   }
 
-  #draw_sampling({ sampling, seed }) {
+  /** @param {Player} player */
+  #drawSampling({ sampling, seed }) {
     const { pick, temperature } = sampling;
     this.#odds.textContent = pick === "sample" && temperature !== 1
-      ? say("drawer.odds_at", { temperature })
-      : say("drawer.odds");
+      ? translate("drawer.odds_at", { temperature })
+      : translate("drawer.odds");
     if (sampling.seed === null) this.#seed.placeholder = String(seed);
   }
 }
 
-/** What a model is called, and its numbers. */
-function line({ source, session_id, name, repo_id, params }, step) {
-  const unnamed = source === "live" && name === session_id && name.startsWith("live-");
-  const known_as = repo_id ?? (source === "bundled" ? session_id : unnamed ? say("drawer.new_model") : name);
-  return [known_as, params === null ? say("drawer.untrained") : say("drawer.numbers", { params: short(params), step })];
+/** A model's name and its numbers.
+ * @param {Session} session @param {number | null} step */
+function modelLine({ source, session_id: id, name, repo_id: repo, params }, step) {
+  const isUnnamed = source === "live" && name === id && name.startsWith("live-");
+  const ownName = isUnnamed ? translate("drawer.new_model") : name;
+  const shownName = repo ?? (source === "bundled" ? id : ownName);
+  if (params === null) return [shownName, translate("drawer.untrained")];
+  return [shownName, translate("drawer.numbers", { params: formatCompact(params), step })];
 }
 
-function origin({ source, repo_id, commit }) {
-  if (source === "hub") return say("drawer.hub", { repo: repo_id, commit: commit.slice(0, 7) });
-  return say(source === "live" ? "drawer.live" : "drawer.bundled");
+/** @param {Session} session */
+function sourceLine({ source, repo_id: repo, commit }) {
+  if (source === "hub") return translate("drawer.hub", { repo, commit: commit?.slice(0, COMMIT_DIGITS) });
+  return translate(source === "live" ? "drawer.live" : "drawer.bundled");
 }
 
-function said(player) {
+/** @param {Player} player @returns {{ text: string, remedy?: string, tone?: string }} */
+function statusOf(player) {
   const { notice, status, next, session } = player;
   if (notice) {
-    return { text: notice.text, remedy: notice.remedy ?? (notice.retry && say("status.try_again")), tone: "warning" };
+    const remedy = notice.remedy ?? (notice.retry ? translate("status.try_again") : undefined);
+    return { text: notice.text, remedy, tone: "warning" };
   }
-  if (player.waits) {
-    return { text: say(session.source === "hub" ? "status.waiting_hub" : "status.waiting") };
+  if (player.isWaiting) {
+    return { text: translate(session?.source === "hub" ? "status.waiting_hub" : "status.waiting") };
   }
   return {
-    loading: { text: say("status.loading") },
-    "no-model": { text: say("status.no_model"), remedy: say("status.use_bundled"), tone: "warning" },
-    "no-input": { text: say("status.no_input") },
-    unknown: { text: say("status.unknown"), tone: "warning" },
-    max: { text: say("status.max"), tone: "done" },
-    end: { text: say("status.end"), tone: "done" },
-    playing: { text: say("status.playing") },
-    paused: { text: next ? say("status.paused") : "" },
+    loading: { text: translate("status.loading") },
+    "no-model": { text: translate("status.no_model"), remedy: translate("status.use_bundled"), tone: "warning" },
+    "no-input": { text: translate("status.no_input") },
+    unknown: { text: translate("status.unknown"), tone: "warning" },
+    max: { text: translate("status.max"), tone: "done" },
+    end: { text: translate("status.end"), tone: "done" },
+    playing: { text: translate("status.playing") },
+    paused: { text: next ? translate("status.paused") : "" },
   }[status];
 }

@@ -1,135 +1,130 @@
-// The drawer beside the page (from 1024 px up) or over it: opening, closing, focus, backdrop.
+// The drawer: beside the page from 1024 px up, else a modal dialog over it.
 
-import { say } from "../shared/messages.js";
+import { translate } from "../shared/messages.js";
+import { readStorage, writeStorage } from "../shared/storage.js";
 
-const WIDE = matchMedia("(min-width: 1024px)");
-const MEMORY = "token-playground.drawer";
+const WIDE = "(min-width: 1024px)"; // as in drawer.css
+const STORAGE_KEY = "token-playground.drawer";
+const WITHOUT_TRANSITION_MS = 100;
 
 export class Drawer {
   #element;
-  #toggles;
+  #toggleButton;
   #backdrop = document.createElement("div");
+  #wide = matchMedia(WIDE);
+  /** Gets the focus back when the drawer closes.
+   * @type {HTMLElement | null} */
   #opener = null;
-  #shut_away = []; // what a modal drawer made inert
-  #shared = false;
+  /** What a modal drawer made inert.
+   * @type {HTMLElement[]} */
+  #inert = [];
+  #isShared = false;
 
-  constructor(element, toggle) {
+  /** @param {HTMLElement} element @param {HTMLElement} toggleButton */
+  constructor(element, toggleButton) {
     this.#element = element;
-    this.#toggles = toggle;
+    this.#toggleButton = toggleButton;
     this.#backdrop.className = "backdrop";
     this.#backdrop.addEventListener("click", () => this.close());
     document.body.append(this.#backdrop);
     element.tabIndex = -1;
-    element.ariaLabel = say("drawer.name");
-    element.addEventListener("keydown", (event) => this.#keep_focus(event));
-    WIDE.addEventListener("change", () => this.#arrange());
+    element.ariaLabel = translate("drawer.name");
+    element.addEventListener("keydown", (event) => this.#trapFocus(event));
+    this.#wide.addEventListener("change", () => this.#arrange());
     document.documentElement.classList.add("arriving");
-    this.#show(remembered() !== "closed");
-    setTimeout(() => document.documentElement.classList.remove("arriving"), 100);
+    this.setOpen(readStorage(STORAGE_KEY) !== "closed");
+    setTimeout(() => document.documentElement.classList.remove("arriving"), WITHOUT_TRANSITION_MS);
   }
 
   get isOpen() {
     return this.#element.dataset.open === "true";
   }
 
+  /** Whether it lies over the page, which is inert meanwhile. */
+  get isModal() {
+    return this.isOpen && !this.#wide.matches;
+  }
+
+  /** @param {HTMLElement} [opener] */
   toggle(opener) {
     if (this.isOpen) this.close();
     else this.open(opener);
   }
 
-  /** Whether it lies over the page, which is out of use meanwhile. */
-  get isModal() {
-    return this.isOpen && !WIDE.matches;
-  }
-
-  /** Whether the tutorial stays in use beside it, even while it lies over the page. */
-  share(shared) {
-    this.#shared = shared;
+  /** Keep the tutorial usable beside it, even while it is modal.
+   * @param {boolean} isShared */
+  setShared(isShared) {
+    this.#isShared = isShared;
     this.#arrange();
   }
 
-  /** As a link has it: without a focus, and not to be remembered. */
-  set(open) {
-    this.#show(open);
-  }
-
-  /** opener: what gets the focus back when the drawer closes. */
+  /** @param {HTMLElement} [opener] gets the focus back when the drawer closes */
   open(opener) {
-    this.#opener = opener;
-    this.#show(true);
-    remember("open");
-    this.#element.focus({ preventScroll: true });
+    this.#opener = opener ?? null;
+    this.setOpen(true);
+    writeStorage(STORAGE_KEY, "open");
+    this.focus();
   }
 
-  /** Whether there was something to close. */
+  /** Returns whether it was open. */
   close() {
     if (!this.isOpen) return false;
-    this.#show(false);
-    remember("closed");
-    const opener = this.#opener?.isConnected && this.#opener.checkVisibility() ? this.#opener : this.#toggles;
+    this.setOpen(false);
+    writeStorage(STORAGE_KEY, "closed");
+    const opener = this.#opener?.isConnected && this.#opener.checkVisibility() ? this.#opener : this.#toggleButton;
     opener.focus({ preventScroll: true });
     return true;
   }
 
-  /** Leave a field without leaving the drawer. */
+  /** Focus the drawer itself, to leave a field without leaving the drawer. */
   focus() {
     this.#element.focus({ preventScroll: true });
   }
 
-  #show(open) {
-    this.#element.dataset.open = open;
-    this.#element.inert = !open;
-    document.documentElement.classList.toggle("drawer-closed", !open);
-    this.#toggles.ariaExpanded = String(open);
+  /** Open or close it without moving the focus or storing the state.
+   * @param {boolean} isOpen */
+  setOpen(isOpen) {
+    this.#element.dataset.open = String(isOpen);
+    this.#element.inert = !isOpen;
+    document.documentElement.classList.toggle("drawer-closed", !isOpen);
+    this.#toggleButton.ariaExpanded = String(isOpen);
     this.#arrange();
   }
 
   #arrange() {
-    const modal = this.isModal;
-    this.#element.role = modal ? "dialog" : "complementary";
-    this.#element.ariaModal = modal && !this.#shared ? "true" : null;
-    document.documentElement.classList.toggle("drawer-modal", modal);
-    for (const element of this.#shut_away) element.inert = false;
-    this.#shut_away = modal ? surroundings(this.#element).filter((element) => !element.inert) : [];
-    for (const element of this.#shut_away) element.inert = true;
+    const { isModal } = this;
+    this.#element.role = isModal ? "dialog" : "complementary";
+    this.#element.ariaModal = isModal && !this.#isShared ? "true" : null;
+    document.documentElement.classList.toggle("drawer-modal", isModal);
+    for (const element of this.#inert) element.inert = false;
+    this.#inert = isModal ? surroundings(this.#element).filter((element) => !element.inert) : [];
+    for (const element of this.#inert) element.inert = true;
   }
 
-  #keep_focus(event) {
+  /** @param {KeyboardEvent} event */
+  #trapFocus(event) {
     if (event.key !== "Tab" || this.#element.ariaModal !== "true") return;
-    const stops = [...this.#element.querySelectorAll("button, textarea, input, [tabindex='0']")].filter(
-      (stop) => !stop.disabled && stop.checkVisibility({ visibilityProperty: true }));
-    const [first, last] = [stops[0], stops.at(-1)];
-    const at = document.activeElement;
-    if (event.shiftKey ? at === first || at === this.#element : at === last) {
+    /** @type {NodeListOf<HTMLButtonElement>} */
+    const candidates = this.#element.querySelectorAll("button, textarea, input, [tabindex='0']");
+    const stops = [...candidates].filter((stop) => !stop.disabled && stop.checkVisibility({ visibilityProperty: true }));
+    const first = stops[0], last = stops.at(-1);
+    const focused = document.activeElement;
+    if (event.shiftKey ? focused === first || focused === this.#element : focused === last) {
       event.preventDefault();
-      (event.shiftKey ? last : first).focus();
+      (event.shiftKey ? last : first)?.focus();
     }
   }
 }
 
-/** Everything beside an element, on every level up to the body; toasts, backdrop, tutorial and the
- * dialogs that are opened from it stay usable. */
+/** The siblings of an element and of its ancestors; without toasts, backdrop, tutorial and dialogs
+ * opened from it, which stay usable.
+ * @param {HTMLElement} element @returns {HTMLElement[]} */
 function surroundings(element) {
+  /** @type {any[]} */
   const found = [];
-  for (let at = element; at !== document.body; at = at.parentElement) {
-    found.push(...[...at.parentElement.children].filter((child) => child !== at));
+  for (let current = element; current !== document.body && current.parentElement; current = current.parentElement) {
+    const inner = current;
+    found.push(...[...current.parentElement.children].filter((child) => child !== inner));
   }
   return found.filter((child) => !child.matches("#guide, .backdrop, .toasts, :has(dialog), script, style, link"));
-}
-
-// A frame of another site may be denied a storage: then every visit is a first one.
-function remembered() {
-  try {
-    return localStorage.getItem(MEMORY);
-  } catch {
-    return null;
-  }
-}
-
-function remember(value) {
-  try {
-    localStorage.setItem(MEMORY, value);
-  } catch {
-    // As above.
-  }
 }

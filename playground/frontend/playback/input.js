@@ -1,36 +1,46 @@
-// What belongs to the input: how much of it the model sees, and what the model can't read in it.
+// The prompt: its text field, how much of it is in context, and its unknown characters.
 
-import { element } from "../shared/dom.js";
-import { say } from "../shared/messages.js";
-import { counter, label, marked } from "../shared/text.js";
+/** @import { PlayableSession } from "../types.js" */
+/** @import { Player } from "./player.js" */
+
+import { createElement, find } from "../shared/dom.js";
+import { setTextboxValue } from "../shared/gradioPatches.js";
+import { translate } from "../shared/messages.js";
+import { characterLabel, contextCounter, splitByVocabulary } from "../shared/text.js";
+
+const POPOVER_GAP_PX = 8;
 
 export class Input {
   #textarea;
-  // A copy of the text behind the field, line for line: its letters are transparent, its marks not.
+  /** A copy of the text behind the field, line for line: transparent, but for marks of unknown
+   * characters. */
   #mirror = document.createElement("div");
   #notes;
-  #vocabulary_of = null;
+  /** @type {string[] | null} */
+  #drawnVocabulary = null;
 
-  /** changed(text): called when the visitor, or `write`, has changed the text. */
-  constructor(textarea, notes, changed) {
+  /** @param {HTMLTextAreaElement} textarea @param {HTMLElement} notes
+   * @param {(text: string) => void} onChange called when the visitor or `write` changed the text */
+  constructor(textarea, notes, onChange) {
     this.#textarea = textarea;
     this.#notes = {
-      counter: notes.querySelector(".counter"),
-      unknown: notes.querySelector(".unknown"),
-      names: notes.querySelector(".unknown__names"),
-      vocabulary: notes.querySelector(".vocabulary"),
-      size: notes.querySelector(".vocabulary-size"),
-      known: notes.querySelector(".vocabulary__characters"),
+      counter: find(notes, ".counter"),
+      unknown: find(notes, ".unknown"),
+      names: find(notes, ".unknown__names"),
+      vocabulary: find(notes, ".vocabulary"),
+      size: find(notes, ".vocabulary-size"),
+      known: find(notes, ".vocabulary__characters"),
     };
     this.#mirror.className = "mirror";
     this.#mirror.ariaHidden = "true";
     this.#notes.vocabulary.addEventListener("beforetoggle", () => {
-      this.#notes.vocabulary.style.top = this.#notes.size.getBoundingClientRect().bottom + 8 + "px";
+      const { bottom } = this.#notes.size.getBoundingClientRect();
+      this.#notes.vocabulary.style.top = bottom + POPOVER_GAP_PX + "px";
     });
     textarea.dir = this.#mirror.dir = "auto";
     textarea.before(this.#mirror);
-    textarea.parentElement.classList.add("mirrored");
-    textarea.addEventListener("input", () => changed(textarea.value));
+    textarea.parentElement?.classList.add("mirrored");
+    textarea.addEventListener("input", () => onChange(textarea.value));
     textarea.addEventListener("scroll", () => this.#align());
     new ResizeObserver(() => this.#align()).observe(textarea);
   }
@@ -39,44 +49,48 @@ export class Input {
     return this.#textarea.value;
   }
 
-  /** Put a text into the field, as if it had been typed: Gradio learns of it too. */
+  /** Set the text as if it had been typed.
+   * @param {string} text */
   write(text) {
-    this.#textarea.value = text;
-    this.#textarea.dispatchEvent(new Event("input", { bubbles: true }));
+    setTextboxValue(this.#textarea, text);
   }
 
   focus() {
     this.#textarea.focus();
   }
 
+  /** @param {Player} player */
   draw(player) {
     const { session, unknown } = player;
     const length = player.trace.prompt.length + player.trace.steps.length;
-    const beyond = session && length > session.block_size;
-    this.#notes.counter.textContent = session?.block_size ? counter(length, session.block_size) : "";
-    this.#notes.counter.classList.toggle("counter--beyond", Boolean(beyond));
-    this.#notes.counter.title = beyond ? say("drawer.window", { size: session.block_size }) : "";
-    this.#notes.counter.tabIndex = beyond ? 0 : -1;
-    this.#draw_unknown(player.trace.prompt.join(""), session, unknown);
-    this.#draw_vocabulary(session);
+    const size = session?.block_size ?? 0;
+    const isBeyond = Boolean(session) && length > size;
+    this.#notes.counter.textContent = size ? contextCounter(length, size) : "";
+    this.#notes.counter.classList.toggle("counter--beyond", isBeyond);
+    this.#notes.counter.title = isBeyond ? translate("drawer.window", { size }) : "";
+    this.#notes.counter.tabIndex = isBeyond ? 0 : -1;
+    this.#drawUnknown(player.trace.prompt.join(""), session?.known ?? new Set(), unknown);
+    this.#drawVocabulary(session?.vocabulary ?? []);
   }
 
-  #draw_unknown(text, session, unknown) {
+  /** @param {string} text @param {Set<string>} known @param {string[]} unknown */
+  #drawUnknown(text, known, unknown) {
     this.#notes.unknown.hidden = unknown.length === 0;
-    this.#notes.names.replaceChildren(...unknown.map((character) => chip(character)));
+    this.#notes.names.replaceChildren(...unknown.map(createChip));
     this.#textarea.setAttribute("aria-invalid", String(unknown.length > 0));
-    const parts = unknown.length ? marked(text, session.known) : [];
-    this.#mirror.replaceChildren(...parts.map((part) => element(part.unknown ? "mark" : "span", "", part.text)), "\n");
+    const parts = unknown.length ? splitByVocabulary(text, known) : [];
+    const marks = parts.map((part) => createElement(part.unknown ? "mark" : "span", "", part.text));
+    this.#mirror.replaceChildren(...marks, "\n");
     this.#align();
   }
 
-  #draw_vocabulary(session) {
-    const known = session?.vocabulary ?? [];
-    this.#notes.size.hidden = known.length === 0;
-    this.#notes.size.textContent = say("drawer.knows", { count: known.length });
-    if (this.#vocabulary_of === known) return;
-    this.#vocabulary_of = known;
-    this.#notes.known.replaceChildren(...known.map((character) => chip(character)));
+  /** @param {PlayableSession["vocabulary"]} vocabulary */
+  #drawVocabulary(vocabulary) {
+    this.#notes.size.hidden = vocabulary.length === 0;
+    this.#notes.size.textContent = translate("drawer.knows", { count: vocabulary.length });
+    if (this.#drawnVocabulary === vocabulary) return;
+    this.#drawnVocabulary = vocabulary;
+    this.#notes.known.replaceChildren(...vocabulary.map(createChip));
   }
 
   #align() {
@@ -87,4 +101,5 @@ export class Input {
   }
 }
 
-const chip = (character) => element("li", "chip", label(character));
+/** @param {string} character */
+const createChip = (character) => createElement("li", "chip", characterLabel(character));

@@ -1,52 +1,63 @@
-// The text on screen: what the model sees at full opacity, the rest faded.
+// The text on screen: characters within the context window at full opacity, the others faded.
 
-import { element, write } from "../shared/dom.js";
-import * as Trace from "./trace.js";
+/** @import { Step } from "../types.js" */
+/** @import { Player } from "./player.js" */
+
+import { createElement, setText } from "../shared/dom.js";
+
+const BOTTOM_PX = 24; // closer to the end than this, the region scrolls along
 
 export class Output {
   #region;
-  #faded = element("span", "typed outside");
-  #typed = element("span", "typed");
-  #written = []; // one element a generated character
+  #faded = createElement("span", "typed outside");
+  #typed = createElement("span", "typed");
+  /** One element a generated character.
+   * @type {HTMLElement[]} */
+  #generated = [];
+  /** @type {Step[]} */
   #steps = [];
 
+  /** @param {HTMLElement} region */
   constructor(region) {
     this.#region = region;
-    region.replaceChildren(this.#faded, this.#typed, cursor());
+    region.replaceChildren(this.#faded, this.#typed, createCursor());
   }
 
+  /** @param {Player} player */
   draw(player) {
     const { prompt, steps } = player.trace;
-    const window_start = Math.max(0, prompt.length + steps.length - (player.session?.block_size ?? 0));
-    const follow = isAtEnd(this.#region);
-    write(this.#faded, prompt.slice(0, window_start).join(""));
-    write(this.#typed, prompt.slice(window_start).join(""));
-    this.#draw_written(steps, prompt.length, window_start);
-    this.#region.dataset.playing = player.playing;
-    if (follow) this.#region.scrollTop = this.#region.scrollHeight;
+    const windowStart = Math.max(0, prompt.length + steps.length - (player.session?.block_size ?? 0));
+    const isFollowing = isAtEnd(this.#region);
+    setText(this.#faded, prompt.slice(0, windowStart).join(""));
+    setText(this.#typed, prompt.slice(windowStart).join(""));
+    this.#drawGenerated(steps, prompt.length, windowStart);
+    this.#region.dataset.playing = String(player.playing);
+    if (isFollowing) this.#region.scrollTop = this.#region.scrollHeight;
   }
 
-  #draw_written(steps, prompt_length, window_start) {
-    let same = 0;
-    while (same < steps.length && this.#steps[same] === steps[same]) same += 1;
-    for (const gone of this.#written.splice(same)) gone.remove();
-    for (const step of steps.slice(same)) {
-      const made = element("span", "generated", step.token);
-      this.#region.insertBefore(made, this.#region.lastChild);
-      this.#written.push(made);
+  /** @param {Step[]} steps @param {number} promptLength @param {number} windowStart */
+  #drawGenerated(steps, promptLength, windowStart) {
+    let common = 0;
+    while (common < steps.length && this.#steps[common] === steps[common]) common += 1;
+    for (const removed of this.#generated.splice(common)) removed.remove();
+    for (const step of steps.slice(common)) {
+      const character = createElement("span", "generated", step.token);
+      this.#region.insertBefore(character, this.#region.lastChild);
+      this.#generated.push(character);
     }
-    this.#written.forEach((made, index) =>
-      made.classList.toggle("outside", prompt_length + index < window_start));
+    this.#generated.forEach((character, index) =>
+      character.classList.toggle("outside", promptLength + index < windowStart));
     this.#steps = steps;
   }
 }
 
-function cursor() {
-  const made = element("span", "cursor");
-  made.ariaHidden = "true";
-  return made;
+function createCursor() {
+  const cursor = createElement("span", "cursor");
+  cursor.ariaHidden = "true";
+  return cursor;
 }
 
+/** @param {HTMLElement} element */
 function isAtEnd(element) {
-  return element.scrollTop + element.clientHeight >= element.scrollHeight - 24;
+  return element.scrollTop + element.clientHeight >= element.scrollHeight - BOTTOM_PX;
 }

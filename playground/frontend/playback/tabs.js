@@ -1,37 +1,57 @@
-// Which session the drawer uses: each tab has its own, and the current tab's is the one.
+// Sessions by tab: each tab has its own, and the drawer uses that of the current tab.
 
-import * as client from "../shared/client.js";
-import { say } from "../shared/messages.js";
+/** @import { ActionDetail, PlayableSession } from "../types.js" */
+/** @import { Input } from "./input.js" */
+/** @import { Player } from "./player.js" */
+
+import { getSession } from "../shared/client.js";
+import { tabLabel } from "../shared/gradioPatches.js";
+import { translate } from "../shared/messages.js";
+
+/** A tab's session.
+ * name: of one that may be renamed. newest: use the newest step of a model in training, even a later
+ * one. ended: a live one's training was "stopped", or is "gone" with its model.
+ * @typedef {Pick<ActionDetail, "name" | "step" | "newest" | "ended"> & { session_id: string }} TabSession */
 
 export class Tabs {
-  default = null; // {session_id, step}: what a tab without a session can be given
+  /** What a tab without a session can be given.
+   * @type {{ session_id: string, step: number } | null} */
+  default = null;
   #player;
   #input;
-  #trouble;
+  #onError;
   #current = "library";
-  #sessions = new Map(); // tab → {session_id, name, step, newest, ended}
-  #details = new Map(); // session_id and name → session, with its vocabulary
-  #held = null; // the tab that was left while playing
-  #example = ""; // the last one that was written into the input
-  #wanted = 0;
+  /** @type {Map<string, TabSession | undefined>} */
+  #sessions = new Map();
+  /** Session details by id and name.
+   * @type {Map<string, PlayableSession>} */
+  #details = new Map();
+  /** The tab that was left while playing; its session stays until the visitor decides.
+   * @type {string | null} */
+  #held = null;
+  /** The session's example that was last written into the input. */
+  #example = "";
+  #latest = 0;
 
-  constructor(player, input, trouble) {
+  /** @param {Player} player @param {Input} input @param {(error: unknown) => void} onError */
+  constructor(player, input, onError) {
     this.#player = player;
     this.#input = input;
-    this.#trouble = trouble;
+    this.#onError = onError;
   }
 
   get current() {
     return this.#current;
   }
 
+  /** @param {string} tab */
   select(tab) {
     if (tab === this.#current) return;
     if (this.#player.playing) {
       this.#held = this.#current;
       this.#player.pause({
-        text: say("status.switch_back", { tab: label(this.#held) }),
-        remedy: say("status.use_instead", { tab: label(tab) }),
+        text: translate("status.switch_back", { tab: tabLabel(this.#held) }),
+        remedy: translate("status.use_instead", { tab: tabLabel(tab) }),
         locks: true,
       });
     }
@@ -40,11 +60,10 @@ export class Tabs {
     else if (this.#held === null) this.follow();
   }
 
-  /** name: of one that may be renamed.
-   * newest: of one that learns, its newest step, even if that is a later one by then.
-   * ended: of a live one, "stopped", or "gone" where nothing is left to play with. */
-  setSession({ tab, session_id, name, step, newest, ended }) {
-    this.#sessions.set(tab, session_id ? { session_id, name, step, newest, ended } : undefined);
+  /** Set a tab's session; without a session_id the tab has none.
+   * @param {Omit<ActionDetail, "action">} detail */
+  setSession({ tab = this.#current, session_id: id, name, step, newest, ended }) {
+    this.#sessions.set(tab, id ? { session_id: id, name, step, newest, ended } : undefined);
     if (tab === this.#current && this.#held === null) this.follow();
   }
 
@@ -52,7 +71,7 @@ export class Tabs {
     if (this.default) this.setSession({ tab: this.#current, ...this.default });
   }
 
-  /** No longer wait for the tab that was left. */
+  /** Give up the session of the tab that was left. */
   release() {
     if (this.#held === null) return;
     this.#held = null;
@@ -60,44 +79,43 @@ export class Tabs {
     this.follow();
   }
 
-  /** Give the drawer the session of the current tab. The latest call wins. */
+  /** Give the player the session of the current tab. The latest call wins. */
   async follow() {
-    const wanted = ++this.#wanted;
+    const call = ++this.#latest;
     const active = this.#sessions.get(this.#current);
     if (!active) return this.#player.setSession(null, null);
     try {
-      const session = await this.#detail(active);
-      if (wanted !== this.#wanted) return;
-      this.#hand_over(session, active.step ?? session.step, active.newest);
-      if (active.ended) this.#player.end(active.ended === "gone");
-    } catch (failure) {
-      if (wanted !== this.#wanted) return;
-      if (active.ended !== "gone") return this.#trouble(failure);
+      const session = await this.#loadDetails(active);
+      if (call !== this.#latest) return undefined;
+      this.#setPlayerSession(session, active.step ?? session.step, active.newest);
+      if (active.ended) this.#player.endTraining(active.ended === "gone");
+    } catch (error) {
+      if (call !== this.#latest) return undefined;
+      if (active.ended !== "gone") return this.#onError(error);
       this.#player.setSession(null, null);
-      this.#player.end(true);
+      this.#player.endTraining(true);
     }
+    return undefined;
   }
 
-  async #detail({ session_id, name }) {
-    const key = `${session_id} ${name}`;
-    let session = this.#details.get(key);
-    if (!session?.vocabulary.length) {
-      session = await client.session(session_id);
-      session.known = new Set(session.vocabulary);
-      this.#details.set(key, session);
-    }
+  /** @param {TabSession} session @returns {Promise<PlayableSession>} */
+  async #loadDetails({ session_id: id, name }) {
+    const key = `${id} ${name}`;
+    const cached = this.#details.get(key);
+    if (cached?.vocabulary.length) return cached;
+    const details = await getSession(id);
+    const session = { ...details, known: new Set(details.vocabulary) };
+    this.#details.set(key, session);
     return session;
   }
 
-  /** An example that nobody has touched gives way to the next model's own. */
-  #hand_over(session, step, newest) {
-    const untouched = this.#input.text === this.#example;
+  /** An example that nobody changed is replaced by the next session's own.
+   * @param {PlayableSession} session @param {number} step @param {boolean} [newest] */
+  #setPlayerSession(session, step, newest) {
+    const isUntouched = this.#input.text === this.#example;
     this.#player.setSession(session, step, newest);
-    if (!untouched || !session.prompt || session.prompt === this.#example) return;
+    if (!isUntouched || !session.prompt || session.prompt === this.#example) return;
     this.#example = session.prompt;
     this.#input.write(session.prompt);
   }
 }
-
-/** What a tab is called on the page. */
-const label = (tab) => document.getElementById(`tab-${tab}-button`).textContent.trim();

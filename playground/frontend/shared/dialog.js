@@ -1,8 +1,10 @@
-// Dialogs: native ones trap the focus, close on Esc and give the focus back; this adds the rest.
+// Dialogs: native ones trap the focus, close on Esc and restore the focus; this adds the rest.
 
-/** Have a dialog close by a click on its backdrop, and by its buttons with data-close. */
-export function closable(dialog) {
+/** Close a dialog on a click on its backdrop or on an element with data-close.
+ * @param {HTMLDialogElement} dialog */
+export function makeClosable(dialog) {
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
+    const target = /** @type {Element} */ (event.target);
+    if (target === dialog || target.closest("[data-close]")) dialog.close();
   });
 }

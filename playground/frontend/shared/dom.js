@@ -1,21 +1,55 @@
-// Making elements, and writing text into them only where it is another.
+// Creating, finding and updating elements.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-export function element(name, className, text = "") {
-  const made = document.createElement(name);
-  made.className = className;
-  made.textContent = text;
-  return made;
+/** @template {keyof HTMLElementTagNameMap} K
+ * @param {K} name @param {string} [className] @param {string} [text] */
+export function createElement(name, className = "", text = "") {
+  const element = document.createElement(name);
+  element.className = className;
+  element.textContent = text;
+  return element;
 }
 
-/** An element of a drawing. */
-export function shape(name, attributes) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
+/** An SVG element.
+ * @param {string} name @param {Record<string, string | number>} attributes */
+export function createShape(name, attributes) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  return element;
 }
 
-export function write(element, text) {
+/** The first descendant that matches a selector; throws TypeError where there is none of that type.
+ * @template {Element} [T=HTMLElement]
+ * @param {ParentNode} root @param {string} selector @param {new () => T} [type]
+ * @returns {T} */
+export function find(root, selector, type) {
+  const element = root.querySelector(selector);
+  if (!(element instanceof (type ?? HTMLElement))) throw new TypeError(`no element matches ${selector}`);
+  return /** @type {T} */ (element);
+}
+
+/** Set the text of an element, only where it differs: screen readers repeat a live region otherwise.
+ * @param {Element} element @param {string} text */
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** Set an attribute where it differs; null removes it.
+ * @param {Element} element @param {string} name @param {string | null} value */
+export function setAttribute(element, name, value) {
+  if (value === null) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
+/** Fill the track of a slider up to its value, as Gradio's sliders are.
+ * @param {HTMLInputElement} slider */
+export function drawSliderTrack(slider) {
+  slider.style.setProperty("--range_progress", `${(100 * Number(slider.value)) / Number(slider.max)}%`);
+}
+
+/** The element that an event's target lies in, by selector.
+ * @param {Event} event @param {string} selector @returns {HTMLElement | null} */
+export function closestTarget(event, selector) {
+  return event.target instanceof Element ? event.target.closest(selector) : null;
 }

@@ -1,44 +1,50 @@
-// The focus is never lost: where the control that has it goes away, or can't be used any more, it
-// goes on to one nearby. Whoever knows better where to has moved it before.
+// Focus recovery: where the focused control is removed or disabled, the focus moves to one nearby.
+// Code that knows a better target has moved it before.
 
-const STOPS = "button, a[href], summary, input, select, textarea, [tabindex='0']";
+const FOCUSABLE = "button, a[href], summary, input, select, textarea, [tabindex='0']";
 
-/** Watch over the focus in this element. */
-export function keep_focus(root) {
-  let path = []; // the control that has it, and everything around that
-  let looks = false;
-  const look = () => {
-    looks = false;
-    const [control, ...around] = path;
-    if (!control || usable(control) || ![control, document.body, null].includes(document.activeElement)) return;
-    near(control, around)?.focus({ preventScroll: true });
+/** Keep the focus from being lost within an element.
+ * @param {HTMLElement} root */
+export function keepFocus(root) {
+  /** @type {Element[]} */
+  let path = []; // the focused control and its ancestors
+  let isScheduled = false;
+  const recover = () => {
+    isScheduled = false;
+    const [control, ...ancestors] = path;
+    if (!control || isUsable(control) || ![control, document.body, null].includes(document.activeElement)) return;
+    findNearby(control, ancestors)?.focus({ preventScroll: true });
   };
-  // In the next frame: some controls are out of use for less than that.
-  const look_soon = () => {
-    if (!looks) requestAnimationFrame(look);
-    looks = true;
+  // In the next frame: some controls are disabled for less than that.
+  const schedule = () => {
+    if (!isScheduled) requestAnimationFrame(recover);
+    isScheduled = true;
   };
   root.addEventListener("focusin", (event) => {
-    path = event.composedPath().filter((at) => at instanceof Element && root.contains(at));
+    path = event.composedPath().filter((target) => target instanceof Element).filter((target) => root.contains(target));
   });
-  // Who goes elsewhere of their own will is not to be fetched back, out of another's page least of all.
+  // A visitor who moves the focus out, into the embedding page perhaps, is not to be pulled back.
   root.addEventListener("focusout", () => {
-    if (path.length && usable(path[0])) path = [];
+    if (path.length && isUsable(path[0])) path = [];
   });
-  new MutationObserver(look_soon).observe(root, { attributes: true, childList: true, subtree: true });
+  new MutationObserver(schedule).observe(root, { attributes: true, childList: true, subtree: true });
 }
 
-/** The next control in what is around this one and still there, or else the one before; or a part
- * that takes the focus itself. */
-function near(control, around) {
-  for (const part of around.filter((one) => one.isConnected)) {
-    const stops = [...part.querySelectorAll(STOPS)].filter(usable);
-    const follows = (stop) => control.compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_FOLLOWING;
-    if (stops.length) return stops.find(follows) ?? stops.at(-1);
-    if (part.matches("[tabindex]")) return part;
+/** In the closest ancestor that is left: the next focusable control, or else the one before, or the
+ * ancestor itself where it is focusable.
+ * @param {Element} control @param {Element[]} ancestors @returns {HTMLElement | undefined} */
+function findNearby(control, ancestors) {
+  for (const part of ancestors.filter((one) => one.isConnected)) {
+    const stops = /** @type {HTMLElement[]} */ ([...part.querySelectorAll(FOCUSABLE)].filter(isUsable));
+    const isAfter = (/** @type {Element} */ stop) =>
+      control.compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_FOLLOWING;
+    if (stops.length) return stops.find(isAfter) ?? stops.at(-1);
+    if (part.matches("[tabindex]")) return /** @type {HTMLElement} */ (part);
   }
+  return undefined;
 }
 
-function usable(stop) {
+/** @param {Element} stop */
+function isUsable(stop) {
   return stop.isConnected && !stop.matches(":disabled, [inert] *") && stop.checkVisibility({ visibilityProperty: true });
 }

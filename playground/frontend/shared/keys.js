@@ -1,31 +1,39 @@
-// Keys of the drawer: Space plays and pauses, arrows and Enter choose, Esc closes, ? tells of them.
-// None of them is taken from a control that needs it.
+// Keyboard shortcuts of the drawer. A key is never taken from a control that uses it itself.
 
 const FIELDS = "input, textarea, select, [contenteditable]:not([contenteditable='false'])";
-const TYPED = `:is(${FIELDS}):not([type='range'], [type='radio'], [type='checkbox'])`;
-const PRESSED = "button, a[href], summary, [role='tab'], [role='button']"; // by Space and Enter
+const TEXT_FIELDS = `:is(${FIELDS}):not([type='range'], [type='radio'], [type='checkbox'])`;
+const PRESSABLE = "button, a[href], summary, [role='tab'], [role='button']"; // with Space and Enter
 
-/** scope: the element, or the document, whose keys these are.
- * actions: toggle, choose, move(by), close, leave (a field), help. Each says whether it took the key. */
-export function listen(actions, scope) {
-  scope.addEventListener("keydown", (event) => {
+/** Handlers return whether the key was used.
+ * @typedef {object} Shortcuts
+ * @property {() => boolean} toggle Space: play or pause
+ * @property {() => boolean} choose Enter: append the highlighted token
+ * @property {(by: number) => boolean} move arrow keys: move the highlight
+ * @property {() => boolean} close Esc outside a field
+ * @property {(field: Element) => boolean} leave Esc in a field
+ * @property {() => boolean} help ?: list the shortcuts */
+
+/** Dispatch the keys pressed within an element, or the document, to their handlers.
+ * @param {Shortcuts} shortcuts @param {Document | HTMLElement} scope */
+export function listenForKeys(shortcuts, scope) {
+  scope.addEventListener("keydown", (/** @type {any} */ event) => {
     if (event.defaultPrevented || event.isComposing) return;
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.shiftKey && event.key !== "?") return; // which is a shifted key on most keyboards
     if (document.querySelector("dialog[open], [popover]:popover-open")) return;
-    const at = event.composedPath()[0];
-    if (!(at instanceof Element)) return;
-    if (takes(event, at, actions)) event.preventDefault();
+    const [target] = event.composedPath();
+    if (target instanceof Element && dispatch(event, target, shortcuts)) event.preventDefault();
   });
 }
 
-function takes({ key, repeat }, at, actions) {
-  if (key === "?") return !at.closest(TYPED) && actions.help();
-  if (at.closest(FIELDS)) return key === "Escape" && actions.leave(at);
-  if (key === "Escape") return actions.close();
-  if (key === "ArrowUp") return actions.move(-1);
-  if (key === "ArrowDown") return actions.move(1);
-  if (repeat || at.closest(PRESSED)) return false;
-  if (key === " ") return actions.toggle();
-  return key === "Enter" && actions.choose();
+/** @param {KeyboardEvent} event @param {Element} target @param {Shortcuts} shortcuts */
+function dispatch({ key, repeat }, target, shortcuts) {
+  if (key === "?") return !target.closest(TEXT_FIELDS) && shortcuts.help();
+  if (target.closest(FIELDS)) return key === "Escape" && shortcuts.leave(target);
+  if (key === "Escape") return shortcuts.close();
+  if (key === "ArrowUp") return shortcuts.move(-1);
+  if (key === "ArrowDown") return shortcuts.move(1);
+  if (repeat || target.closest(PRESSABLE)) return false;
+  if (key === " ") return shortcuts.toggle();
+  return key === "Enter" && shortcuts.choose();
 }

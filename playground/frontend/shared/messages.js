@@ -1,37 +1,63 @@
-// What the page says, in the first of the browser's languages that there are messages in. They come
-// from playground/messages; its docstring tells their format. `?lang=de` comes before the browser's
-// own languages: see head() in player.py.
+// Message catalog and number formatting, in the best locale that the server has for the browser's
+// languages. The format is that of playground/i18n/translate.py. `?lang=de` comes before the
+// browser's own languages: see early.js.
 
-const wanted = navigator.languages.join(",");
-const answer = await fetch(new URL(`../messages.json?languages=${encodeURIComponent(wanted)}`, import.meta.url));
-const { language, messages } = await answer.json();
-
-const PLACE = /{{\s*(\w+)\s*(,\s*number\s*)?}}/g;
+const PLACEHOLDER = /{{\s*(\w+)\s*(,\s*number\s*)?}}/g;
 const ATTRIBUTES = ["aria-label", "alt", "placeholder", "title"];
-const plural = new Intl.PluralRules(language);
-const numbers = new Intl.NumberFormat(language);
 
-export { language };
+/** @type {{ locale: string, messages: Record<string, string>, plural: Intl.PluralRules, numbers: Intl.NumberFormat }} */
+const catalog = /** @type {any} */ ({});
 
-/** A number as it is written in this language; digits: how many behind the point, exactly. */
-export const number = (value, digits) => digits === undefined
-  ? numbers.format(value)
-  : value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-
-/** The text of a message; `count` among its parameters chooses the plural form. */
-export function say(key, params = {}) {
-  const form = "count" in params ? `${key}_${plural.select(params.count)}` : key;
-  const text = messages[form];
-  if (text === undefined) throw new RangeError(`there is no message ${form}`);
-  return text.replace(PLACE, (_, name, as_number) => (as_number ? number(params[name]) : params[name]));
+/** Fetch the catalog; resolves once `translate` can be called. */
+export async function loadMessages() {
+  const languages = encodeURIComponent(navigator.languages.join(","));
+  const response = await fetch(new URL(`../messages.json?languages=${languages}`, import.meta.url));
+  const { language, messages } = await response.json();
+  setMessages(language, messages);
 }
 
-/** Write the messages that the markup of a piece names: data-say, data-say-title, … */
-export function fill(root) {
-  for (const element of root.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+/** @param {string} locale @param {Record<string, string>} messages by key */
+export function setMessages(locale, messages) {
+  Object.assign(catalog, {
+    locale,
+    messages,
+    plural: new Intl.PluralRules(locale),
+    numbers: new Intl.NumberFormat(locale),
+  });
+}
+
+/** The locale of the catalog, as a BCP 47 tag. */
+export const currentLocale = () => catalog.locale;
+
+/** A number in the notation of the locale. digits: exact number of decimals.
+ * @param {number} value @param {number} [digits] */
+export const formatNumber = (value, digits) => digits === undefined
+  ? catalog.numbers.format(value)
+  : value.toLocaleString(catalog.locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** A number rounded to significant digits, in the notation of the locale.
+ * @param {number} value @param {number} digits */
+export const formatSignificant = (value, digits) => value.toLocaleString(catalog.locale, { maximumSignificantDigits: digits });
+
+/** The message of a key with its parameters filled in; `count` among them selects the plural form.
+ * Throws RangeError for a key that is not in the catalog.
+ * @param {string} key @param {Record<string, any>} [params] */
+export function translate(key, params = {}) {
+  const form = "count" in params ? `${key}_${catalog.plural.select(params.count)}` : key;
+  const text = catalog.messages[form];
+  if (text === undefined) throw new RangeError(`there is no message ${form}`);
+  return text.replace(PLACEHOLDER, (_, name, isNumber) => (isNumber ? formatNumber(params[name]) : params[name]));
+}
+
+/** Fill in the messages that markup names: data-say (text content), data-say-title, … (attributes).
+ * @param {ParentNode} root */
+export function translateMarkup(root) {
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-say]"))) {
+    element.textContent = translate(element.dataset.say ?? "");
+  }
   for (const name of ATTRIBUTES) {
     for (const element of root.querySelectorAll(`[data-say-${name}]`)) {
-      element.setAttribute(name, say(element.getAttribute(`data-say-${name}`)));
+      element.setAttribute(name, translate(element.getAttribute(`data-say-${name}`) ?? ""));
     }
   }
 }

@@ -1,63 +1,87 @@
-// Characters and numbers, and how they are shown.
+// Characters and numbers as text.
 // A character is one Unicode code point, as it is for the models; never a UTF-16 unit.
 
-import { number, say } from "./messages.js";
+import { formatNumber, translate } from "./messages.js";
 
+/** @param {string} text */
 export const characters = (text) => Array.from(text);
 
+/** @type {Record<string, string>} */
 const ESCAPED = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+/** @type {Record<string, string>} */
 const NAMED = { " ": "text.space", "\u00a0": "text.no_break_space" };
-const INVISIBLE = /^[\p{C}\p{Z}\u2800\u3164\u115f\u1160\uffa0\ufe0f]$/u;
+const INVISIBLE = /^(?:[\p{C}\p{Z}\u2800\u3164\u115f\u1160\uffa0]|\ufe0f)$/u;
+const HEXADECIMAL = 16;
+const CODE_POINT_DIGITS = 4;
+const PERCENT_MIN = 0.1; // the least and the most that one decimal shows
+const PERCENT_MAX = 99.9;
+const PERCENT_HALF_UNIT = 0.0005;
+const MILLION = 1e6;
+const ROUNDS_TO_MILLION = 999_500;
 
-/** A character as it is written in a bar or a chip: escaped or named where it can't be seen. */
-export function label(character) {
+/** A character as it is displayed in a bar or a chip: escaped or named where it is invisible.
+ * @param {string} character */
+export function characterLabel(character) {
   if (character in ESCAPED) return ESCAPED[character];
-  if (character in NAMED) return say(NAMED[character]);
+  if (character in NAMED) return translate(NAMED[character]);
   if (INVISIBLE.test(character)) {
-    return "U+" + character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+    const code = character.codePointAt(0) ?? 0;
+    return "U+" + code.toString(HEXADECIMAL).toUpperCase().padStart(CODE_POINT_DIGITS, "0");
   }
   return /^\p{M}$/u.test(character) ? "\u25cc" + character : character;
 }
 
-/** A probability in percent with one decimal, never 0 % or 100 % for what is neither. */
-export function percent(probability) {
-  if (probability > 0 && probability < 0.0005) return say("text.less_percent", { value: number(0.1, 1) });
-  if (probability < 1 && probability >= 0.9995) return say("text.more_percent", { value: number(99.9, 1) });
-  return say("text.percent", { value: number(100 * probability, 1) });
+/** A probability in percent with one decimal; 0 % and 100 % only where they are exact.
+ * @param {number} probability 0 to 1 */
+export function formatPercent(probability) {
+  if (probability > 0 && probability < PERCENT_HALF_UNIT) {
+    return translate("text.less_percent", { value: formatNumber(PERCENT_MIN, 1) });
+  }
+  if (probability < 1 && probability >= 1 - PERCENT_HALF_UNIT) {
+    return translate("text.more_percent", { value: formatNumber(PERCENT_MAX, 1) });
+  }
+  return translate("text.percent", { value: formatNumber(100 * probability, 1) });
 }
 
-/** 970 → "970", 15230 → "15K", 998000 → "998K", 1250000 → "1.3M". */
-export function short(count) {
+/** 970 → "970", 15230 → "15K", 998000 → "998K", 1250000 → "1.3M".
+ * @param {number} count */
+export function formatCompact(count) {
   if (count < 1000) return String(count);
-  if (count < 999_500) return say("text.thousands", { value: Math.round(count / 1000) });
-  return say("text.millions", { value: number(Math.round(count / 1e5) / 10) });
+  if (count < ROUNDS_TO_MILLION) return translate("text.thousands", { value: Math.round(count / 1000) });
+  const tenths = 10;
+  return translate("text.millions", { value: formatNumber(Math.round(tenths * count / MILLION) / tenths) });
 }
 
-/** How many bytes of how many: `0.4 of 3.8 MB`, `12 of 64 kB`. */
-export function amount(bytes, total) {
-  return total < 1e6
-    ? say("text.kilobytes", { done: Math.round(bytes / 1e3), total: Math.round(total / 1e3) })
-    : say("text.megabytes", { done: number(bytes / 1e6, 1), total: number(total / 1e6, 1) });
+/** Bytes received of a total: `0.4 of 3.8 MB`, `12 of 64 kB`.
+ * @param {number} bytes @param {number} total */
+export function formatBytes(bytes, total) {
+  return total < MILLION
+    ? translate("text.kilobytes", { done: Math.round(bytes / 1000), total: Math.round(total / 1000) })
+    : translate("text.megabytes", { done: formatNumber(bytes / MILLION, 1), total: formatNumber(total / MILLION, 1) });
 }
 
-/** How much of a text the model sees: `45 / 64 in context`, or how long it is beyond the window. */
-export function counter(length, size) {
-  return say(length <= size ? "drawer.in_context" : "drawer.beyond_context", { length, size });
+/** The length of a text beside the context window: `45 / 64 in context`.
+ * @param {number} length @param {number} size of the window */
+export function contextCounter(length, size) {
+  return translate(length <= size ? "drawer.in_context" : "drawer.beyond_context", { length, size });
 }
 
-/** The text cut where known and unknown characters meet: [{text, unknown}, …]. */
-export function marked(text, vocabulary) {
-  const parts = [];
+/** A text split into runs of known and of unknown characters.
+ * @param {string} text @param {Set<string>} vocabulary */
+export function splitByVocabulary(text, vocabulary) {
+  /** @type {{ text: string, unknown: boolean }[]} */
+  const runs = [];
   for (const character of characters(text)) {
     const unknown = !vocabulary.has(character);
-    const last = parts.at(-1);
+    const last = runs.at(-1);
     if (last && last.unknown === unknown) last.text += character;
-    else parts.push({ text: character, unknown });
+    else runs.push({ text: character, unknown });
   }
-  return parts;
+  return runs;
 }
 
-/** The characters of a text outside the vocabulary: each once, in order of appearance. */
-export function unknown(text, vocabulary) {
+/** The characters of a text outside the vocabulary: each once, in order of appearance.
+ * @param {string} text @param {Set<string>} vocabulary */
+export function unknownCharacters(text, vocabulary) {
   return [...new Set(characters(text))].filter((character) => !vocabulary.has(character));
 }

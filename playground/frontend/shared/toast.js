@@ -1,18 +1,23 @@
-// Sentences about what went wrong, for a while at the bottom of the page.
+// Error messages that stay for a while at the bottom of the page.
 
-import { body } from "../embed/embed.js";
+import { host } from "../embed/host.js";
+import { createElement } from "./dom.js";
 
 const SHOWN_MS = 7000;
-const stack = document.createElement("div");
-stack.className = "toasts";
-stack.role = "alert";
 
+/** Show a message, unless it is shown already.
+ * @param {string} text */
 export function toast(text) {
-  if (!stack.isConnected) body.append(stack);
+  const stack = host.body.querySelector(":scope > .toasts") ?? createStack();
   if ([...stack.children].some((shown) => shown.textContent === text)) return;
-  const element = document.createElement("p");
-  element.className = "toast";
-  element.textContent = text;
+  const element = createElement("p", "toast", text);
   stack.append(element);
   setTimeout(() => element.remove(), SHOWN_MS);
+}
+
+function createStack() {
+  const stack = createElement("div", "toasts");
+  stack.role = "alert";
+  host.body.append(stack);
+  return stack;
 }

@@ -1,67 +1,83 @@
-// A moment of the page as the parameters of a link, and back. Pure: no DOM, no network.
+// A snapshot of the page as the parameters of a link, and back. Pure: no DOM, no network.
 //
-// Moment: {prompt, model, revision, step, sampling: {pick, temperature, top_k, top_p, seed},
-//          interval_ms, tab, drawer, written, chosen}
-//         written: the tokens on screen after the prompt, each a character
-//         chosen:  indices of those among them that were chosen instead of the pick
+// Snapshot: {prompt, model, revision, step, sampling: {pick, temperature, top_k, top_p, seed},
+//            intervalMs, tab, drawer, written, chosen}
+//           written: the generated tokens, each a character
+//           chosen:  indices of those among them that were chosen over the pick
 //
-// A link holds the text itself and not only what led to it: another machine may round the last bit
-// of a logit otherwise, and must not show another text for it. What a link leaves out stays as the
-// page has it. Its version comes last: a link without one has been cut off.
+// A link holds the text itself and not only how it was generated: another machine may round the last
+// bit of a logit differently and must not show another text. Parameters that are missing leave the
+// page as it is. The version comes last: a link without one was truncated.
 
+/** @import { PartialSnapshot, Problem, Sampling, Snapshot } from "../types.js" */
+
+import { config } from "../shared/config.js";
 import { characters } from "../shared/text.js";
-import { MAX_STEPS } from "../playback/trace.js";
 
-export const VERSION = 1;
-export const PROMPT_MAX = 2000; // characters; a longer link is cut off on its way
-const SEED_MAX = 2 ** 31 - 1;
-const UNVERSIONED = ["model", "revision"]; // a model's own link has no more than this
+const UNVERSIONED = ["model", "revision"]; // a model's own link has only these
+const VERSION_MAX = 1e6;
+/** @type {(keyof Sampling)[]} */
+const SAMPLING = ["pick", "temperature", "top_k", "top_p", "seed"];
 
-const whole = (low, high) => (text) => {
+/** Parses the text of a parameter; undefined where it is invalid.
+ * @typedef {(text: string) => any} Parser */
+
+/** @param {number} low @param {number} high @returns {Parser} */
+const integer = (low, high) => (text) => {
   const value = Number(text);
   return /^\d+$/.test(text) && value >= low && value <= high ? value : undefined;
 };
-const decimal = (low, high) => (text) => {
+
+/** @param {{ low: number, high: number }} range @returns {Parser} */
+const decimal = ({ low, high }) => (text) => {
   const value = Number(text);
   return /^\d*\.?\d+$/.test(text) && value >= low && value <= high ? value : undefined;
 };
-const one_of = (names) => (text) => (names.includes(text) ? text : undefined);
 
-// How each parameter is read; undefined: it can't be. In the order in which a link has them.
-const READ = {
-  prompt: (text) => text,
-  model: (text) => (/^\w[\w.-]*(\/\w[\w.-]*(@[\w.\/-]{1,100})?)?$/.test(text) ? text : undefined),
-  revision: (text) => (/^[\w.\/-]{1,100}$/.test(text) ? text : undefined),
-  step: whole(0, Number.MAX_SAFE_INTEGER),
-  pick: one_of(["top", "sample"]),
-  temperature: decimal(0.1, 2),
-  top_k: whole(0, 50),
-  top_p: decimal(0.05, 1),
-  seed: whole(0, SEED_MAX),
-  speed: whole(100, 2000),
-  tab: one_of(["library", "learn"]),
-  drawer: one_of(["open", "closed"]),
-  chose: (text) => (/^\d{1,3}(\.\d{1,3})*$/.test(text) ? text.split(".").map(Number) : undefined),
-  length: whole(0, MAX_STEPS),
-  written: (text) => text,
-};
-const SAMPLING = ["pick", "temperature", "top_k", "top_p", "seed"];
+/** @param {string[]} names @returns {Parser} */
+const oneOf = (names) => (text) => (names.includes(text) ? text : undefined);
 
-/** The query of a link, without "?". What says nothing is left out. more: pairs of other parameters. */
-export function encode({ prompt, model, revision, step, sampling, interval_ms, tab, drawer, written, chosen }, more = []) {
-  const { pick, temperature, top_k, top_p, seed } = sampling;
-  const draws = pick === "sample";
+/** A parser for each parameter, in the order in which a link has them.
+ * @returns {Record<string, Parser>} */
+function parsers() {
+  const { controls, generation, link } = config;
+  const revision = `[\\w./-]{1,${link.revision_max}}`;
+  const model = new RegExp(`^\\w[\\w.-]*(/\\w[\\w.-]*(@${revision})?)?$`);
+  return {
+    prompt: (/** @type {string} */ text) => text,
+    model: (/** @type {string} */ text) => (model.test(text) ? text : undefined),
+    revision: (/** @type {string} */ text) => (new RegExp(`^${revision}$`).test(text) ? text : undefined),
+    step: integer(0, Number.MAX_SAFE_INTEGER),
+    pick: oneOf(controls.pick.choices),
+    temperature: decimal(controls.temperature),
+    top_k: integer(controls.top_k.low, controls.top_k.high),
+    top_p: decimal(controls.top_p),
+    seed: integer(0, link.seed_max),
+    speed: integer(controls.speed.low, controls.speed.high),
+    tab: oneOf(link.tabs),
+    drawer: oneOf(["open", "closed"]),
+    chose: (/** @type {string} */ text) => (/^\d{1,3}(\.\d{1,3})*$/.test(text) ? text.split(".").map(Number) : undefined),
+    length: integer(0, generation.tokens_max),
+    written: (/** @type {string} */ text) => text,
+  };
+}
+
+/** The query of a link, without "?"; parameters without effect are left out.
+ * @param {Snapshot} snapshot @param {[string, string | null][]} [more] other parameters */
+export function encode({ prompt, model, revision, step, sampling, intervalMs, tab, drawer, written, chosen }, more = []) {
+  const { pick, temperature, top_k: topK, top_p: topP, seed } = sampling;
+  const isSampled = pick === "sample";
   const first = {
     prompt,
     model,
     revision,
     step,
     pick,
-    temperature: draws ? temperature : undefined,
-    top_k: draws && top_k > 0 ? top_k : undefined,
-    top_p: draws && top_p < 1 ? top_p : undefined,
-    seed: draws ? seed : undefined,
-    speed: interval_ms,
+    temperature: isSampled ? temperature : undefined,
+    top_k: isSampled && topK > 0 ? topK : undefined,
+    top_p: isSampled && topP < 1 ? topP : undefined,
+    seed: isSampled ? seed : undefined,
+    speed: intervalMs,
     tab,
     drawer,
   };
@@ -69,58 +85,66 @@ export function encode({ prompt, model, revision, step, sampling, interval_ms, t
     chose: chosen.length ? chosen.join(".") : undefined,
     length: written.length || undefined,
     written: written.join("") || undefined,
-    v: VERSION,
+    v: config.link.version,
   };
-  const pairs = [...Object.entries(first), ...more, ...Object.entries(last)];
-  return new URLSearchParams(pairs.filter(([, value]) => value != null)).toString();
+  const pairs = [...Object.entries(first), ...more, ...Object.entries(last)].filter(([, value]) => value != null);
+  return new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
 }
 
-/** {moment, problems}: as much of a moment as a link tells, and what was wrong with it.
- * problems: [{key, params}, …], messages for the visitor. moment: null where the link tells none. */
+/** The snapshot that a link holds, null where it holds none, and the problems with it as messages.
+ * @param {string} search
+ * @returns {{ snapshot: PartialSnapshot | null, problems: Problem[] }} */
 export function decode(search) {
-  const given = new URLSearchParams(search.replace(/%[0-9a-f]?$/i, "")); // cut in the middle of a byte
-  const told = Object.keys(READ).filter((name) => given.has(name));
-  if (told.length === 0) return { moment: null, problems: [] };
-  const problems = [];
+  const given = new URLSearchParams(search.replace(/%[0-9a-f]?$/i, "")); // truncated within a byte
+  const readers = parsers();
+  const names = Object.keys(readers).filter((name) => given.has(name));
+  if (names.length === 0) return { snapshot: null, problems: [] };
+  /** @type {Record<string, any>} */
   const values = {};
-  const unreadable = [];
-  for (const name of told) {
-    values[name] = READ[name](given.get(name));
-    if (values[name] === undefined) unreadable.push(name);
-  }
-  const version = whole(0, 1e6)(given.get("v") ?? "");
-  const cut = mend(values, version === undefined && told.some((name) => !UNVERSIONED.includes(name)));
-  if (cut) problems.push({ key: "link.cut_off", params: {} });
-  else if (version > VERSION) problems.push({ key: "link.newer", params: {} });
-  else if (version < VERSION) problems.push({ key: "link.older", params: {} });
+  for (const name of names) values[name] = readers[name](given.get(name) ?? "");
+  const unreadable = names.filter((name) => values[name] === undefined);
+  /** @type {number | undefined} */
+  const version = integer(0, VERSION_MAX)(given.get("v") ?? "");
+  const isUnversioned = version === undefined && names.some((name) => !UNVERSIONED.includes(name));
+  const problems = versionProblems(repairTruncation(values, isUnversioned), version);
   if (unreadable.length) problems.push({ key: "link.unreadable", params: { names: unreadable.join(", ") } });
-  if (characters(values.prompt ?? "").length > PROMPT_MAX) {
-    values.prompt = characters(values.prompt).slice(0, PROMPT_MAX).join("");
-    problems.push({ key: "link.too_long", params: { count: PROMPT_MAX } });
-    delete values.written; // it followed on what has been left out
+  if (characters(values.prompt ?? "").length > config.link.prompt_max) {
+    values.prompt = characters(values.prompt).slice(0, config.link.prompt_max).join("");
+    problems.push({ key: "link.too_long", params: { count: config.link.prompt_max } });
+    delete values.written; // it continues what was cut
   }
-  return { moment: moment(values), problems };
+  return { snapshot: createSnapshot(values), problems };
 }
 
-/** Whether the end of a link is missing; what a cut went through is taken away. */
-function mend(values, unversioned) {
+/** @param {boolean} isTruncated @param {number | undefined} version @returns {Problem[]} */
+function versionProblems(isTruncated, version = config.link.version) {
+  if (isTruncated) return [{ key: "link.cut_off", params: {} }];
+  if (version > config.link.version) return [{ key: "link.newer", params: {} }];
+  if (version < config.link.version) return [{ key: "link.older", params: {} }];
+  return [];
+}
+
+/** Whether the end of a link is missing; half a character at the end is removed.
+ * @param {Record<string, any>} values @param {boolean} isUnversioned */
+function repairTruncation(values, isUnversioned) {
   const written = characters(values.written ?? "");
-  const cut = unversioned || (values.length !== undefined && written.length < values.length);
-  for (const name of cut ? ["prompt", "written"] : []) {
+  const isTruncated = isUnversioned || (values.length !== undefined && written.length < values.length);
+  for (const name of isTruncated ? ["prompt", "written"] : []) {
     if (values[name]) values[name] = values[name].replace(/\ufffd+$/, "");
   }
-  return cut;
+  return isTruncated;
 }
 
-function moment({ speed, chose, written, length, ...values }) {
+/** @param {Record<string, any>} values @returns {PartialSnapshot} */
+function createSnapshot({ speed, chose, written, ...values }) {
   const sampling = Object.fromEntries(SAMPLING.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]));
   const { prompt, step, tab, drawer } = values;
   const [model, revision = values.revision] = values.model?.split("@") ?? [];
-  const tokens = characters(written ?? "").slice(0, MAX_STEPS);
+  const tokens = characters(written ?? "").slice(0, config.generation.tokens_max);
   return {
     prompt, model, revision, step, sampling, tab, drawer,
-    interval_ms: speed,
+    intervalMs: speed,
     written: tokens,
-    chosen: (chose ?? []).filter((index) => index < tokens.length),
+    chosen: /** @type {number[]} */ (chose ?? []).filter((index) => index < tokens.length),
   };
 }

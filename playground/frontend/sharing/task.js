@@ -1,51 +1,61 @@
-// The task of a course page: its sentence, how far it is, and that it is done.
+// The task of a course page: its text, its progress, and the controls that the page hides.
 
-import { advance, begun } from "./course.js";
-import { write } from "../shared/dom.js";
-import { top } from "../embed/embed.js";
-import { say } from "../shared/messages.js";
-import { was_chosen } from "../playback/trace.js";
+/** @import { Course, Goal, TaskState } from "../types.js" */
+/** @import { Player } from "../playback/player.js" */
+
+import { host } from "../embed/host.js";
+import { wasChosen } from "../playback/trace.js";
+import { find, setText } from "../shared/dom.js";
+import { translate } from "../shared/messages.js";
+import { advance, noProgress } from "./course.js";
 
 export class Task {
   #root;
-  #done; // {what, count} or null
-  #finished;
-  #progress = begun;
-  #before = null;
+  /** @type {Goal | null} */
+  #goal;
+  #onDone;
+  #progress = noProgress;
+  /** @type {TaskState | null} */
+  #state = null;
 
-  /** course: as a link tells it; finished(): called once, when the task is done. */
-  constructor(root, { task, done, hide }, finished) {
+  /** @param {HTMLElement} root @param {Course} course
+   * @param {() => void} onDone called once, when the goal is reached */
+  constructor(root, { task, done, hide }, onDone) {
     this.#root = root;
-    this.#done = done;
-    this.#finished = finished;
-    top.dataset.hide = hide.join(" ");
+    this.#goal = done;
+    this.#onDone = onDone;
+    host.root.dataset.hide = hide.join(" ");
     root.hidden = !task && !done;
-    write(root.querySelector(".task__words"), task);
+    setText(find(root, ".task__words"), task);
   }
 
-  /** From now on what the visitor does counts: the page has been brought to where the task begins. */
+  /** Count from now on: the page is where the task begins.
+   * @param {Player} player */
   begin(player) {
-    this.#before = state(player);
+    this.#state = stateOf(player);
     this.draw(player);
   }
 
+  /** @param {Player} player */
   draw(player) {
-    if (!this.#done || !this.#before || this.#root.dataset.done) return;
-    const after = state(player);
-    this.#progress = advance(this.#progress, this.#before, after);
-    this.#before = after;
-    const { what, count } = this.#done;
+    if (!this.#goal || !this.#state || this.#root.dataset.done) return;
+    const state = stateOf(player);
+    this.#progress = advance(this.#progress, this.#state, state);
+    this.#state = state;
+    const { what, count } = this.#goal;
     const done = Math.min(count, this.#progress[what]);
-    write(this.#root.querySelector(".task__progress"), done < count ? say("course.progress", { done, total: count }) : say("course.done"));
+    const text = done < count ? translate("course.progress", { done, total: count }) : translate("course.done");
+    setText(find(this.#root, ".task__progress"), text);
     if (done < count) return;
     this.#root.dataset.done = "true";
-    this.#finished();
+    this.#onDone();
   }
 }
 
-const state = ({ session, step, trace }) => ({
+/** @param {Player} player @returns {TaskState} */
+const stateOf = ({ session, step, trace }) => ({
   session_id: session?.session_id,
   step,
   written: trace.steps.length,
-  chosen: trace.steps.filter(was_chosen).length,
+  chosen: trace.steps.filter(wasChosen).length,
 });

@@ -1,389 +1,404 @@
-// "Watch it learn": starts a training, follows and steers it, and tells the drawer of its session.
+// The tab "Watch it learn": starts, polls and controls a training, and gives its session to the drawer.
 
-import { element } from "../shared/dom.js";
-import { words } from "../shared/failure.js";
-import { fill, say } from "../shared/messages.js";
-import { has_ended, is_active, Record } from "./record.js";
+/** @import { ActionDetail } from "../types.js" */
+
+import { config } from "../shared/config.js";
+import { closestTarget, find } from "../shared/dom.js";
+import { dispatchAction } from "../shared/gradioPatches.js";
+import { translate, translateMarkup } from "../shared/messages.js";
+import { apiMessage, asRequestError } from "../shared/requestError.js";
+import { initialize } from "../shared/startup.js";
 import { toast } from "../shared/toast.js";
-import { TrainingForm } from "./training_form.js";
-import { TrainingView } from "./training_view.js";
-import * as trainings from "./trainings.js";
+import { SpeedSlider } from "./speedSlider.js";
+import * as trainingApi from "./trainingApi.js";
+import { TrainingForm } from "./trainingForm.js";
+import { hasEnded, isActive, TrainingHistory } from "./trainingHistory.js";
+import { createEntry } from "./trainingList.js";
+import { TrainingView } from "./trainingView.js";
 
 export const TAB = "learn";
-const LINK = "train"; // the address of the page leads back to a training: ?train=live-…
-const SPEEDS = [1, 2, 5, 10, 20, 50, 100, null]; // steps per second; null: as fast as it goes
-const SOON_MS = 120, LIVE_MS = 300, STILL_MS = 1000, ENDED_MS = 10_000, AWAY_MS = 5000;
-const UNSEEN_MS = 60_000; // then nobody is looking any more, and the server may stop it
-const SURE_MS = 4000;
+const LINK_PARAMETER = "train"; // of the page's address: ?train=live-…
+const CONFIRM_MS = 4000;
+const RETRY_MS = 1000;
+const FAILURES_MAX = 3; // from here on the view says that there is no connection
+const NOT_FOUND = 404;
+const CONFLICT = 409;
+const COMMANDS = ["pause", "resume", "step", "stop"];
 
-/** The training that the page's address leads to, or null. */
-export const linked = () => new URLSearchParams(location.search).get(LINK);
+/** The id of the training in the page's address, or null. */
+export const linkedTraining = () => new URLSearchParams(location.search).get(LINK_PARAMETER);
 
-export function mount(element) {
-  const root = element.querySelector(".learn");
+/** Mount the tab in its component; Gradio does so when the tab is first shown.
+ * @param {HTMLElement} element */
+export async function mount(element) {
+  await initialize();
+  const root = /** @type {HTMLElement | null} */ (element.querySelector(".learn"));
   if (root && !root.dataset.mounted) {
     root.dataset.mounted = "true";
-    fill(root);
-    new Learn(root).begin();
+    translateMarkup(root);
+    new LearnTab(root).begin();
   }
 }
 
-class Learn {
+class LearnTab {
   #root;
   #form;
   #view;
-  #record = null; // of the training that is followed
-  #session_id = null;
-  #said = ""; // what the drawer was told last
+  #speed;
+  /** Of the training that is shown.
+   * @type {TrainingHistory | null} */
+  #history = null;
+  /** @type {string | null} */
+  #sessionId = null;
+  /** The detail that was last dispatched to the drawer, as JSON. */
+  #dispatched = "";
   #timer = 0;
-  #round = 0; // answers to an earlier one are void
+  #round = 0; // responses to an earlier request are discarded
   #failures = 0;
-  #unseen_since = null;
+  /** @type {number | null} */
+  #hiddenSince = null;
 
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.#root = root;
-    this.#form = new TrainingForm(this.#find("#learn-form"));
-    this.#view = new TrainingView(root, () => this.#tell());
+    this.#form = new TrainingForm(find(root, "#learn-form", HTMLFormElement));
+    this.#view = new TrainingView(root, () => this.#updateDrawer());
+    this.#speed = new SpeedSlider(find(root, ".learn-bar__speed"), (speed) => this.#setSpeed(speed));
+    this.#nameField.maxLength = config.training.name_max;
   }
 
   async begin() {
     this.#listen();
-    this.#show_speed();
+    this.#speed.draw();
     this.#show(false);
-    const id = linked();
+    const id = linkedTraining();
     if (id) this.#follow(id);
-    await Promise.all([this.#load_form(), this.#load_own(!id)]);
+    await Promise.all([this.#loadOffer(), this.#loadOwn(!id)]);
   }
 
   #listen() {
-    const actions = {
-      "choose-file": () => this.#find(".own-text input[type=file]").click(),
-      "drop-file": () => this.#form.useFile(null),
-      upload: () => this.#find(".own > input[type=file]").click(),
-      new: () => this.#leave(),
-      delete: (source) => this.#delete(source),
-      "delete-own": (source) => this.#delete(source),
-      open: ({ dataset }) => this.#follow(dataset.session),
-      ...Object.fromEntries(["pause", "resume", "step", "stop"].map((how) => [how, () => this.#steer(how)])),
-    };
     this.#root.addEventListener("click", (event) => {
-      const source = event.target.closest("[data-learn]");
-      actions[source?.dataset.learn]?.(source);
+      const source = closestTarget(event, "[data-learn]");
+      if (source) this.#act(source.dataset.learn ?? "", source);
     });
-    this.#find("#learn-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#start();
-    });
-    this.#find(".rename").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#rename();
-    });
-    this.#chosen(".own-text input[type=file]", (file) => this.#read(file));
-    this.#chosen(".own > input[type=file]", (file) => this.#upload(file));
-    const speed = this.#find(".learn-bar__speed input");
-    speed.addEventListener("input", () => this.#show_speed());
-    speed.addEventListener("change", () => this.#set_speed());
+    this.#onSubmit("#learn-form", () => this.#start());
+    this.#onSubmit(".rename", () => this.#rename());
+    this.#onFile(".own-text input[type=file]", (file) => this.#readText(file));
+    this.#onFile(".own > input[type=file]", (file) => this.#upload(file));
     document.addEventListener("visibilitychange", () => {
-      this.#unseen_since = document.hidden ? performance.now() : null;
-      if (!document.hidden && this.#session_id) this.#ask();
+      this.#hiddenSince = document.hidden ? performance.now() : null;
+      if (!document.hidden && this.#sessionId) this.#poll();
     });
-    document.addEventListener("playground", ({ detail }) => {
-      if (detail.action === "tab" && detail.tab === TAB && this.#session_id) this.#ask();
+    document.addEventListener("playground", (event) => {
+      const { action, tab } = /** @type {CustomEvent<ActionDetail>} */ (event).detail;
+      if (action === "tab" && tab === TAB && this.#sessionId) this.#poll();
+    });
+  }
+
+  /** @param {string} action @param {HTMLElement} source */
+  #act(action, source) {
+    if (COMMANDS.includes(action)) this.#sendCommand(action);
+    else if (action === "choose-file") find(this.#root, ".own-text input[type=file]").click();
+    else if (action === "drop-file") this.#form.setFile(null);
+    else if (action === "upload") find(this.#root, ".own > input[type=file]").click();
+    else if (action === "new") this.#leave();
+    else if (action === "delete" || action === "delete-own") this.#delete(source);
+    else if (action === "open" && source.dataset.session) this.#follow(source.dataset.session);
+  }
+
+  /** @param {string} selector @param {() => void} handler */
+  #onSubmit(selector, handler) {
+    find(this.#root, selector).addEventListener("submit", (event) => {
+      event.preventDefault();
+      handler();
+    });
+  }
+
+  /** @param {string} selector @param {(file: File) => void} handler */
+  #onFile(selector, handler) {
+    const input = find(this.#root, selector, HTMLInputElement);
+    input.addEventListener("change", () => {
+      const file = input.files?.[0];
+      input.value = ""; // so that the same file can be chosen again
+      if (file) handler(file);
     });
   }
 
   // Starting
 
-  async #load_form() {
+  async #loadOffer() {
     try {
-      this.#form.offer(await trainings.form());
-      this.#busy(false);
-    } catch (failure) {
-      this.#trouble(failure);
-      setTimeout(() => this.#load_form(), STILL_MS);
+      this.#form.setOffer(await trainingApi.getOffer());
+      this.#setBusy(false);
+    } catch (error) {
+      this.#reportError(error);
+      setTimeout(() => this.#loadOffer(), RETRY_MS);
     }
   }
 
   async #start() {
-    this.#busy(true);
+    this.#setBusy(true);
     try {
-      const steps_per_second = this.#speed;
-      this.#form.complain("");
-      const started = await trainings.start({ ...this.#form.request, steps_per_second });
-      await this.#follow(started.session_id);
+      this.#form.showError("");
+      const body = { ...this.#form.request, steps_per_second: this.#speed.value };
+      await this.#follow((await trainingApi.startTraining(body)).session_id);
       this.#button("pause").focus();
-    } catch (failure) {
-      this.#form.complain(words(failure));
-      if (failure.status === 409) this.#load_own(false); // it is among these
+    } catch (error) {
+      this.#showFormError(error);
+      if (asRequestError(error).status === CONFLICT) this.#loadOwn(false); // it is listed there
     } finally {
-      this.#busy(false);
+      this.#setBusy(false);
     }
   }
 
-  async #read(file) {
+  /** @param {File} file */
+  async #readText(file) {
     try {
-      const { text } = await trainings.read(file);
-      this.#form.useFile({ name: file.name, text });
-    } catch (failure) {
-      this.#form.complain(words(failure));
+      const { text } = await trainingApi.decodeText(file);
+      this.#form.setFile({ name: file.name, text });
+    } catch (error) {
+      this.#showFormError(error);
     }
   }
 
+  /** @param {File} file */
   async #upload(file) {
     try {
-      this.#follow((await trainings.upload(file)).session_id);
-    } catch (failure) {
-      toast(words(failure));
+      this.#follow((await trainingApi.uploadModel(file)).session_id);
+    } catch (error) {
+      toast(apiMessage(asRequestError(error)));
     }
   }
 
   // Following
 
-  #follow(session_id) {
-    this.#session_id = session_id;
-    this.#record = new Record();
-    this.#said = "";
+  /** Show a training, and poll it.
+   * @param {string} sessionId */
+  #follow(sessionId) {
+    this.#sessionId = sessionId;
+    this.#history = new TrainingHistory();
+    this.#dispatched = "";
     this.#failures = 0;
     this.#view.reset();
-    this.#link(session_id);
-    return this.#ask();
+    this.#setAddress(sessionId);
+    return this.#poll();
   }
 
-  /** Back to the form; the training stays among the visitor's own. */
+  /** Go back to the form; the training stays among the visitor's own. */
   #leave() {
-    this.#session_id = this.#record = null;
-    this.#round += 1;
-    clearTimeout(this.#timer);
-    this.#link(null);
-    this.#show(false);
-    this.#say({ session_id: null });
-    this.#load_own(false);
+    this.#close();
+    this.#dispatchSession({ session_id: null });
+    this.#loadOwn(false);
     this.#button("start").focus();
   }
 
-  /** Ask for what is new, and again after a while. */
-  async #ask() {
+  /** Show the form, and stop polling. */
+  #close() {
+    this.#sessionId = this.#history = null;
+    this.#round += 1;
+    clearTimeout(this.#timer);
+    this.#setAddress(null);
+    this.#show(false);
+  }
+
+  /** Request the status, and again after a while. */
+  async #poll() {
     clearTimeout(this.#timer);
     const round = ++this.#round;
-    const record = this.#record;
+    const history = this.#history;
+    if (!history || !this.#sessionId) return;
     try {
-      const body = await trainings.follow(this.#session_id, record.since);
+      const status = await trainingApi.getTraining(this.#sessionId, history.since);
       if (round !== this.#round) return;
       this.#failures = 0;
-      record.absorb(body);
+      history.add(status);
       this.#show(true);
-      this.#view.draw(record, true);
-      this.#tell();
-    } catch (failure) {
-      if (failure.kind === undefined) throw failure;
+      this.#view.draw(history, true);
+      this.#updateDrawer();
+    } catch (error) {
+      const { status } = asRequestError(error);
       if (round !== this.#round) return;
-      if (failure.status === 404) return this.#gone();
+      if (status === NOT_FOUND) {
+        this.#handleRemoved();
+        return;
+      }
       this.#failures += 1;
-      if (record.now) this.#view.draw(record, this.#failures < 3);
+      this.#view.draw(history, this.#failures < FAILURES_MAX);
     }
-    this.#timer = setTimeout(() => this.#ask_if_seen(), this.#pace());
+    this.#timer = setTimeout(() => this.#pollIfVisible(), this.#delay(history));
   }
 
-  #ask_if_seen() {
-    const hidden_for = this.#unseen_since === null ? 0 : performance.now() - this.#unseen_since;
-    if (hidden_for < UNSEEN_MS) this.#ask();
+  /** A page that nobody looks at stops polling, so that the server may stop its training. */
+  #pollIfVisible() {
+    const hiddenMs = this.#hiddenSince === null ? 0 : performance.now() - this.#hiddenSince;
+    if (hiddenMs < config.training.poll_ms.unseen_max) this.#poll();
   }
 
-  #pace() {
-    const { now, losses } = this.#record;
-    if (this.#failures || !now) return STILL_MS;
-    if (has_ended(now)) return ENDED_MS;
-    if (!this.#root.checkVisibility()) return AWAY_MS;
-    if (!is_active(now)) return STILL_MS;
-    if (now.state === "queued") return STILL_MS;
-    return losses.length && now.state !== "pausing" ? LIVE_MS : SOON_MS;
+  /** Milliseconds until the next request.
+   * @param {TrainingHistory} history */
+  #delay({ now, losses }) {
+    const { first, active, idle, ended, hidden } = config.training.poll_ms;
+    if (this.#failures || !now) return idle;
+    if (hasEnded(now)) return ended;
+    if (!this.#root.checkVisibility()) return hidden;
+    if (!isActive(now) || now.state === "queued") return idle;
+    return losses.length && now.state !== "pausing" ? active : first;
   }
 
-  /** It has been removed, or its server was started anew. */
-  #gone() {
-    const had = this.#record.now;
-    this.#say({ session_id: this.#session_id, name: had?.name, ended: "gone" });
-    this.#session_id = this.#record = null;
-    this.#link(null);
-    this.#show(false);
-    this.#form.complain(had
-      ? say("learn.gone")
-      : say("learn.gone_link"));
-    this.#load_own(false);
+  /** The training was removed, or the server restarted. */
+  #handleRemoved() {
+    const status = this.#history?.now;
+    this.#dispatchSession({ session_id: this.#sessionId, name: status?.name, ended: "gone" });
+    this.#close();
+    this.#form.showError(translate(status ? "learn.gone" : "learn.gone_link"));
+    this.#loadOwn(false);
   }
 
-  /** Tell the drawer what it can play with, when that is another than before. */
-  #tell() {
-    const { now } = this.#record;
-    const ended = ["stopped", "failed"].includes(now.state) ? (now.ready ? "stopped" : "gone") : undefined;
-    const at = now.ready ? { step: this.#view.step, newest: this.#view.is_newest } : {};
-    const said = { session_id: this.#session_id, name: now.name, ...at, ended };
-    if (JSON.stringify(said) === this.#said) return;
-    this.#said = JSON.stringify(said);
-    this.#say(said);
+  /** Give the drawer the training's session, when it differs from before. */
+  #updateDrawer() {
+    const now = this.#history?.now;
+    if (!now) return;
+    const hasStopped = ["stopped", "failed"].includes(now.state);
+    const ended = now.ready ? "stopped" : "gone";
+    /** @type {Partial<ActionDetail>} */
+    const detail = {
+      session_id: this.#sessionId,
+      name: now.name,
+      ...(now.ready ? { step: this.#view.step, newest: this.#view.isNewest } : {}),
+      ended: hasStopped ? ended : undefined,
+    };
+    if (JSON.stringify(detail) === this.#dispatched) return;
+    this.#dispatched = JSON.stringify(detail);
+    this.#dispatchSession(detail);
   }
 
-  #say(detail) {
-    document.dispatchEvent(new CustomEvent("playground", { detail: { action: "session", tab: TAB, ...detail } }));
+  /** @param {Partial<ActionDetail>} detail */
+  #dispatchSession(detail) {
+    dispatchAction({ action: "session", tab: TAB, ...detail });
   }
 
-  // Steering
+  // Controlling
 
-  async #steer(how) {
-    await this.#try(() => trainings.steer(this.#session_id, how));
-    if (this.#session_id) this.#ask();
+  /** @param {string} command */
+  async #sendCommand(command) {
+    await this.#attempt((id) => trainingApi.sendCommand(id, command));
+    if (this.#sessionId) this.#poll();
   }
 
-  get #speed() {
-    return SPEEDS[this.#find(".learn-bar__speed input").value];
+  /** @param {number | null} stepsPerSecond */
+  async #setSpeed(stepsPerSecond) {
+    await this.#attempt((id) => trainingApi.setSpeed(id, stepsPerSecond));
   }
-
-  #show_speed() {
-    const slider = this.#find(".learn-bar__speed input");
-    const speed = this.#speed;
-    const text = speed === null ? say("learn.speed_max") : say("learn.speed_steps", { count: speed });
-    this.#find(".learn-bar__speed-value").textContent = text;
-    slider.setAttribute("aria-valuetext", text);
-    slider.style.setProperty("--range_progress", `${(100 * slider.value) / slider.max}%`);
-  }
-
-  async #set_speed() {
-    if (this.#session_id) await this.#try(() => trainings.setSpeed(this.#session_id, this.#speed));
-  }
-
-  // Keeping
 
   async #rename() {
-    const name = this.#find("#run-name").value.trim();
+    const name = this.#nameField.value.trim();
     if (!name) return;
-    if (await this.#try(() => trainings.rename(this.#session_id, name))) toast(say("learn.kept", { name }));
-    this.#ask();
+    if (await this.#attempt((id) => trainingApi.renameTraining(id, name))) toast(translate("learn.kept", { name }));
+    this.#poll();
   }
 
+  /** Delete a training on the second click.
+   * @param {HTMLElement} source */
   async #delete(source) {
     if (!source.dataset.sure) {
       source.dataset.sure = "true";
-      source.textContent = say("learn.delete_sure");
+      source.textContent = translate("learn.delete_sure");
       setTimeout(() => {
         delete source.dataset.sure;
-        source.textContent = say("learn.delete");
-      }, SURE_MS);
+        source.textContent = translate("learn.delete");
+      }, CONFIRM_MS);
       return;
     }
-    const session_id = source.dataset.session ?? this.#session_id;
-    if (!(await this.#try(() => trainings.remove(session_id)))) return;
-    if (session_id !== this.#session_id) return this.#load_own(false);
-    this.#say({ session_id, name: this.#record.now?.name, ended: "gone" });
-    this.#session_id = this.#record = null;
-    this.#round += 1;
-    clearTimeout(this.#timer);
-    this.#link(null);
-    this.#show(false);
-    this.#load_own(false);
+    const id = source.dataset.session ?? this.#sessionId;
+    if (!(await this.#attempt(trainingApi.deleteTraining, id))) return;
+    if (id === this.#sessionId) {
+      this.#dispatchSession({ session_id: id, name: this.#history?.now?.name, ended: "gone" });
+      this.#close();
+    }
+    this.#loadOwn(false);
   }
 
-  /** The visitor's own trainings; one that is under way is followed. */
-  async #load_own(follow_active) {
+  /** List the visitor's own trainings.
+   * @param {boolean} followActive whether to show one that is active or paused */
+  async #loadOwn(followActive) {
+    /** @type {Awaited<ReturnType<typeof trainingApi.listTrainings>>} */
     let own = [];
     try {
-      own = await trainings.own();
-    } catch (failure) {
-      if (failure.kind === undefined) throw failure; // else: none to be seen, the form is there
+      own = await trainingApi.listTrainings();
+    } catch (error) {
+      asRequestError(error); // the form works without the list
     }
-    const active = own.findLast((training) => is_active(training) || training.state === "paused");
-    if (active && follow_active && !this.#session_id) this.#follow(active.session_id);
-    this.#find(".own__list").replaceChildren(...own.toReversed().map(entry));
+    const active = own.findLast((training) => isActive(training) || training.state === "paused");
+    if (active && followActive && !this.#sessionId) this.#follow(active.session_id);
+    find(this.#root, ".own__list").replaceChildren(...own.toReversed().map(createEntry));
   }
 
   // Showing
 
-  #show(running) {
+  /** Show the training, or the form.
+   * @param {boolean} isRunning */
+  #show(isRunning) {
     const before = this.#root.dataset.state;
-    this.#root.dataset.state = running ? "run" : "form";
-    if (before === this.#root.dataset.state && running) return;
+    this.#root.dataset.state = isRunning ? "run" : "form";
+    if (before === this.#root.dataset.state && isRunning) return;
     if (this.#root.getBoundingClientRect().top < 0) requestAnimationFrame(() => this.#root.scrollIntoView());
-    this.#find("#learn-form").hidden = running;
-    this.#find(".own").hidden = running;
-    for (const part of [".run", ".run-head"]) this.#find(part).hidden = !running;
-    this.#button("start").hidden = running;
-    if (running) {
-      this.#find("[data-learn=download]").href = trainings.download(this.#session_id);
-    } else {
-      for (const name of ["pause", "resume", "step", "stop", "new"]) this.#button(name).hidden = true;
-      this.#find(".learn-bar__speed").hidden = false;
+    for (const part of ["#learn-form", ".own"]) find(this.#root, part).hidden = isRunning;
+    for (const part of [".run", ".run-head"]) find(this.#root, part).hidden = !isRunning;
+    this.#button("start").hidden = isRunning;
+    if (isRunning && this.#sessionId) {
+      find(this.#root, "[data-learn=download]", HTMLAnchorElement).href = trainingApi.downloadAddress(this.#sessionId);
+      return;
     }
+    for (const name of [...COMMANDS, "new"]) this.#button(name).hidden = true;
+    this.#speed.show(true);
   }
 
-  #busy(busy) {
-    this.#root.ariaBusy = String(busy);
-    this.#button("start").disabled = busy;
+  /** @param {boolean} isBusy */
+  #setBusy(isBusy) {
+    this.#root.ariaBusy = String(isBusy);
+    this.#button("start").disabled = isBusy;
   }
 
-  #link(session_id) {
+  /** Have the page's address lead back to a training.
+   * @param {string | null} sessionId */
+  #setAddress(sessionId) {
     const address = new URL(location.href);
-    if (session_id) address.searchParams.set(LINK, session_id);
-    else address.searchParams.delete(LINK);
+    if (sessionId) address.searchParams.set(LINK_PARAMETER, sessionId);
+    else address.searchParams.delete(LINK_PARAMETER);
     history.replaceState(history.state, "", address);
   }
 
-  #chosen(selector, take) {
-    const input = this.#find(selector);
-    input.addEventListener("change", () => {
-      const [file] = input.files;
-      input.value = ""; // the same one may be chosen again
-      if (file) take(file);
-    });
-  }
-
-  /** Whether it went well; if not, that is said. */
-  async #try(act) {
+  /** Whether a request about a training succeeded; its error is reported.
+   * @param {(sessionId: string) => Promise<unknown>} send @param {string | null} [sessionId] */
+  async #attempt(send, sessionId = this.#sessionId) {
+    if (sessionId === null) return false;
     try {
-      await act();
+      await send(sessionId);
       return true;
-    } catch (failure) {
-      this.#trouble(failure);
+    } catch (error) {
+      this.#reportError(error);
       return false;
     }
   }
 
-  #trouble(failure) {
-    if (failure.status === 404) return; // the next answer says so
-    toast(words(failure));
+  /** @param {unknown} error */
+  #reportError(error) {
+    const failure = asRequestError(error);
+    if (failure.status !== NOT_FOUND) toast(apiMessage(failure)); // else the next status reports it
   }
 
+  /** @param {unknown} error */
+  #showFormError(error) {
+    const failure = asRequestError(error);
+    this.#form.showError(apiMessage(failure), failure.field);
+  }
+
+  get #nameField() {
+    return find(this.#root, "#run-name", HTMLInputElement);
+  }
+
+  /** @param {string} name */
   #button(name) {
-    return this.#find(`.learn-bar [data-learn=${name}]`);
+    return find(this.#root, `.learn-bar [data-learn=${name}]`, HTMLButtonElement);
   }
-
-  #find(selector) {
-    return this.#root.querySelector(selector);
-  }
-}
-
-function entry({ session_id, name, state, step, ready }) {
-  const item = element("li", "own__entry");
-  const what = element("span", "own__what");
-  const standing = say("learn.own_standing", { state: say(`learn.state_${state}`), step });
-  what.append(element("strong", "", name), element("span", "hint", standing));
-  const open = button("open", say("learn.open"), say("learn.open_name", { name }));
-  const drop = button("delete-own", say("learn.delete"), say("learn.delete_name", { name }));
-  item.append(what, open, ...(ready ? [link(session_id, name)] : []), drop);
-  for (const source of item.querySelectorAll("button")) source.dataset.session = session_id;
-  return item;
-}
-
-function button(action, text, title) {
-  const made = element("button", "button button--small", text);
-  made.type = "button";
-  made.dataset.learn = action;
-  made.title = title;
-  return made;
-}
-
-function link(session_id, name) {
-  const made = element("a", "button button--small", say("learn.download"));
-  made.href = trainings.download(session_id);
-  made.download = "";
-  made.title = say("learn.download_name", { name });
-  return made;
 }

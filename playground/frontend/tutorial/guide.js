@@ -1,194 +1,216 @@
-// The tutorial: a panel beside the live page that goes through the lessons (web/lessons.py). A lesson
-// is a link, which the page opens, and words. Not a dialog: what a lesson is about stays in use.
+// The tutorial: a panel beside the live page that goes through the lessons (playground/lessons). A
+// lesson is a link, which the page opens, and a text. No dialog: the page stays usable.
+
+/** @import { Lesson } from "../types.js" */
 
 import { request } from "../shared/client.js";
-import { element, write } from "../shared/dom.js";
-import { language, say } from "../shared/messages.js";
+import { closestTarget, createElement, find, setText } from "../shared/dom.js";
+import { currentLocale, translate } from "../shared/messages.js";
+import { readStorage, writeStorage } from "../shared/storage.js";
 import { toast } from "../shared/toast.js";
 
 const LABELS = ":is(#tabs, #drawer) :is(button, label, [data-testid=block-info])";
-const SETTLING_MS = 1500; // a page that has just been brought to a moment is still filling
-const SMALL = matchMedia("(max-width: 640px)");
-const MEMORY = "token-playground.guide";
+const SETTLING_MS = 1500; // a page that has just opened a link is still changing its layout
+const SMALL = "(max-width: 640px)"; // as in guide.css
+const STORAGE_KEY = "token-playground.guide";
+
+/** current: the lesson to continue with. seen: names of lessons, which stay when others are added.
+ * @typedef {{ current: string | null, seen: string[] }} GuideProgress */
 
 export class Guide {
   #root;
   #page;
-  #lessons = []; // [{name, title, link, html}, …]
-  #at = 0;
-  #opened_at = -Infinity;
-  #progress = remembered(); // {current, seen}: names of lessons, which stay when others are added
+  #small = matchMedia(SMALL);
+  /** @type {Lesson[]} */
+  #lessons = [];
+  #index = 0;
+  #openedAt = -Infinity;
+  #progress = readProgress();
 
-  /** page: open(link) brings the page there; shown(is_open) is called when the panel comes or goes;
-   * trouble(failure) tells the visitor of one. */
+  /** @param {HTMLElement} root
+   * @param {object} page
+   * @param {(link: string) => Promise<void>} page.open restores the state of a link
+   * @param {(isOpen: boolean) => void} page.onToggle called when the panel opens or closes
+   * @param {(error: unknown) => void} page.onError */
   constructor(root, page) {
     this.#root = root;
     this.#page = page;
-    root.addEventListener("click", (event) => this.#press(event.target.closest("[data-guide]")));
-    root.addEventListener("keydown", (event) => this.#leave_by_key(event));
-    // On a phone, who goes to work on the page needs all of it.
-    document.addEventListener("click", ({ isTrusted, target }) => {
-      if (isTrusted && SMALL.matches && !root.hidden && target.closest("#drawer, #tabs")) this.#fold(true);
+    root.addEventListener("click", (event) => {
+      const source = closestTarget(event, "[data-guide]");
+      if (source) this.#act(source);
     });
-    this.#menu.addEventListener("toggle", () => this.#find("[aria-current]")?.focus());
-    const sizes = new ResizeObserver(() => this.#fit());
-    for (const part of [root, document.getElementById("tabs")]) sizes.observe(part);
+    root.addEventListener("keydown", (event) => this.#closeOnEscape(event));
+    // On a phone, whoever uses the page needs all of it.
+    document.addEventListener("click", (event) => {
+      if (!event.isTrusted || !this.#small.matches || root.hidden) return;
+      if (closestTarget(event, "#drawer, #tabs")) this.#fold(true);
+    });
+    this.#menu.addEventListener("toggle", () =>
+      /** @type {HTMLElement | null} */ (root.querySelector("[aria-current]"))?.focus());
+    const sizes = new ResizeObserver(() => this.#updateHeight());
+    sizes.observe(root);
+    const tabs = document.getElementById("tabs");
+    if (tabs) sizes.observe(tabs);
   }
 
-  /** Begin with a lesson by its number or name, or else go on where the visitor left. */
-  async start(asked = null) {
+  /** Open a lesson, by default the one that the visitor left off at.
+   * @param {string | null} [lesson] its name or number */
+  async start(lesson = null) {
     try {
-      this.#lessons = (await request(`../page/lessons.json?languages=${language}`)).lessons;
-    } catch (failure) {
-      return this.#page.trouble(failure);
+      this.#lessons = (await request(`../page/lessons.json?languages=${currentLocale()}`)).lessons;
+    } catch (error) {
+      return this.#page.onError(error);
     }
-    if (this.#lessons.length === 0) return toast(say("guide.none"));
-    const place = this.#place(asked ?? this.#progress.current);
-    if (asked !== null && place === undefined) return toast(say("guide.gone"));
+    if (this.#lessons.length === 0) return toast(translate("guide.none"));
+    const index = this.#indexOf(lesson ?? this.#progress.current);
+    if (lesson !== null && index === undefined) return toast(translate("guide.gone"));
     this.#show(true);
-    await this.#go(place ?? 0);
+    return this.#open(index ?? 0);
   }
 
-  leave() {
+  close() {
     this.#menu.hidePopover();
     this.#show(false);
   }
 
-  #show(is_open) {
-    this.#root.hidden = !is_open;
-    document.documentElement.classList.toggle("guided", is_open);
-    this.#page.shown(is_open);
+  /** @param {boolean} isOpen */
+  #show(isOpen) {
+    this.#root.hidden = !isOpen;
+    document.documentElement.classList.toggle("guided", isOpen);
+    this.#page.onToggle(isOpen);
   }
 
-  /** The index of a lesson by its name or number, if there is one. */
-  #place(asked) {
-    const index = this.#lessons.findIndex(({ name }) => name === asked);
-    return [index, Number(asked) - 1].find((place) => place in this.#lessons);
+  /** @param {string | null} lesson its name or number */
+  #indexOf(lesson) {
+    const index = this.#lessons.findIndex(({ name }) => name === lesson);
+    return [index, Number(lesson) - 1].find((one) => one in this.#lessons);
   }
 
-  async #go(index) {
+  /** @param {number} index */
+  async #open(index) {
     const lesson = this.#lessons[index];
-    this.#at = index;
-    this.#progress = { current: lesson.name, seen: [...new Set([...this.#progress.seen, lesson.name])] };
-    remember(this.#progress);
+    this.#index = index;
+    this.#setProgress({ current: lesson.name, seen: [...new Set([...this.#progress.seen, lesson.name])] });
     this.#fold(false);
     this.#draw();
     const opened = this.#page.open(lesson.link);
-    this.#find(".guide__title").focus({ preventScroll: true }); // where a screen reader goes on
+    this.#find(".guide__title").focus({ preventScroll: true }); // where a screen reader continues
     await opened;
-    this.#opened_at = performance.now();
-    this.#bring_into_sight();
+    this.#openedAt = performance.now();
+    this.#scrollToControls();
   }
 
-  #press(source) {
-    if (!source) return;
+  /** @param {HTMLElement} source */
+  #act(source) {
     const { guide, index } = source.dataset;
-    const last = this.#at === this.#lessons.length - 1;
-    if (guide === "leave") this.leave();
+    const isLast = this.#index === this.#lessons.length - 1;
+    if (guide === "leave") this.close();
     else if (guide === "fold") this.#fold(!this.#root.hasAttribute("data-folded"));
-    else if (guide === "back") this.#go(this.#at - 1);
-    else if (guide === "next" && last) this.#finish();
-    else if (guide === "next") this.#go(this.#at + 1);
+    else if (guide === "back") this.#open(this.#index - 1);
+    else if (guide === "next" && isLast) this.#finish();
+    else if (guide === "next") this.#open(this.#index + 1);
     else {
       this.#menu.hidePopover();
-      this.#go(Number(index));
+      this.#open(Number(index));
     }
   }
 
-  /** The next visit begins anew; what has been seen stays marked. */
+  /** Close it; the next visit begins with the first lesson. */
   #finish() {
-    remember((this.#progress = { ...this.#progress, current: null }));
-    this.leave();
+    this.#setProgress({ ...this.#progress, current: null });
+    this.close();
   }
 
-  #fold(folded) {
-    this.#root.toggleAttribute("data-folded", folded);
-    this.#find("[data-guide=fold]").ariaExpanded = String(!folded);
+  /** @param {boolean} isFolded */
+  #fold(isFolded) {
+    this.#root.toggleAttribute("data-folded", isFolded);
+    this.#find("[data-guide=fold]").ariaExpanded = String(!isFolded);
   }
 
-  #leave_by_key(event) {
+  /** @param {KeyboardEvent} event */
+  #closeOnEscape(event) {
     if (event.key !== "Escape" || event.defaultPrevented || this.#menu.matches(":popover-open")) return;
-    event.preventDefault(); // else it closes the drawer, too
-    this.leave();
+    event.preventDefault(); // or it would close the drawer as well
+    this.close();
+  }
+
+  /** @param {GuideProgress} progress */
+  #setProgress(progress) {
+    this.#progress = progress;
+    writeStorage(STORAGE_KEY, JSON.stringify(progress));
   }
 
   #draw() {
-    const { title, html } = this.#lessons[this.#at];
-    const place = { number: this.#at + 1, total: this.#lessons.length };
+    const { title, html } = this.#lessons[this.#index];
+    const place = { number: this.#index + 1, total: this.#lessons.length };
     const all = this.#find(".guide__all");
-    write(all, say("guide.place", place));
-    all.ariaLabel = say("guide.all_lessons", place);
-    write(this.#find(".guide__title"), title);
-    const words = this.#find(".guide__words");
-    words.replaceChildren(...parsed(html));
-    words.scrollTop = 0;
-    this.#find("[data-guide=back]").disabled = this.#at === 0;
-    write(this.#find("[data-guide=next]"), say(place.number < place.total ? "guide.next" : "guide.finish"));
-    this.#root.style.setProperty("--done", place.number / place.total);
-    this.#find(".guide__lessons ol").replaceChildren(...this.#lessons.map((lesson, index) => this.#entry(lesson, index)));
+    setText(all, translate("guide.place", place));
+    all.ariaLabel = translate("guide.all_lessons", place);
+    setText(this.#find(".guide__title"), title);
+    const text = this.#find(".guide__words");
+    text.replaceChildren(...parseHtml(html));
+    text.scrollTop = 0;
+    find(this.#root, "[data-guide=back]", HTMLButtonElement).disabled = this.#index === 0;
+    setText(this.#find("[data-guide=next]"), translate(place.number < place.total ? "guide.next" : "guide.finish"));
+    this.#root.style.setProperty("--done", String(place.number / place.total));
+    this.#find(".guide__lessons ol").replaceChildren(...this.#lessons.map((lesson, index) => this.#createEntry(lesson, index)));
   }
 
-  #entry({ name, title }, index) {
-    const entry = element("li", "");
-    const button = element("button", "guide__lesson");
-    Object.assign(button, { type: "button", ariaCurrent: index === this.#at ? "step" : null });
+  /** @param {Lesson} lesson @param {number} index */
+  #createEntry({ name, title }, index) {
+    const entry = createElement("li");
+    const button = createElement("button", "guide__lesson");
+    Object.assign(button, { type: "button", ariaCurrent: index === this.#index ? "step" : null });
     Object.assign(button.dataset, { guide: "lesson", index });
-    const seen = this.#progress.seen.includes(name);
-    button.append(element("span", "guide__number", String(index + 1)), element("span", "guide__name", title));
-    if (seen) {
-      const mark = element("span", "guide__seen", "✓");
-      Object.assign(mark, { role: "img", ariaLabel: say("guide.seen") });
+    button.append(createElement("span", "guide__number", String(index + 1)), createElement("span", "guide__name", title));
+    if (this.#progress.seen.includes(name)) {
+      const mark = createElement("span", "guide__seen", "✓");
+      Object.assign(mark, { role: "img", ariaLabel: translate("guide.seen") });
       button.append(mark);
     }
     entry.append(button);
     return entry;
   }
 
-  /** Controls whose names the words say in bold; the last one surely. */
-  #bring_into_sight() {
+  /** Scroll to the controls whose labels the text has in bold, the last one at any rate. */
+  #scrollToControls() {
     const labels = [...document.querySelectorAll(LABELS)].filter((label) => label.checkVisibility());
     for (const { textContent: name } of this.#find(".guide__words").querySelectorAll("strong")) {
-      const label = labels.find((one) => one.textContent.trim() === name);
+      const label = labels.find((one) => one.textContent?.trim() === name);
       (label?.closest(".block") ?? label)?.scrollIntoView({ block: "nearest" });
     }
   }
 
-  /** Page and drawer leave as much room below them as the panel takes: see guide.css. */
-  #fit() {
+  /** Page and drawer leave the height of the panel free below them: see guide.css. */
+  #updateHeight() {
     document.documentElement.style.setProperty("--guide-height", `${this.#root.offsetHeight}px`);
-    if (performance.now() - this.#opened_at < SETTLING_MS) this.#bring_into_sight();
+    if (performance.now() - this.#openedAt < SETTLING_MS) this.#scrollToControls();
   }
 
   get #menu() {
     return this.#find(".guide__lessons");
   }
 
+  /** @param {string} selector */
   #find(selector) {
-    return this.#root.querySelector(selector);
+    return find(this.#root, selector);
   }
 }
 
-/** The elements of a lesson's words, which the server has made of Markdown without any markup in it. */
-function parsed(html) {
+/** The nodes of a lesson's text, which the server rendered from Markdown without any HTML in it.
+ * @param {string} html */
+function parseHtml(html) {
   const { body } = new DOMParser().parseFromString(html, "text/html");
   for (const link of body.querySelectorAll("a")) link.target = "_blank"; // the page stays as it is
   return [...body.childNodes];
 }
 
-// A frame of another site may be denied a storage: then progress lasts as long as the page.
-function remembered() {
+/** @returns {GuideProgress} */
+function readProgress() {
   try {
-    const { current, seen } = JSON.parse(localStorage.getItem(MEMORY));
+    const { current, seen } = JSON.parse(readStorage(STORAGE_KEY) ?? "");
     return { current, seen: Array.from(seen) };
   } catch {
     return { current: null, seen: [] };
-  }
-}
-
-function remember(progress) {
-  try {
-    localStorage.setItem(MEMORY, JSON.stringify(progress));
-  } catch {
-    // As above.
   }
 }

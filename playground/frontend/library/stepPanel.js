@@ -1,0 +1,66 @@
+// The training step of the chosen session: its place on the loss curve, and its loss in words.
+
+/** @import { Checkpoint, Session } from "../types.js" */
+
+import { drawSparkline } from "../shared/chart.js";
+import { createElement, find } from "../shared/dom.js";
+import { formatNumber, translate } from "../shared/messages.js";
+
+const TICKS_MAX = 10; // more would overlap
+
+/** @param {Checkpoint} checkpoint */
+const lossOf = ({ val_loss: validationLoss, train_loss: trainingLoss }) => validationLoss ?? trainingLoss;
+
+export class StepPanel {
+  #root;
+  #slider;
+
+  /** @param {HTMLElement} root @param {HTMLElement} slider the Gradio component */
+  constructor(root, slider) {
+    this.#root = root;
+    this.#slider = slider;
+  }
+
+  /** @param {Session} session @param {number} index of the training step */
+  draw(session, index) {
+    const { checkpoints, vocab_size: vocabSize } = session;
+    const checkpoint = checkpoints[index];
+    this.#slider.hidden = this.#root.hidden = checkpoints.length < 2;
+    if (!checkpoint) return;
+    const { step } = checkpoint;
+    this.#slider.querySelector("input[type=range]")?.setAttribute("aria-valuetext", translate("library.at_step", { step }));
+    this.#drawTicks(checkpoints, index);
+    const loss = lossOf(checkpoint);
+    find(this.#root, ".learning__now").replaceChildren(
+      createElement("strong", "", translate("library.step", { step })),
+      ` · ${translate("library.read", { count: checkpoint.tokens })}`,
+      loss == null ? "" : ` · ${translate("library.loss", { loss: formatNumber(loss, 2) })}`,
+    );
+    find(this.#root, ".learning__meaning").textContent = explainLoss(step, loss, vocabSize);
+    drawLosses(find(this.#root, ".curve", SVGElement), checkpoints.map(lossOf), index, vocabSize);
+  }
+
+  /** @param {Checkpoint[]} checkpoints @param {number} index */
+  #drawTicks(checkpoints, index) {
+    const every = Math.ceil(checkpoints.length / TICKS_MAX);
+    find(this.#root, ".ticks").replaceChildren(...checkpoints.map(({ step }, at) =>
+      createElement("li", at === index ? "tick tick--now" : "tick", at % every ? "" : String(step))));
+  }
+}
+
+/** A loss in words: e^loss is how many equally likely characters would be as hard to predict.
+ * @param {number} step @param {number | null} loss @param {number} vocabSize */
+function explainLoss(step, loss, vocabSize) {
+  if (step === 0) return translate("library.guessing", { size: vocabSize });
+  if (loss == null) return "";
+  return translate("library.meaning", { choices: formatNumber(Math.exp(loss), 1) });
+}
+
+/** The dashed line on top is the loss of a uniform distribution, ln(vocabSize).
+ * @param {SVGElement} svg @param {(number | null)[]} losses @param {number} now @param {number} vocabSize */
+function drawLosses(svg, losses, now, vocabSize) {
+  const uniform = Math.log(vocabSize);
+  const values = losses.map((loss, index) => loss ?? (index === 0 ? uniform : null));
+  const low = Math.min(uniform, ...values.filter((loss) => loss !== null));
+  drawSparkline(svg, { values, now, low, high: uniform });
+}

@@ -1,0 +1,96 @@
+// Announcements of generated characters for screen readers, at a pace that can be followed.
+// Pure: no DOM, no clock of its own.
+
+/** @import { PlayerState, Step } from "../types.js" */
+
+import { translate } from "../shared/messages.js";
+import { characterLabel } from "../shared/text.js";
+
+const BATCH_MS = 2500; // steps within it are announced together
+const SINGLE_MS = 1500; // about what "chose e, 41 percent" takes to be read
+
+/** Characters that a voice skips, or that are invisible.
+ * @type {Record<string, string>} */
+const NAMES = {
+  " ": "access.space", "\n": "access.new_line", "\t": "access.tab", "\u00a0": "access.space",
+  ".": "access.period", ",": "access.comma", ":": "access.colon", ";": "access.semicolon",
+  "!": "access.exclamation_mark", "?": "access.question_mark", "-": "access.hyphen",
+  "'": "access.apostrophe", '"': "access.quotation_mark", "(": "access.bracket_opens",
+  ")": "access.bracket_closes", "_": "access.underscore", "`": "access.backtick",
+};
+
+const VISIBLE = /[\p{L}\p{M}\p{N}\p{P}\p{S}]/u;
+const BELOW_ALL_PERCENT = 99;
+
+/** Decides when steps are announced: one by one, or in batches while they come faster than they can
+ * be read. */
+export class AnnouncementQueue {
+  /** When `update` has to be called even if nothing changes; null: not before a change.
+   * @type {number | null} */
+  due = null;
+
+  /** @type {string[] | null} */
+  #prompt = null;
+  /** @type {Step[]} */
+  #steps = [];
+  /** @type {Step[]} */
+  #queue = [];
+  #queuedSince = 0;
+  #busyUntil = -Infinity; // the last announcement is still being read
+
+  /** Take over a player's state; returns the announcement to make now, or null.
+   * @param {PlayerState} state @param {number} now in ms */
+  update({ trace, playing, intervalMs }, now) {
+    if (trace.prompt !== this.#prompt || !isContinued(this.#steps, trace.steps)) this.#queue = [];
+    else if (trace.steps.length > this.#steps.length) {
+      if (this.#queue.length === 0) this.#queuedSince = now;
+      this.#queue.push(...trace.steps.slice(-1));
+    }
+    this.#prompt = trace.prompt;
+    this.#steps = trace.steps;
+    return this.#flush(playing && intervalMs < SINGLE_MS ? BATCH_MS : 0, now);
+  }
+
+  /** @param {number} batchMs @param {number} now */
+  #flush(batchMs, now) {
+    const due = Math.max(this.#busyUntil, this.#queuedSince + batchMs);
+    this.due = this.#queue.length && due > now ? due : null;
+    if (this.#queue.length === 0 || due > now) return null;
+    const steps = this.#queue.splice(0);
+    this.#busyUntil = now + (steps.length === 1 ? SINGLE_MS : BATCH_MS);
+    return steps.length === 1 ? announceChoice(steps[0]) : announceText(steps);
+  }
+}
+
+/** Whether nothing changed, or one more character was generated. Steps restored from a link, which
+ * have no probability, are not announced.
+ * @param {Step[]} before @param {Step[]} after */
+function isContinued(before, after) {
+  if (after === before) return true;
+  const isLonger = after.length === before.length + 1 && after[before.length - 1] === before.at(-1);
+  return isLonger && after.at(-1)?.prob !== null;
+}
+
+/** @param {Step} step */
+function announceChoice({ token, prob }) {
+  const percent = Math.round(100 * (prob ?? 0));
+  const character = characterName(token);
+  if (percent < 1) return translate("access.chose_below", { character, percent: 1 });
+  if (percent === 100 && prob !== 1) return translate("access.chose_above", { character, percent: BELOW_ALL_PERCENT });
+  return translate("access.chose", { character, percent });
+}
+
+/** Steps as a text, in which invisible characters other than spaces are named.
+ * @param {Step[]} steps */
+function announceText(steps) {
+  const parts = steps.map(({ token }) => (token === " " || VISIBLE.test(token) ? token : ` ${characterName(token)} `));
+  return translate("access.wrote", { text: parts.join("").replace(/ +/g, " ").trim() || characterName(" ") });
+}
+
+/** The name of a single character.
+ * @param {string} character */
+function characterName(character) {
+  if (character in NAMES) return translate(NAMES[character]);
+  const isCapital = character !== character.toLowerCase();
+  return isCapital ? translate("access.capital", { letter: character }) : characterLabel(character);
+}

@@ -1,0 +1,18 @@
+// What has to happen before any part of the page is constructed, in one place.
+
+import { detectHost } from "../embed/host.js";
+import { loadConfig } from "./config.js";
+import { loadMessages } from "./messages.js";
+
+/** @type {Promise<void> | null} */
+let initialized = null;
+
+/** Detect the host and load configuration and messages, once a page; every caller awaits the same. */
+export function initialize() {
+  return (initialized ??= load());
+}
+
+async function load() {
+  detectHost(); // first: it marks the element that the styles are scoped to
+  await Promise.all([loadMessages(), loadConfig()]);
+}
