@@ -1,51 +1,88 @@
-"""The page's modules that know no page: their checks are in *.checks.js, run by a browser."""
+"""The browser's modules: unit tests, linters and type checks through Node, each as one test."""
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-MODULES = sorted(path.name for path in HERE.glob("*.checks.js"))
-NAMES = [
-    (module, name)
-    for module in MODULES
-    for name in re.findall(r'^  "(.+)": (?:async )?\(\)', (HERE / module).read_text("utf-8"), re.M)
-]
+from playground.i18n.translate import catalog
+from playground.page.config import page_config
+from playground.settings import ROOT
+
+TOOLS = ROOT / "node_modules" / ".bin"
+
+
+def unavailable(reason):
+    """Skip; in CI, where nothing may be missing, fail."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+def run(*command, **environ):
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
-def results():
-    """What each check of each module said: null, or what is wrong."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        reason = "no chromium on this machine: the page's modules are not checked"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    said = {}
-    for module in MODULES:
-        command = [
-            sys.executable,
-            "-m",
-            "tests.frontend.run_checks",
-            chromium,
-            f"/tests/frontend/{module}",
-        ]
-        done = subprocess.run(
-            command, capture_output=True, check=True, timeout=120, cwd=HERE.parents[1]
-        )
-        said |= {(module, name): wrong for name, wrong in json.loads(done.stdout).items()}
-    return said
+def node():
+    """Path of Node 20 or later."""
+    path = shutil.which("node")
+    if path is None:
+        unavailable("no Node on this machine: the page's modules are not checked")
+    version = int(run(path, "-p", "process.versions.node").split(".")[0])
+    if version < 20:
+        unavailable(f"Node {version} is too old for the page's modules: 20 is needed")
+    return path
 
 
-def test_every_check_is_run(results):
-    assert sorted(results) == sorted(NAMES)
+@pytest.fixture
+def tool(node):
+    """Path of a development tool, as `npm ci` installs it."""
+
+    def find(name):
+        if not (TOOLS / name).exists():
+            unavailable(f"{name} is not installed: run `npm ci`")
+        return TOOLS / name
+
+    return find
 
 
-@pytest.mark.parametrize(("module", "name"), NAMES)
-def test_check(results, module, name):
-    assert results[module, name] is None
+@pytest.fixture(scope="module")
+def page_data(tmp_path_factory):
+    """A file with what the page fetches before it starts: configuration and messages."""
+    path = tmp_path_factory.mktemp("page") / "data.json"
+    path.write_text(json.dumps({"config": page_config(), "messages": dict(catalog("en"))}))
+    return path
+
+
+def test_unit_tests_pass(node, page_data):
+    report = run(
+        node, "--test", "--test-reporter=tap", "tests/frontend/",
+        PAGE_DATA=str(page_data), PYTHON=sys.executable,
+    )  # fmt: skip
+    files = list((ROOT / "tests" / "frontend").glob("*.test.js"))
+    written = sum(path.read_text("utf-8").count('\ntest("') for path in files)
+    assert f"# pass {written}\n" in report
+    assert "# skipped 0\n" in report
+
+
+def test_eslint_finds_nothing(tool):
+    run(tool("eslint"), ".", "--max-warnings=0")
+
+
+def test_stylelint_finds_nothing(tool):
+    run(tool("stylelint"), "playground/frontend/**/*.css", "--max-warnings=0")
+
+
+def test_types_are_consistent(tool):
+    run(tool("tsc"))
+
+
+def test_the_lock_file_names_no_registry():
+    lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))
+    assert [name for name, package in lock["packages"].items() if "resolved" in package] == []
