@@ -104,4 +104,4 @@ def forward(model: CharTransformer, windows: Sequence[Window]) -> np.ndarray:
         row[: len(window)] = torch.tensor(window)
     lengths = torch.tensor([len(window) for window in windows])
     with torch.inference_mode():
-        return model.last_logits(ids, lengths).numpy()
+        return model.forward_last(ids, lengths).numpy()

@@ -1,4 +1,4 @@
-"""Step after step: what was weighed for a position, and what was picked there."""
+"""Autoregressive generation: each step with its candidates, probabilities and sampled token."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from playground.lm.sampling import SamplingParams, ranked, sample, temperature_logprobs, truncate
+from playground.lm.sampling import (
+    SamplingParams,
+    apply_truncation,
+    argsort_descending,
+    sample,
+    temperature_logprobs,
+)
 from playground.lm.vocabulary import Vocabulary
 
 N_CANDIDATES = 10
 
 Predict = Callable[[Sequence[int]], Awaitable[np.ndarray]]
-"""Token ids of a window (1 to block_size of them) to the logits of the next token, shape (V,)."""
+"""Logits (V,) of the next token, of the token ids of a window: 1 to block_size of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One token with its probability, 0 to 1."""
+    """A token and its probability, 0 to 1."""
 
     token: str
     prob: float
@@ -26,7 +32,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """The tokens below the listed candidates: how many, and their probability together."""
+    """The tokens that are not among the candidates: their number and total probability."""
 
     count: int
     prob: float
@@ -34,12 +40,12 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One character: where it stands, what it is, and what it was chosen from.
+    """One generated token and the distribution that it was sampled from.
 
-    position: absolute index of the character in the text.
+    position: absolute index of the token in the text.
     prob: probability of `token`, after temperature and before truncation, as in `candidates`.
     candidates: the N_CANDIDATES most probable tokens (fewer in a smaller vocabulary), descending.
-    kept: so many of the most probable tokens were drawn from; top_k and top_p left the others out.
+    n_kept: number of tokens that top_k and top_p kept; all of them at temperature 0.
     """
 
     position: int
@@ -47,26 +53,26 @@ class Step:
     prob: float
     candidates: tuple[Candidate, ...]
     other: Rest
-    kept: int
+    n_kept: int
 
 
-def next_step(
+def sample_step(
     logits: np.ndarray, vocabulary: Vocabulary, params: SamplingParams, position: int
 ) -> Step:
-    """The step at a position, from the logits (V,) that the model gave for it."""
+    """Sample the token at a position from its logits (V,)."""
     logprobs = temperature_logprobs(logits, params)
     probs = np.exp(logprobs)
-    kept = truncate(logprobs, params)
-    picked = sample(kept, params, position)
-    order = ranked(logprobs)
+    truncated = apply_truncation(logprobs, params)
+    sampled = sample(truncated, params, position)
+    order = argsort_descending(logprobs)
     top, rest = order[:N_CANDIDATES], order[N_CANDIDATES:]
     return Step(
         position=position,
-        token=vocabulary.characters[picked],
-        prob=float(probs[picked]),
+        token=vocabulary.characters[sampled],
+        prob=float(probs[sampled]),
         candidates=tuple(Candidate(vocabulary.characters[i], float(probs[i])) for i in top),
         other=Rest(len(rest), float(probs[rest].sum())),
-        kept=int(np.isfinite(kept).sum()),
+        n_kept=int(np.isfinite(truncated).sum()),
     )
 
 
@@ -80,15 +86,15 @@ async def generate(
     n: int,
     position: int | None = None,
 ) -> AsyncIterator[Step]:
-    """Continue `context` by n characters, yielding the Step of each.
+    """Generate n characters after `context`, yielding the Step of each.
 
-    position: absolute index of the first new character, `len(context)` unless told; callers that
-    send only the end of a longer text tell it, since each draw depends on it.
-    Raises UnknownCharactersError before the first step, whatever `predict` raises at any.
+    position: absolute index of the first new character, by default `len(context)`; to be given
+    where `context` is the end of a longer text, because sampling depends on the position.
+    Raises UnknownCharactersError before the first step; errors of `predict` propagate.
     """
     ids = vocabulary.encode(context)
     start = len(context) if position is None else position
     for index in range(start, start + n):
-        step = next_step(await predict(ids[-block_size:]), vocabulary, params, index)
+        step = sample_step(await predict(ids[-block_size:]), vocabulary, params, index)
         yield step
         ids += vocabulary.encode(step.token)

@@ -1,13 +1,13 @@
-"""A character-level transformer: the whole model on one page.
+"""Character-level decoder-only transformer: config, model, layers.
 
-Two kinds of model are built from the same few lines. With the defaults of `ModelConfig` it is the
-GPT of the books: one embedding a character, attention, a GELU feed-forward, an untied head. The
-other options make it small or quick to train: inputs that already see a few characters, weights
-that are used several times over, hashed tables for character groups. With learned positions, biases
-and a tied head it is GPT-2, whose norms' weights the matrices after them have taken in.
+With the defaults of `ModelConfig` it is a small GPT: one embedding a character, rotary attention, a
+GELU feed-forward, an untied head. Options make it smaller or faster to train: embeddings of several
+previous characters, weight sharing between offsets and between layers (looped), hashed n-gram
+embeddings. With learned positions, biases and a tied head it is GPT-2 with the weights of its layer
+norms folded into the matrices after them.
 
-Shapes: B rows (windows), T characters in a window, C channels, H heads, D = C / H, V characters in
-the vocabulary, K input features a character.
+Shapes: B batch, T time (characters of a window), C channels, H heads, D = C / H, V vocabulary size,
+K input features a character.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _RANGES = {
     "n_gram": (1, 8),
     "n_gram_rows": (1, 65536),
 }
-_ROWS_AT_ONCE = 8  # matrix products give the same bits for a row at any multiple of this many rows
+_ROWS_AT_ONCE = 8  # a matrix product's rows have the same bits at every multiple of it
 _RULES = {
     "integer": "{field} must be a whole number from {low} to {high}.",
     "boolean": "{field} must be true or false.",
@@ -64,17 +64,17 @@ class ConfigError(ValueError):
 class ModelConfig:
     """The hyperparameters that fix a model's shape. Raises ConfigError for a value out of range.
 
-    n_key        width of all queries, and of all keys; 0: as wide as the values, n_embd
+    n_key        total width of the queries, and of the keys; 0: n_embd, the width of the values
     n_hidden     width of the feed-forward
-    n_loop       times that the stack of layers is applied, with the same weights each time
-    n_offset     characters that an input embedding sees: the current one and those just before it
-    share_offsets  offsets reuse the character embedding, scaled by channel, instead of own tables
-    n_gram       longest group of characters that is looked up as a whole (1: none)
-    n_gram_rows  rows of each group's table; groups are hashed into them
-    tied         the head reuses the character embedding
+    n_loop       times that the stack of layers is applied, with shared weights
+    n_offset     characters that an input embedding sums: the current one and those before it
+    share_offsets  offsets share the character embedding, scaled by channel; else a table each
+    n_gram       longest n-gram with an embedding of its own (1: none)
+    n_gram_rows  rows of the table of each n; n-grams are hashed into them
+    tied         the head shares the character embedding (weight tying)
     activation   of the feed-forward: "gelu", or "relu2" (ReLU squared, So et al. 2021)
-    learned_positions  a vector a position is added to the embedding; without, queries and keys turn
-    bias         every matrix product of a layer, and the head, adds a vector
+    learned_positions  learned absolute position embeddings; else rotary ones
+    bias         the linear layers and the head have a bias
     """
 
     vocab_size: int
@@ -133,7 +133,11 @@ class ModelConfig:
 
 
 class CharTransformer(nn.Module):
-    """Predicts the next character from the characters of a window, and from nothing else."""
+    """Decoder-only transformer over characters.
+
+    forward: logits of every position, for training. forward_last: of one position a row, for
+    generation.
+    """
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
         super().__init__()
@@ -148,20 +152,20 @@ class CharTransformer(nn.Module):
         self.positions = None
         if config.learned_positions:
             self.positions = nn.Parameter(torch.empty(config.block_size, config.n_embd))
-            cos, sin = torch.ones_like(cos), torch.zeros_like(sin)  # nothing turns
+            cos, sin = torch.ones_like(cos), torch.zeros_like(sin)  # rotation disabled
         self.register_buffer("cos", cos, persistent=False)  # (T, 1, D)
         self.register_buffer("sin", sin, persistent=False)
         self._initialise(seed)
 
     @torch.no_grad()
     def _initialise(self, seed: int) -> None:
-        """Draw the weights from a generator of our own: the global one belongs to the caller."""
+        """Initialise the weights from an own generator: the global random state is left alone."""
         generator = None
         if self.embed.table.device.type != "meta":
             generator = torch.Generator().manual_seed(seed)
         self.embed.table.normal_(std=0.1 if self.config.tied else 0.5, generator=generator)
-        # Rows of groups that are never seen would stay noise: they start by saying nothing.
-        self.embed.table[self.embed.own_rows :].zero_()
+        # N-grams that never occur in training would keep a random row: they start at zero.
+        self.embed.table[self.embed.n_char_rows :].zero_()
         if self.embed.scales is not None:
             self.embed.scales.normal_(std=0.5, generator=generator)
         if self.positions is not None:
@@ -169,47 +173,48 @@ class CharTransformer(nn.Module):
         for block in self.blocks:
             for weight in (block.qkv, block.up):
                 weight.normal_(std=weight.shape[1] ** -0.5, generator=generator)
-            # What starts at zero makes each layer start as the identity: training is quicker.
+            # Zero output matrices make each layer start as the identity: training is faster.
             block.down.zero_()
             if block.out is not None:
                 block.out.zero_()
             else:
                 block.qkv[-self.config.n_embd :].zero_()
-        # A head that starts at zero makes every character equally likely before training.
+        # A zero head makes the initial distribution uniform.
         (self.gain if self.head is None else self.head).zero_()
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 parameter.zero_()
 
     def forward(self, ids: Tensor, dropout: float = 0.0) -> Tensor:
-        """Logits (B, T, V) for ids (B, T), T <= block_size; row t has seen ids[:, : t + 1].
+        """Logits (B, T, V) for ids (B, T), T <= block_size; causal: position t depends on ids[:, : t + 1].
 
-        dropout leaves out that fraction of what is added to x, at random: for training alone.
+        dropout: probability in training of zeroing an element of the embedding and of each
+        layer's two residual branches.
         """
-        x = F.dropout(self._embedded(ids), dropout)  # (B, T, C)
-        for block in self._passes():
+        x = F.dropout(self._embed(ids), dropout)  # (B, T, C)
+        for block in self._unrolled_blocks():
             x = block(x, self.cos, self.sin, dropout)
         return self._logits(x)
 
-    def last_logits(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Logits (B, V) after the first lengths[b] characters of each row; the rest is padding.
+    def forward_last(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Logits (B, V) at each row's last position, lengths[b] - 1 of ids (B, T); padded right.
 
-        What forward(ids)[b, lengths[b] - 1] says, for less: the last pass computes queries,
-        feed-forward and head for that one position. A row's result has the same bits whatever
-        other rows share the batch (as long as T stays the same).
+        Equals forward(ids)[b, lengths[b] - 1] up to rounding: the last layer computes queries,
+        feed-forward and head for that one position. Batch-invariant: a row's result has the same
+        bits for every composition of the batch with the same T.
         """
-        x = self._embedded(ids)  # (B, T, C)
-        *passes, last_pass = self._passes()
-        for block in passes:
+        x = self._embed(ids)  # (B, T, C)
+        *blocks, last_block = self._unrolled_blocks()
+        for block in blocks:
             x = block(x, self.cos, self.sin)
-        x = last_pass.last(x, lengths - 1, self.cos, self.sin)  # (B rounded up, C)
+        x = last_block.forward_last(x, lengths - 1, self.cos, self.sin)  # (B rounded up, C)
         return self._logits(x)[: len(ids)]
 
-    def _embedded(self, ids: Tensor) -> Tensor:
+    def _embed(self, ids: Tensor) -> Tensor:
         x = self.embed(ids)  # (B, T, C)
         return x if self.positions is None else x + self.positions[: ids.shape[1]]
 
-    def _passes(self) -> list[Block]:
+    def _unrolled_blocks(self) -> list[Block]:
         return [*self.blocks] * self.config.n_loop
 
     def _logits(self, x: Tensor) -> Tensor:
@@ -220,56 +225,57 @@ class CharTransformer(nn.Module):
 
 
 class InputEmbedding(nn.Module):
-    """Sums one table row for each of K features of a character's recent past.
+    """Sum of K embeddings for each position: of the last characters and of hashed n-grams.
 
-    Feature j < n_offset is the character j places back; the others are groups of 2 to n_gram
-    characters ending here. All of them are `sum(multiplier * character) % rows + first_row`, so
-    one lookup serves them all. What lies before the window is a character of its own, number V.
+    Feature j < n_offset is the character j positions back; the others are the n-grams of 2 to
+    n_gram characters that end at the position. Each is a row of one table, at
+    `sum(multiplier * character) % size + first`, so that one embedding bag looks up all of them.
+    Positions before the window have the id V.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.reach = max(config.n_offset, config.n_gram)
-        self.absent = config.vocab_size
-        n_chars = config.vocab_size + (self.reach > 1)
-        self.own_rows = n_chars * (1 if config.share_offsets else config.n_offset)
-        n_groups = config.n_gram - 1
-        n_rows = self.own_rows + n_groups * config.n_gram_rows
+        self.n_context = max(config.n_offset, config.n_gram)
+        self.padding_id = config.vocab_size
+        n_chars = config.vocab_size + (self.n_context > 1)
+        self.n_char_rows = n_chars * (1 if config.share_offsets else config.n_offset)
+        n_tables = config.n_gram - 1
+        n_rows = self.n_char_rows + n_tables * config.n_gram_rows
         self.table = nn.Parameter(torch.empty(n_rows, config.n_embd))
         self.scales = None
         if config.share_offsets and config.n_offset > 1:
             self.scales = nn.Parameter(torch.empty(config.n_offset - 1, config.n_embd))
-        # Powers of an odd number no smaller than the alphabet: short groups never collide in a
-        # table that has room for all of them, and longer ones spread evenly over 2 ** n rows.
-        power = [pow(n_chars | 1, i, config.n_gram_rows) for i in range(self.reach)]
-        offsets = [[int(i == j) for i in range(self.reach)] for j in range(config.n_offset)]
-        groups = [[p * (i <= g) for i, p in enumerate(power)] for g in range(1, n_groups + 1)]
-        sizes = [n_chars] * config.n_offset + [config.n_gram_rows] * n_groups
+        # Polynomial hash with an odd base >= n_chars: short n-grams are free of collisions in a
+        # table with a row for each, and longer ones spread evenly over 2 ** n rows.
+        power = [pow(n_chars | 1, i, config.n_gram_rows) for i in range(self.n_context)]
+        offsets = [[int(i == j) for i in range(self.n_context)] for j in range(config.n_offset)]
+        n_grams = [[p * (i <= g) for i, p in enumerate(power)] for g in range(1, n_tables + 1)]
+        sizes = [n_chars] * config.n_offset + [config.n_gram_rows] * n_tables
         first = [sum(sizes[:k]) for k in range(len(sizes))]
-        newest_last = torch.tensor(offsets + groups).flip(1)
-        self.register_buffer("multiplier", newest_last, persistent=False)  # (K, reach)
+        newest_last = torch.tensor(offsets + n_grams).flip(1)
+        self.register_buffer("multiplier", newest_last, persistent=False)  # (K, n_context)
         self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
         self.register_buffer("first", torch.tensor(first), persistent=False)
 
     def forward(self, ids: Tensor) -> Tensor:
-        if self.reach == 1:
+        if self.n_context == 1:
             return F.embedding(ids, self.table)  # (B, T, C)
-        past = F.pad(ids, (self.reach - 1, 0), value=self.absent)
-        past = past.unfold(1, self.reach, 1).unsqueeze(2)  # (B, T, 1, reach)
+        past = F.pad(ids, (self.n_context - 1, 0), value=self.padding_id)
+        past = past.unfold(1, self.n_context, 1).unsqueeze(2)  # (B, T, 1, n_context)
         features = (past * self.multiplier).sum(-1) % self.sizes + self.first  # (B, T, K)
-        x = F.embedding_bag(features.flatten(0, 1), self._rows(), mode="sum")  # (B * T, C)
+        x = F.embedding_bag(features.flatten(0, 1), self._weight(), mode="sum")  # (B * T, C)
         return x.unflatten(0, ids.shape)  # (B, T, C)
 
-    def _rows(self) -> Tensor:
+    def _weight(self) -> Tensor:
         if self.scales is None:
             return self.table
-        own = self.table[: self.own_rows]
-        scaled = (self.scales.unsqueeze(1) * own).flatten(0, 1)
-        return torch.cat([own, scaled, self.table[self.own_rows :]])
+        chars = self.table[: self.n_char_rows]
+        scaled = (self.scales.unsqueeze(1) * chars).flatten(0, 1)
+        return torch.cat([chars, scaled, self.table[self.n_char_rows :]])
 
 
 class Block(nn.Module):
-    """One layer: attention, then a feed-forward, each added to what came in."""
+    """Pre-norm transformer block: causal self-attention and feed-forward, both residual."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -278,7 +284,7 @@ class Block(nn.Module):
         self.n_head = config.n_head
         self.relu2 = config.activation == "relu2"
         self.qkv = nn.Parameter(torch.empty(2 * self.key_width + width, width))
-        # A single head's value and output matrices would be used as one product: one will do.
+        # With a single head the value and output matrices act as their product: one is enough.
         self.out = nn.Parameter(torch.empty(width, width)) if self.n_head > 1 else None
         self.up = nn.Parameter(torch.empty(hidden, width))
         self.down = nn.Parameter(torch.empty(width, hidden))
@@ -294,15 +300,15 @@ class Block(nn.Module):
         n_time = x.shape[1]
         qkv = F.linear(norm(x), self.qkv, self.qkv_bias)
         qk, v = qkv.split((2 * self.key_width, x.shape[2]), 2)
-        qk = rotate(qk.unflatten(2, (2 * self.n_head, -1)), cos[:n_time], sin[:n_time])
+        qk = apply_rotary(qk.unflatten(2, (2 * self.n_head, -1)), cos[:n_time], sin[:n_time])
         q, k = qk.transpose(1, 2).chunk(2, 1)  # (B, H, T, D) each
         v = v.unflatten(2, (self.n_head, -1))  # (B, T, H, D)
         y = F.scaled_dot_product_attention(q, k, v.transpose(1, 2), is_causal=True)
         x = x + F.dropout(self._output(y.transpose(1, 2).flatten(2)), dropout)  # (B, T, C)
         return x + F.dropout(self._feed_forward(x), dropout)
 
-    def last(self, x: Tensor, at: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """The same for position at[b] of each row only: (B, C), B rounded up to a multiple of 8."""
+    def forward_last(self, x: Tensor, at: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """forward at position at[b] of each row: (B, C), B rounded up to a multiple of 8."""
         n_rows, n_time, width = x.shape
         h = norm(x)
         q_bias, kv_bias = None, None
@@ -310,16 +316,20 @@ class Block(nn.Module):
             q_bias, kv_bias = self.qkv_bias.split((self.key_width, self.key_width + width))
         kv = F.linear(h, self.qkv[self.key_width :], kv_bias)
         k, v = kv.split((self.key_width, width), 2)
-        k = rotate(k.unflatten(2, (self.n_head, -1)), cos[:n_time], sin[:n_time])  # (B, T, H, D)
+        k = apply_rotary(
+            k.unflatten(2, (self.n_head, -1)), cos[:n_time], sin[:n_time]
+        )  # (B, T, H, D)
         v = v.unflatten(2, (self.n_head, -1))  # (B, T, H, D)
         rows = torch.arange(n_rows, device=x.device)
         q = F.linear(_round_up(h[rows, at]), self.qkv[: self.key_width], q_bias)[:n_rows]
-        q = rotate(q.unflatten(1, (self.n_head, -1)), cos[at], sin[at]).unsqueeze(1)  # (B, 1, H, D)
-        # Sums by hand: the fused attention splits a single query's keys among the threads, so that
-        # its rounding would depend on the other rows.
+        q = apply_rotary(q.unflatten(1, (self.n_head, -1)), cos[at], sin[at]).unsqueeze(
+            1
+        )  # (B, 1, H, D)
+        # Not scaled_dot_product_attention: for a single query it splits the keys among threads, so
+        # that rounding would depend on the batch size.
         scores = (q * q.shape[-1] ** -0.5 * k).sum(-1, keepdim=True)  # (B, T, H, 1)
-        unseen = torch.arange(n_time, device=x.device) > at.unsqueeze(1)  # (B, T)
-        scores = scores.masked_fill(unseen[:, :, None, None], -torch.inf)
+        masked = torch.arange(n_time, device=x.device) > at.unsqueeze(1)  # (B, T)
+        scores = scores.masked_fill(masked[:, :, None, None], -torch.inf)
         y = (scores.softmax(1) * v).sum(1).flatten(1)  # (B, C)
         x = _round_up(x[rows, at]) + self._output(_round_up(y))  # (B rounded up, C)
         return x + self._feed_forward(x)
@@ -334,19 +344,19 @@ class Block(nn.Module):
 
 
 def norm(x: Tensor) -> Tensor:
-    """Layer normalisation without weights of its own: the matrix that follows can scale."""
+    """Layer normalisation without learnable weights: the following matrix can scale."""
     return F.layer_norm(x, x.shape[-1:])
 
 
 def rotary_tables(n_time: int, width: int) -> tuple[Tensor, Tensor]:
     """Cosines and signed sines (T, 1, D) of rotary position embeddings (Su et al. 2021)."""
-    turns = 10000.0 ** -(torch.arange(0, width, 2) / width)
-    angle = torch.outer(torch.arange(n_time), turns).unsqueeze(1)  # (T, 1, D / 2)
+    frequency = 10000.0 ** -(torch.arange(0, width, 2) / width)
+    angle = torch.outer(torch.arange(n_time), frequency).unsqueeze(1)  # (T, 1, D / 2)
     return torch.cat([angle.cos()] * 2, -1), torch.cat([-angle.sin(), angle.sin()], -1)
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn channel pairs (i, i + D / 2) of x (.., T, H, D) by their position's angle."""
+def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate channel pairs (i, i + D / 2) of x (..., T, H, D) by the angle of their position."""
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
 
 

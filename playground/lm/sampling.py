@@ -1,7 +1,7 @@
-"""From logits to the next token: temperature, top-k, top-p, and a draw that can be repeated.
+"""Sampling of the next token: temperature, top-k, top-p, and a counter-based random number.
 
-Small functions, log-probabilities in, log-probabilities out, each over the last axis and in
-float64. A token that a filter removes gets the log-probability -inf.
+Filters take and return log-probabilities (V,) in float64. A token that a filter removes gets the
+log-probability -inf.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ Array = npt.NDArray[np.float64]
 TEMPERATURE_MAX = 10.0
 TOP_K_MAX = 1000
 _64_BITS = 2**64 - 1
-SEED_MAX = 2**53 - 1  # the largest integer that JSON carries through a browser unharmed
+SEED_MAX = 2**53 - 1  # the largest integer that JSON can carry: JavaScript has doubles only
 
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How the next token is picked.
+    """Sampling parameters. Raises ValueError for a value out of range.
 
-    temperature: 0 to TEMPERATURE_MAX; 0 is the top choice.
-    top_k: keep the k most probable tokens; 0 is off.
-    top_p: keep the smallest set of tokens whose probabilities reach p, 0 < p <= 1; 1.0 is off.
-    seed: 0 to SEED_MAX; the draw at a position is derived from (seed, position) alone.
+    temperature: 0 to TEMPERATURE_MAX; 0 is greedy decoding.
+    top_k: keep the k most probable tokens, 0 to TOP_K_MAX; 0 disables it.
+    top_p: keep the smallest set of tokens whose probabilities reach p, 0 < p <= 1;
+        1 disables it.
+    seed: 0 to SEED_MAX. The random number at a position depends on (seed, position) alone.
     """
 
     temperature: float = 1.0
@@ -46,14 +47,14 @@ class SamplingParams:
 
 
 def log_softmax(logits: npt.ArrayLike) -> Array:
-    """Logits to log-probabilities, shifted by the maximum so that nothing overflows."""
+    """Log-probabilities of logits over the last axis, in float64; shifted against overflow."""
     logits = np.asarray(logits, dtype=np.float64)
     shifted = logits - logits.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def apply_temperature(logprobs: Array, temperature: float) -> Array:
-    """The distribution sharpened (below 1) or flattened (above 1). temperature > 0."""
+    """Divide log-probabilities by the temperature and renormalise. temperature > 0."""
     # The division would overflow for a tiny temperature; shifted first, it can only reach -inf.
     shifted = logprobs - logprobs.max(axis=-1, keepdims=True)
     with np.errstate(over="ignore"):
@@ -61,36 +62,36 @@ def apply_temperature(logprobs: Array, temperature: float) -> Array:
 
 
 def apply_top_k(logprobs: Array, k: int) -> Array:
-    """Only the k most probable tokens, renormalised (Fan et al. 2018). k >= 1; ties: lower id."""
-    removed = ranked(logprobs)[k:]
+    """Keep the k most probable tokens, renormalised (Fan et al. 2018). k >= 1; ties: lower id."""
+    removed = argsort_descending(logprobs)[k:]
     kept = logprobs.copy()
     kept[removed] = -np.inf
     return log_softmax(kept)
 
 
 def apply_top_p(logprobs: Array, p: float) -> Array:
-    """Only the smallest set of most probable tokens with total probability >= p, renormalised.
+    """Keep the smallest set of most probable tokens with total probability >= p, renormalised.
 
-    Nucleus sampling (Holtzman et al. 2020). 0 < p <= 1; the top token always stays.
+    Nucleus sampling (Holtzman et al. 2020). 0 < p <= 1; the top token is always kept.
     """
-    order = ranked(logprobs)
+    order = argsort_descending(logprobs)
     total_before = np.cumsum(np.exp(logprobs[order])) - np.exp(logprobs[order])
     kept = logprobs.copy()
     kept[order[total_before >= p]] = -np.inf
     return log_softmax(kept)
 
 
-def ranked(logprobs: Array) -> npt.NDArray[np.intp]:
-    """Token ids, most probable first; equal ones in the order of their ids."""
+def argsort_descending(logprobs: Array) -> npt.NDArray[np.intp]:
+    """Token ids by descending log-probability; ties: lower id first."""
     return np.argsort(-logprobs, kind="stable")
 
 
-def uniform(seed: int, position: int) -> float:
-    """A number in [0, 1) that depends on (seed, position) and on nothing else.
+def philox_uniform(seed: int, position: int) -> float:
+    """Counter-based uniform random number in [0, 1), a function of (seed, position).
 
     The first number of NumPy's `Generator(Philox(key=seed, counter=position))`, to the last bit:
-    Philox4x64-10 (Salmon et al., SC'11) is counter-based, so that no draw needs the ones before it.
-    Written out because a NumPy generator, when made, asks the system for entropy that it won't use.
+    Philox4x64-10 (Salmon et al., SC'11) is counter-based, so that no number needs the ones before it.
+    Written out: constructing a NumPy generator reads entropy from the system, which takes longer.
     """
     c0, c1, c2, c3 = position + 1, 0, 0, 0  # NumPy counts before it draws
     k0, k1 = seed, 0
@@ -101,31 +102,31 @@ def uniform(seed: int, position: int) -> float:
     return (c0 >> 11) * 2.0**-53
 
 
-def draw(logprobs: Array, u: float) -> int:
-    """The token whose interval of the cumulative distribution holds u, 0 <= u < 1."""
+def sample_inverse_cdf(logprobs: Array, u: float) -> int:
+    """Token whose interval of the cumulative distribution contains u, 0 <= u < 1."""
     cumulative = np.cumsum(np.exp(logprobs))
-    # Rounding may leave the last sum a little off 1: scale u to it, and let a u that rounds up to
-    # the very end fall on the last token that has any probability.
+    # Rounding may leave the last sum a little off 1: u is scaled to it, and a product that rounds up
+    # to the sum itself selects the last token with a probability above 0.
     last_possible = int(np.searchsorted(cumulative, cumulative[-1]))
     return min(int(np.searchsorted(cumulative, u * cumulative[-1], side="right")), last_possible)
 
 
 def temperature_logprobs(logits: npt.ArrayLike, params: SamplingParams) -> Array:
-    """The distribution that is shown: after temperature, before any truncation.
+    """Log-probabilities (V,) after temperature, before truncation.
 
-    At temperature 0, where the pick is certain, it is the model's own, that of temperature 1.
+    At temperature 0 (greedy decoding) they are those of temperature 1.
     """
     logprobs = log_softmax(logits)
     return apply_temperature(logprobs, params.temperature) if params.temperature else logprobs
 
 
-def pick(logprobs: Array, params: SamplingParams, position: int) -> int:
-    """The token to append at a position, out of the distribution that is shown there."""
-    return sample(truncate(logprobs, params), params, position)
+def truncate_and_sample(logprobs: Array, params: SamplingParams, position: int) -> int:
+    """Token sampled at a position from `temperature_logprobs`, after top-k and top-p."""
+    return sample(apply_truncation(logprobs, params), params, position)
 
 
-def truncate(logprobs: Array, params: SamplingParams) -> Array:
-    """What top_k and top_p keep to draw from; everything where nothing is drawn."""
+def apply_truncation(logprobs: Array, params: SamplingParams) -> Array:
+    """Apply top-k, then top-p. Unchanged at temperature 0 (greedy decoding)."""
     if params.temperature and params.top_k:
         logprobs = apply_top_k(logprobs, params.top_k)
     if params.temperature and params.top_p < 1:
@@ -134,7 +135,7 @@ def truncate(logprobs: Array, params: SamplingParams) -> Array:
 
 
 def sample(logprobs: Array, params: SamplingParams, position: int) -> int:
-    """The token to append at a position, out of a truncated distribution."""
+    """Token sampled at a position from truncated log-probabilities; argmax at temperature 0."""
     if params.temperature == 0:
         return int(np.argmax(logprobs))
-    return draw(logprobs, uniform(params.seed, position))
+    return sample_inverse_cdf(logprobs, philox_uniform(params.seed, position))

@@ -36,7 +36,7 @@ from safetensors.torch import load_file, save_file
 from playground.checkpoints.folder import weights_path, write_weights
 from playground.lm.learning import Trainer, TrainingParams, Update, make_optimizers, validation_loss
 from playground.lm.model import CharTransformer, ModelConfig
-from playground.lm.sampling import SamplingParams, log_softmax, pick
+from playground.lm.sampling import SamplingParams, log_softmax, truncate_and_sample
 from playground.training.corpora import Corpus, CorpusName, landmarks, open_corpus
 
 SAMPLE_CHARACTERS = 80
@@ -354,7 +354,7 @@ def generate_batch(
         ids = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
         for row, window in zip(ids, windows, strict=True):
             row[: len(window)] = torch.tensor(window)
-        logprobs = log_softmax(model.last_logits(ids, lengths).numpy())
+        logprobs = log_softmax(model.forward_last(ids, lengths).numpy())
         for row, about, setting in zip(rows, logprobs, params, strict=True):
             row.append(_pick(about, setting, len(row)))
     return [vocabulary.decode(_until(row[k:], end)) for row, k in zip(rows, first, strict=True)]
@@ -363,7 +363,7 @@ def generate_batch(
 def _pick(logprobs: Any, params: SamplingParams, position: int) -> int:
     if params.temperature:
         logprobs = log_softmax(logprobs / params.temperature)
-    return pick(logprobs, params, position)
+    return truncate_and_sample(logprobs, params, position)
 
 
 def _until(ids: list[int], end: int | None) -> list[int]:

@@ -155,7 +155,7 @@ def hold_equal(model, tensors, n_head=2):
         expected = logits(tensors, ids.tolist(), n_head).float()
         torch.testing.assert_close(model(ids[None])[0], expected, atol=1e-5, rtol=1e-5)
         for length in range(1, len(ids) + 1):
-            last = model.last_logits(ids[None], torch.tensor([length]))[0]
+            last = model.forward_last(ids[None], torch.tensor([length]))[0]
             torch.testing.assert_close(last, expected[length - 1], atol=1e-5, rtol=1e-5)
 
 

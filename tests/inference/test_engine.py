@@ -49,12 +49,12 @@ class Watched:
         self.open = threading.Event()
         self.error = None
 
-    def last_logits(self, ids, lengths):
+    def forward_last(self, ids, lengths):
         self.log.append((self._name, len(ids)))
         assert self.open.wait(30)
         if self.error is not None:
             raise self.error
-        return self._model.last_logits(ids, lengths)
+        return self._model.forward_last(ids, lengths)
 
 
 async def turns(n=5):

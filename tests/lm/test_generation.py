@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.lm.generation import Candidate, Rest, generate, next_step
+from playground.lm.generation import Candidate, Rest, generate, sample_step
 from playground.lm.sampling import SamplingParams
 from playground.lm.vocabulary import UnknownCharactersError, Vocabulary
 
@@ -39,7 +39,7 @@ async def always(ids):
 
 
 def test_a_step_lists_what_was_weighed_most_probable_first():
-    step = next_step(LOGITS, ABCD, GREEDY, 9)
+    step = sample_step(LOGITS, ABCD, GREEDY, 9)
     assert step.position == 9
     assert step.token == "b"
     assert step.prob == pytest.approx(0.4)
@@ -50,7 +50,7 @@ def test_a_step_lists_what_was_weighed_most_probable_first():
 
 def test_temperature_is_applied_once():
     squares = [0.16 / 0.3, 0.09 / 0.3, 0.04 / 0.3, 0.01 / 0.3]
-    step = next_step(LOGITS, ABCD, SamplingParams(temperature=0.5), 0)
+    step = sample_step(LOGITS, ABCD, SamplingParams(temperature=0.5), 0)
     assert [c.prob for c in step.candidates] == pytest.approx(squares, abs=1e-12)
 
 
@@ -68,19 +68,19 @@ def test_temperature_is_applied_once():
     ],
 )
 def test_a_step_says_how_many_were_drawn_from(changes, kept):
-    assert next_step(LOGITS, ABCD, SamplingParams(**changes), 0).kept == kept
+    assert sample_step(LOGITS, ABCD, SamplingParams(**changes), 0).n_kept == kept
 
 
 def test_what_is_kept_is_what_can_be_picked():
     params = [SamplingParams(top_k=3, top_p=0.75, seed=seed) for seed in range(300)]
-    steps = [next_step(np.zeros(12), TWELVE, setting, 0) for setting in params]  # all of them tie
-    assert {step.kept for step in steps} == {3}
+    steps = [sample_step(np.zeros(12), TWELVE, setting, 0) for setting in params]  # all of them tie
+    assert {step.n_kept for step in steps} == {3}
     assert {step.token for step in steps} == {"a", "b", "c"}
 
 
 def test_picks_have_the_frequencies_that_are_shown():
     params = SamplingParams(temperature=0.5, seed=3)
-    steps = [next_step(LOGITS, ABCD, params, position) for position in range(4000)]
+    steps = [sample_step(LOGITS, ABCD, params, position) for position in range(4000)]
     drawn = [sum(step.token == token for step in steps) for token in "abcd"]
     expected = [4000 * square / 30 for square in (1, 16, 9, 4)]
     chi_square = sum((d - e) ** 2 / e for d, e in zip(drawn, expected, strict=True))
@@ -89,21 +89,21 @@ def test_picks_have_the_frequencies_that_are_shown():
 
 def test_below_the_ten_candidates_the_rest_is_summed_up():
     weights = np.arange(12, 0, -1.0)  # 12, 11 … 1 of 78
-    step = next_step(np.log(weights), TWELVE, GREEDY, 0)
+    step = sample_step(np.log(weights), TWELVE, GREEDY, 0)
     assert [c.token for c in step.candidates] == list("abcdefghij")
     assert step.other.count == 2
     assert step.other.prob == pytest.approx((2 + 1) / 78)
 
 
 def test_equal_candidates_stand_in_the_order_of_their_ids():
-    step = next_step(np.zeros(12), TWELVE, GREEDY, 0)
+    step = sample_step(np.zeros(12), TWELVE, GREEDY, 0)
     assert step.candidates == tuple(Candidate(c, pytest.approx(1 / 12)) for c in "abcdefghij")
     assert step.token == "a"
 
 
 def test_a_pick_outside_the_ten_carries_its_own_probability():
     flat = np.zeros(12)
-    steps = [next_step(flat, TWELVE, SamplingParams(seed=1), position) for position in range(60)]
+    steps = [sample_step(flat, TWELVE, SamplingParams(seed=1), position) for position in range(60)]
     outside = [step for step in steps if step.token in "kl"]
     assert outside
     assert all(step.prob == pytest.approx(1 / 12) for step in outside)
@@ -111,7 +111,7 @@ def test_a_pick_outside_the_ten_carries_its_own_probability():
 
 def test_truncation_bounds_the_pick_and_not_what_is_shown():
     params = SamplingParams(top_k=2)
-    steps = [next_step(LOGITS, ABCD, params, position) for position in range(60)]
+    steps = [sample_step(LOGITS, ABCD, params, position) for position in range(60)]
     assert {step.token for step in steps} == {"b", "c"}
     assert all(len(step.candidates) == 4 for step in steps)
     assert steps[0].candidates[3].prob == pytest.approx(0.1)
@@ -124,7 +124,7 @@ def test_truncation_bounds_the_pick_and_not_what_is_shown():
 )
 def test_candidates_and_the_rest_make_one(logits, temperature, position):
     vocabulary = Vocabulary(map(chr, range(0x4E00, 0x4E00 + len(logits))))
-    step = next_step(
+    step = sample_step(
         np.array(logits), vocabulary, SamplingParams(temperature=temperature), position
     )
     listed = [c.prob for c in step.candidates]

@@ -71,23 +71,23 @@ def test_the_order_of_the_past_matters(model, rows):
 def test_last_logits_are_those_of_the_whole_forward(model, rows):
     ids, lengths = rows
     whole = model(ids)[torch.arange(64), lengths - 1]
-    torch.testing.assert_close(model.last_logits(ids, lengths), whole, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(model.forward_last(ids, lengths), whole, atol=1e-5, rtol=1e-5)
 
 
 @torch.inference_mode()
 def test_padding_does_not_reach_the_last_logits(model, rows):
     ids, lengths = rows
     other = torch.where(torch.arange(64) < lengths[:, None], ids, (ids + 1) % 11)
-    assert torch.equal(model.last_logits(other, lengths), model.last_logits(ids, lengths))
+    assert torch.equal(model.forward_last(other, lengths), model.forward_last(ids, lengths))
 
 
 @torch.inference_mode()
 def test_last_logits_have_the_same_bits_in_any_company(model, rows, threads):
     ids, lengths = rows
-    together = model.last_logits(ids, lengths)
+    together = model.forward_last(ids, lengths)
     for n_rows in (1, 2, 3, 5, 8, 17):
         for i in (0, 1, 30, 64 - n_rows):
-            alone = model.last_logits(ids[i : i + n_rows], lengths[i : i + n_rows])
+            alone = model.forward_last(ids[i : i + n_rows], lengths[i : i + n_rows])
             assert torch.equal(alone, together[i : i + n_rows]), (n_rows, i)
 
 
@@ -166,10 +166,10 @@ def test_the_longest_groups_of_the_largest_alphabet_can_be_looked_up():
 def test_short_groups_of_characters_share_no_row_of_a_table_with_room_for_them():
     model = CharTransformer(ModelConfig(11, n_gram=2, n_gram_rows=256, n_embd=4, n_head=1))
     pairs = torch.cartesian_prod(torch.arange(11), torch.arange(11))
-    pair_rows = model.embed.table.detach()[model.embed.own_rows :]
+    pair_rows = model.embed.table.detach()[model.embed.n_char_rows :]
     with torch.no_grad():
-        model.embed.table[: model.embed.own_rows] = 0
-        model.embed.table[model.embed.own_rows :] = torch.arange(256.0)[:, None]
+        model.embed.table[: model.embed.n_char_rows] = 0
+        model.embed.table[model.embed.n_char_rows :] = torch.arange(256.0)[:, None]
     seen = model.embed(pairs)[:, 1, 0].tolist()
     assert len(pair_rows) == 256
     assert len(set(seen)) == 121

@@ -14,12 +14,12 @@ from playground.lm.sampling import (
     apply_temperature,
     apply_top_k,
     apply_top_p,
-    draw,
+    argsort_descending,
     log_softmax,
-    pick,
-    ranked,
+    philox_uniform,
+    sample_inverse_cdf,
     temperature_logprobs,
-    uniform,
+    truncate_and_sample,
 )
 
 PROBS = [0.1, 0.4, 0.3, 0.2]
@@ -124,9 +124,9 @@ def test_filters_leave_what_they_were_given_unchanged():
 
 
 def test_ranking_puts_equals_in_the_order_of_their_ids():
-    assert ranked(np.array([0.0, 1.0, 0.0, 1.0])).tolist() == [1, 3, 0, 2]
+    assert argsort_descending(np.array([0.0, 1.0, 0.0, 1.0])).tolist() == [1, 3, 0, 2]
     alternating = np.tile([0.0, 1.0], 250)  # enough for a sort that is not stable to show it
-    assert ranked(alternating).tolist() == [*range(1, 500, 2), *range(0, 500, 2)]
+    assert argsort_descending(alternating).tolist() == [*range(1, 500, 2), *range(0, 500, 2)]
 
 
 @pytest.mark.parametrize(
@@ -137,25 +137,25 @@ def test_ranking_puts_equals_in_the_order_of_their_ids():
     ],
 )  # fmt: skip
 def test_draw_takes_the_interval_that_holds_u(u, token):
-    assert draw(log_softmax(LOGITS), u) == token
+    assert sample_inverse_cdf(log_softmax(LOGITS), u) == token
 
 
 @pytest.mark.parametrize("u", [0.0, 0.5, 1 - 2**-53])
 def test_draw_never_takes_an_impossible_token(u):
-    assert draw(np.array([-np.inf, 0.0, -np.inf, -np.inf]), u) == 1
+    assert sample_inverse_cdf(np.array([-np.inf, 0.0, -np.inf, -np.inf]), u) == 1
 
 
 @given(logits_strategy, st.floats(1e-3, 10), st.floats(0, 1, exclude_max=True))
 def test_probabilities_sum_to_one_and_only_the_possible_is_drawn(logits, temperature, u):
     logprobs = apply_temperature(log_softmax(logits), temperature)
     assert probs(logprobs).sum() == pytest.approx(1, abs=1e-12)
-    assert probs(logprobs)[draw(logprobs, u)] > 0
+    assert probs(logprobs)[sample_inverse_cdf(logprobs, u)] > 0
 
 
 @given(logits_strategy, st.integers(1, 80), st.floats(1e-6, 1))
 def test_filters_keep_a_distribution_of_the_most_probable(logits, k, p):
     logprobs = log_softmax(logits)
-    order = ranked(logprobs)
+    order = argsort_descending(logprobs)
     for kept in (apply_top_k(logprobs, k), apply_top_p(logprobs, p)):
         assert probs(kept).sum() == pytest.approx(1, abs=1e-12)
         possible = np.isfinite(kept)[order]
@@ -167,41 +167,41 @@ def test_filters_keep_a_distribution_of_the_most_probable(logits, k, p):
 
 
 def test_a_draw_depends_on_seed_and_position_alone():
-    alone = uniform(7, 1000)
+    alone = philox_uniform(7, 1000)
     for position in range(50):
-        uniform(7, position)
+        philox_uniform(7, position)
     np.random.seed(0)
-    assert uniform(7, 1000) == alone
-    assert uniform(7, 1001) != alone
-    assert uniform(8, 1000) != alone
+    assert philox_uniform(7, 1000) == alone
+    assert philox_uniform(7, 1001) != alone
+    assert philox_uniform(8, 1000) != alone
 
 
 def test_draws_are_the_same_on_every_machine_and_in_every_version():
     """A link to one moment of a text shows the same text next year."""
-    assert uniform(0, 0) == 0.011546754286331562
-    assert uniform(0, 1) == 0.5023796042735054
-    assert uniform(1, 0) == 0.3035680343067586
-    assert uniform(42, 1000) == 0.42205359532908215
-    assert uniform(SEED_MAX, SEED_MAX) == 0.6849055268549603
+    assert philox_uniform(0, 0) == 0.011546754286331562
+    assert philox_uniform(0, 1) == 0.5023796042735054
+    assert philox_uniform(1, 0) == 0.3035680343067586
+    assert philox_uniform(42, 1000) == 0.42205359532908215
+    assert philox_uniform(SEED_MAX, SEED_MAX) == 0.6849055268549603
 
 
 @given(seeds, seeds)
 def test_draws_are_those_of_numpys_philox(seed, position):
     numpys = np.random.Generator(np.random.Philox(key=seed, counter=position))
-    assert uniform(seed, position) == numpys.random()
+    assert philox_uniform(seed, position) == numpys.random()
 
 
 @given(seeds, seeds)
 def test_draws_lie_in_the_unit_interval(seed, position):
-    assert 0 <= uniform(seed, position) < 1
+    assert 0 <= philox_uniform(seed, position) < 1
 
 
 @pytest.mark.parametrize(
     "numbers",
     [
-        [uniform(3, position) for position in range(8000)],  # along one text
-        [uniform(seed, 64) for seed in range(8000)],  # one place, every visitor
-        [uniform(i, i) for i in range(8000)],
+        [philox_uniform(3, position) for position in range(8000)],  # along one text
+        [philox_uniform(seed, 64) for seed in range(8000)],  # one place, every visitor
+        [philox_uniform(i, i) for i in range(8000)],
     ],
     ids=["positions", "seeds", "diagonal"],
 )
@@ -218,7 +218,9 @@ def test_draws_are_uniform_and_neighbours_independent(numbers):
 def test_drawn_tokens_have_the_frequencies_of_the_distribution():
     params = SamplingParams(temperature=1.0, seed=11)
     logprobs = temperature_logprobs(LOGITS, params)
-    drawn = np.bincount([pick(logprobs, params, position) for position in range(8000)])
+    drawn = np.bincount(
+        [truncate_and_sample(logprobs, params, position) for position in range(8000)]
+    )
     expected = np.array(PROBS) * 8000
     assert float(((drawn - expected) ** 2 / expected).sum()) < 16.3  # 3 degrees of freedom
 
@@ -233,12 +235,12 @@ def test_temperature_zero_shows_the_models_own_distribution_and_takes_its_top():
     params = SamplingParams(temperature=0)
     logprobs = temperature_logprobs(LOGITS, params)
     assert probs(logprobs) == close(*PROBS)
-    assert {pick(logprobs, params, position) for position in range(50)} == {1}
+    assert {truncate_and_sample(logprobs, params, position) for position in range(50)} == {1}
 
 
 def test_the_top_choice_among_equals_is_the_lower_id():
     params = SamplingParams(temperature=0)
-    assert pick(temperature_logprobs([0.0, 5.0, 5.0, 1.0], params), params, 0) == 1
+    assert truncate_and_sample(temperature_logprobs([0.0, 5.0, 5.0, 1.0], params), params, 0) == 1
 
 
 @pytest.mark.parametrize(
@@ -254,7 +256,7 @@ def test_the_top_choice_among_equals_is_the_lower_id():
 )
 def test_what_can_be_picked(params, possible):
     logprobs = temperature_logprobs(LOGITS, params)
-    assert {pick(logprobs, params, position) for position in range(300)} == possible
+    assert {truncate_and_sample(logprobs, params, position) for position in range(300)} == possible
 
 
 @pytest.mark.parametrize(
