@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from playground.errors import BadCheckpoint, InvalidInput, UnknownCharacters
+from tests.api.scenarios import HELLO, NEXT, error
 
-HELLO = {"session_id": "plain", "context": "hello wor", "temperature": 1.0}
 VISITOR = "0123456789abcdef"
 
 
@@ -73,3 +73,10 @@ def test_an_invalid_query_parameter_is_in_a_header(client):
     response = client.get("/api/trainings", params={"visitor": "short"})
     assert response.headers["X-Error-Field"] == "visitor"
     assert json.loads(response.content)["error"].startswith("query.visitor: ")
+
+
+def test_what_the_framework_refuses_has_the_same_shape(client):
+    assert error(client.get(NEXT), 405) == "Method Not Allowed"
+    assert error(client.get("/api/nothing"), 404) == "Not Found"
+    assert error(client.get("/page/../app.py"), 404)
+    assert error(client.get("/page/%2e%2e/%2e%2e/app.py"), 404)

@@ -1,5 +1,4 @@
 import json
-import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,30 +8,7 @@ import torch
 from playground.checkpoints.folder import load_model
 from playground.lm.sampling import SEED_MAX
 from playground.service.sessions import Session
-
-NEXT = "/api/generate-next-token"
-GENERATE = "/api/generate"
-HELLO = {"session_id": "plain", "context": "hello wor", "temperature": 1.0}
-JSON = {"content-type": "application/json"}
-
-
-def post(client, path, **changes):
-    return client.post(path, json=HELLO | changes)
-
-
-def answer(client, path, **changes):
-    response = post(client, path, **changes)
-    assert response.status_code == 200, response.text
-    return response.json()
-
-
-def error(response, status):
-    """The sentence of an error; its body must hold that and nothing else."""
-    assert response.status_code == status, response.text
-    assert list(response.json()) == ["error"]
-    sentence = response.json()["error"]
-    assert "Traceback" not in sentence
-    return sentence
+from tests.api.scenarios import GENERATE, HELLO, JSON, NEXT, answer, error, post
 
 
 def own_softmax(service, session_id, context, temperature=1.0, step=None):
@@ -313,13 +289,6 @@ def test_a_body_that_is_not_declared_as_json(client):
     assert error(client.post(NEXT, data={"session_id": "plain"}), 400)
 
 
-def test_what_the_framework_refuses_has_the_same_shape(client):
-    assert error(client.get(NEXT), 405) == "Method Not Allowed"
-    assert error(client.get("/api/nothing"), 404) == "Not Found"
-    assert error(client.get("/page/../app.py"), 404)
-    assert error(client.get("/page/%2e%2e/%2e%2e/app.py"), 404)
-
-
 @pytest.fixture
 def broken_model(monkeypatch):
     def forward(model, windows):
@@ -351,46 +320,7 @@ def test_a_checkpoint_that_is_refused_says_why(client, models_dir):
     assert answer(client, NEXT)
 
 
-# --- Sessions, substitutes, health -------------------------------------------------------------
-
-
-def test_sessions_are_listed_with_their_numbers(client, service):
-    body = client.get("/api/sessions").json()
-    assert [session["session_id"] for session in body["sessions"]] == ["plain", "weird"]
-    plain = body["sessions"][0]
-    assert {key: plain[key] for key in ("name", "source", "step", "steps", "val_loss")} == {
-        "name": "plain", "source": "bundled", "step": 100, "steps": [0, 50, 100], "val_loss": 2.5,
-    }  # fmt: skip
-    assert plain["params"] == service.registered_run("plain").n_params
-    assert (plain["block_size"], plain["vocab_size"]) == (8, 31)
-    assert [entry["tokens"] for entry in plain["checkpoints"]] == [0, 3200, 6400]
-    assert "vocabulary" not in plain
-
-
-def test_one_session_comes_with_its_vocabulary(client, service):
-    body = client.get("/api/sessions/weird").json()
-    assert body["vocabulary"] == list(service.registered_run("weird").vocabulary.characters)
-    assert len(body["vocabulary"]) == body["vocab_size"]
-    listed = client.get("/api/sessions").json()["sessions"][1]
-    assert {key: body[key] for key in listed} == listed
-
-
-def test_a_session_without_a_model_is_listed_without_numbers(client, service):
-    service.register(Session("unborn", "live", None))
-    body = client.get("/api/sessions/unborn").json()
-    assert (body["params"], body["step"], body["steps"], body["vocabulary"]) == (None, None, [], [])
-    assert client.get("/api/sessions").json()["sessions"][-1]["session_id"] == "unborn"
-
-
-def test_a_session_id_may_hold_a_slash(client, service):
-    service.register(Session("someone/model@abc", "hub", service.registered_run("plain")))
-    assert client.get("/api/sessions/someone/model@abc").json()["source"] == "hub"
-    assert answer(client, NEXT, session_id="someone/model@abc")
-
-
-@pytest.mark.parametrize("path", ["nobody", "", "%ff%00", "plain/else", "%2e%2e%2fplain"])
-def test_a_session_that_is_not_there(client, path):
-    assert error(client.get(f"/api/sessions/{path}"), 404) == "Session not found"
+# --- Substitutes ---------------------------------------------------------------------------------
 
 
 def test_substitutes_for_what_a_model_does_not_know(client):
@@ -415,71 +345,3 @@ def test_substitute_refuses_as_the_others_do(client, service):
     assert error(substitute(session_id="unborn", text="a"), 400) == "Model not initialized"
     assert error(substitute(session_id="plain"), 400) == "text: Field required"
     assert error(substitute(session_id="plain", text="a" * 100_001), 400).startswith("text: ")
-
-
-def test_health_names_the_folders_that_were_refused(client, service):
-    assert client.get("/api/health").json() == {"status": "ok", "sessions": 2, "refused": {}}
-    service.refused["broken"] = "config.json is missing"
-    assert client.get("/api/health").json()["refused"] == {"broken": "config.json is missing"}
-
-
-# --- For other pages, and for readers ----------------------------------------------------------
-
-
-def test_any_page_may_ask(client):
-    origin = {"origin": "https://course.test"}
-    preflight = client.options(
-        NEXT,
-        headers=origin
-        | {
-            "access-control-request-method": "POST",
-            "access-control-request-headers": "content-type",
-        },
-    )
-    assert preflight.status_code == 200
-    assert preflight.headers["access-control-allow-origin"] == "*"
-    for response in (
-        client.post(NEXT, json=HELLO, headers=origin),
-        client.post(NEXT, json={}, headers=origin),
-    ):
-        assert response.headers["access-control-allow-origin"] == "*"
-        assert "access-control-allow-credentials" not in response.headers
-        assert "set-cookie" not in response.headers
-
-
-def test_the_documentation_needs_no_other_host(client):
-    page = client.get("/docs")
-    assert page.status_code == 200
-    assert "//" not in re.sub(r"(?m)^\s*//.*$|<!--.*?-->", "", page.text)
-    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert assets
-    for asset in assets:
-        assert client.get(asset).status_code == 200
-
-
-def test_openapi_lists_the_shapes_that_occur_and_no_others(client):
-    schema = client.get("/openapi.json").json()
-    assert "HTTPValidationError" not in schema["components"]["schemas"]
-    assert set(schema["paths"][NEXT]["post"]["responses"]) >= {"200", "400", "404", "422", "500"}
-    for operations in schema["paths"].values():
-        for operation in operations.values():
-            assert operation["description"]
-            assert "default" in operation["responses"]
-            for status, response in operation["responses"].items():
-                if not status.startswith("2"):
-                    (content,) = response["content"].values()
-                    assert content["schema"] == {"$ref": "#/components/schemas/ErrorBody"}
-
-
-@pytest.mark.parametrize("path", ["generate", "generate-next-token", "substitute", "loads"])
-def test_a_body_that_never_ends_is_not_read(client, path):
-    sent = []
-
-    def endless():
-        for _ in range(100):
-            sent.append(2**20)
-            yield b" " * 2**20
-
-    answer = client.post(f"/api/{path}", content=endless())
-    assert answer.status_code == 413
-    assert answer.json() == {"error": "The body is too large"}
