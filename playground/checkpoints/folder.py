@@ -18,7 +18,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from safetensors.torch import save_file
 
 from playground.checkpoints.errors import as_invalid_input
 from playground.errors import BadCheckpoint, StepNotFound
+from playground.files import atomic_path, write_text
 from playground.i18n.translate import LocalizedNumber, Message
 from playground.i18n.validation import validation_message
 from playground.lm.model import CharTransformer, ConfigError, ModelConfig
@@ -87,12 +87,12 @@ class CheckpointEntry(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """How a model lies in a weights file.
+class WeightsFormat:
+    """Names and shapes of tensors in a weights file, and their conversion to a state_dict.
 
-    shapes: of the tensors in it by name, for a config; which of several ways to write the same
-    model it is, is told by the names that the file has.
-    state: the state of a CharTransformer, of those tensors. Raises BadCheckpoint.
+    shapes: (config, names in the file) to the expected shapes by name; a format with variants
+    recognizes them by the names.
+    state: (config, tensors by name) to the state_dict of CharTransformer. Raises BadCheckpoint.
     """
 
     shapes: Callable[[ModelConfig, Collection[str]], dict[str, list[int]]]
@@ -104,7 +104,7 @@ def _own_shapes(config: ModelConfig, _: Collection[str]) -> dict[str, list[int]]
         return {name: list(t.shape) for name, t in CharTransformer(config).state_dict().items()}
 
 
-NATIVE_FORMAT = Form(_own_shapes, lambda _, tensors: tensors)
+NATIVE_FORMAT = WeightsFormat(_own_shapes, lambda _, tensors: tensors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Run:
     vocabulary: Vocabulary
     checkpoints: tuple[CheckpointEntry, ...]
     n_params: int
-    form: Form = NATIVE_FORMAT
+    weights_format: WeightsFormat = NATIVE_FORMAT
 
     @property
     def steps(self) -> list[int]:
@@ -182,7 +182,7 @@ def load_model(run: Run, step: int | None, *, max_bytes: int) -> CharTransformer
     try:
         _check_header_bytes(path, entry.path)
         with safe_open(path, framework="pt") as weights:
-            expected = run.form.shapes(run.model_config, weights.keys())
+            expected = run.weights_format.shapes(run.model_config, weights.keys())
             _check_header(weights, expected, entry.path)
             if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
                 raise BadCheckpoint("checkpoint.weights_differ", file=entry.path, index=INDEX)
@@ -195,7 +195,7 @@ def load_model(run: Run, step: int | None, *, max_bytes: int) -> CharTransformer
         if not torch.isfinite(tensor).all():
             raise BadCheckpoint("checkpoint.weights_not_finite", file=entry.path, name=name)
     model = CharTransformer(run.model_config)
-    model.load_state_dict(run.form.state(run.model_config, tensors), strict=True)
+    model.load_state_dict(run.weights_format.state(run.model_config, tensors), strict=True)
     model.eval()
     _smoke_test(model, entry.path)
     return model
@@ -213,10 +213,8 @@ def write_weights(
 ) -> CheckpointEntry:
     """Write a model's weights to `folder / path`; returns its line for the index."""
     target = folder / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial)
-    os.replace(partial, target)
+    with atomic_path(target) as partial:
+        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial)
     return CheckpointEntry(
         step=step,
         tokens=tokens,
@@ -244,7 +242,7 @@ def write_run(
     _write_json(folder / CONFIG, config.model_dump())
     _write_json(folder / VOCABULARY, list(vocabulary.characters))
     _write_json(folder / INDEX, [entry.model_dump() for entry in entries])
-    _replace(folder / "README.md", card)
+    write_text(folder / "README.md", card)
     return read_run(folder)
 
 
@@ -368,11 +366,4 @@ def _size(path: Path, name: str) -> int:
 
 
 def _write_json(path: Path, value: object) -> None:
-    _replace(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")

@@ -25,9 +25,9 @@ from playground.checkpoints.folder import (
     CONFIG,
     TOKENIZER,
     VOCABULARY,
-    Form,
     Run,
     RunConfig,
+    WeightsFormat,
     read_index,
     read_json_bytes,
 )
@@ -104,7 +104,9 @@ def read_run(folder: Path, name: str) -> Run:
         )
     fields = {slot: getattr(config, slot) for slot in ModelConfig.__slots__}
     about = RunConfig(format=1, name=name, description=in_default_locale(ABOUT), model=fields)
-    return Run(folder, about, config, vocabulary, read_index(folder), config.n_params, FORM)
+    return Run(
+        folder, about, config, vocabulary, read_index(folder), config.n_params, NANOGPT_FORMAT
+    )
 
 
 def _config_values(content: bytes) -> dict[str, Any]:
@@ -244,4 +246,4 @@ def _with_one_head(config: ModelConfig, block: dict[str, Tensor]) -> dict[str, T
     return block
 
 
-FORM = Form(_shapes, _state)
+NANOGPT_FORMAT = WeightsFormat(_shapes, _state)

@@ -1,1 +1,4 @@
-"""What a language model is: torch, numpy and the standard library, and no side effects."""
+"""Language model: vocabulary, architecture, training, sampling. No IO.
+
+Imports torch, numpy and the standard library only.
+"""

@@ -1,13 +1,13 @@
-"""How the model learns: batches, optimisers and schedule, with no IO, clock or thread.
+"""Training: batches, optimizers, learning rate schedule, validation loss. No IO, clock or thread.
 
-An update depends on the weights, the optimisers' state and (seed, step), and on nothing else: a run
-that is stopped and resumed goes on with the very same losses. (The same bits need the same number
-of threads too: sums over a batch are split among them.)
+Deterministic: an update is a function of the weights, the optimizers' state and (seed, step), so
+that a resumed run has the losses of an uninterrupted one. (To the bit with the same number of
+threads only: sums over a batch are split among them.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.optimizers import Muon
 
-_WINDOWS_AT_ONCE = 128  # of a validation: bounds its memory, and changes no sum but the last digits
+_WINDOWS_AT_ONCE = 128  # batch size of a validation: bounds its memory
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingParams:
-    """Everything that fixes a run besides the model and the text; ValueError if out of range.
+    """Training hyperparameters. Raises ValueError for a value out of range.
 
     steps         updates, 1 or more
     batch_size    windows in an update, 1 or more
@@ -64,7 +65,7 @@ class TrainingParams:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One update that was made.
+    """Result of one optimizer step.
 
     step counts from 1; loss is the batch's mean, in nats per character, before the update; lr is
     the fraction of the peak rates; tokens are the characters seen so far, repeats included.
@@ -140,7 +141,7 @@ PRESETS = {
 
 
 class Trainer:
-    """A training run in progress: `update()` makes one step, the two state methods move it."""
+    """Training loop: `update()` makes one optimizer step, the state methods save and restore it."""
 
     def __init__(
         self,
@@ -162,7 +163,7 @@ class Trainer:
         self.optimizers = make_optimizers(model, params)
 
     def update(self) -> Update:
-        """Make the next update. The global random state is left as it was."""
+        """Make one optimizer step. The global random state is left unchanged."""
         model, params = self.model, self.params
         fraction = schedule(self.step, params)
         for optimizer in self.optimizers:
@@ -185,7 +186,7 @@ class Trainer:
         return Update(self.step, loss.item(), fraction, tokens)
 
     def _batch(self, seed: int) -> tuple[Tensor, Tensor]:
-        """Windows: inputs (B, T), and the characters that follow each of them."""
+        """Random windows: inputs (B, T) and targets (B, T), shifted by one."""
         generator = torch.Generator().manual_seed(seed)
         rows = (self.params.batch_size, 1)
         start = self.starts[torch.randint(len(self.starts), rows, generator=generator)]
@@ -193,7 +194,7 @@ class Trainer:
         return windows[:, :-1], windows[:, 1:]
 
     def state_dict(self) -> dict[str, Tensor]:
-        """All that a resumed run needs, as plain tensors: weights, optimisers' state, step."""
+        """Weights, optimizers' state and step, as a flat dict of tensors."""
         state = {f"model.{name}": p.detach() for name, p in self.model.named_parameters()}
         for name, p in self.model.named_parameters():
             for optimizer in self.optimizers:
@@ -202,19 +203,19 @@ class Trainer:
         return state | {"step": torch.tensor(self.step)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from a `state_dict()` of a run with the same model, text and params."""
+        """Restore a `state_dict()` of a run with the same model, text and params."""
         own = dict(self.model.named_parameters())
         self.model.load_state_dict({name: state[f"model.{name}"] for name in own})
         names = {p: name for name, p in own.items()}
         for optimizer in self.optimizers:
             for p in (p for group in optimizer.param_groups for p in group["params"]):
-                saved = _below(state, f"optimizer.{names[p]}.")
+                saved = _with_prefix_removed(state, f"optimizer.{names[p]}.")
                 if saved:
                     optimizer.state[p] = saved
         self.step = int(state["step"])
 
 
-def _below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _with_prefix_removed(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     found = (key for key in state if key.startswith(prefix))
     return {key[len(prefix) :]: state[key].clone() for key in found}
 
@@ -235,7 +236,7 @@ def train(
 
 
 def schedule(step: int, params: TrainingParams) -> float:
-    """The fraction of the peak rates at a step from 0: linearly up, level, linearly down."""
+    """Fraction of the peak rates at a step from 0: linear warmup, constant, linear decay."""
     up = (step + 1) / (params.warmup + 1)
     down = (params.steps - step) / (params.steps * params.decay) if params.decay else 1.0
     return min(1.0, up, down)
@@ -266,7 +267,7 @@ def validation_loss(model: CharTransformer, ids: Tensor, block_size: int = 64) -
 
 
 def make_optimizers(model: CharTransformer, params: TrainingParams) -> list[torch.optim.Optimizer]:
-    """The optimisers of a run; every group carries its peak rate as "peak_lr"."""
+    """The optimizers of a run; each group has its peak learning rate as "peak_lr"."""
     keys, values = model.config.key_width, model.config.n_embd
     stacked = [block.qkv for block in model.blocks]
     single = [p for block in model.blocks for p in (block.out, block.up, block.down)]
@@ -294,57 +295,3 @@ def make_optimizers(model: CharTransformer, params: TrainingParams) -> list[torc
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]
     return optimizers
-
-
-class Muon(torch.optim.Optimizer):
-    """Momentum whose update is orthogonalised: every direction of a matrix learns at one pace.
-
-    Keller Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/. For matrices only; a
-    group's "sizes" says how many rows belong to each of the matrices that are stacked in its
-    parameters, or None where they are one.
-    """
-
-    def __init__(
-        self, groups: Iterable[dict[str, Any]], lr: float, momentum: float, weight_decay: float
-    ) -> None:
-        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self._update(p, group)
-
-    def _update(self, p: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[p]
-        if not state:
-            state["momentum"] = torch.zeros_like(p)
-        average = state["momentum"].lerp_(p.grad, 1 - group["momentum"])
-        ahead = p.grad.lerp(average, group["momentum"])  # Nesterov: look where it is going
-        sizes = group["sizes"] or [len(p)]
-        scale = max(1.0, max(sizes) / p.shape[1]) ** 0.5
-        p.mul_(1 - group["lr"] * group["weight_decay"])
-        p.add_(_orthogonalise_stacked(ahead, sizes), alpha=-group["lr"] * scale)
-
-
-def _orthogonalise_stacked(rows: Tensor, sizes: list[int]) -> Tensor:
-    if len(set(sizes)) == 1:  # all at once
-        return orthogonalise(rows.view(len(sizes), -1, rows.shape[1])).view_as(rows)
-    return torch.cat([orthogonalise(part) for part in rows.split(sizes)])
-
-
-def orthogonalise(matrices: Tensor, steps: int = 4) -> Tensor:
-    """Matrices (..., rows, columns) with the same singular vectors and values near 1.
-
-    The Newton-Schulz iteration of Muon: its quintic is tuned for speed, so the values end up
-    somewhere from 0.6 to 1.3, which is as good for training as 1.
-    """
-    a, b, c = 3.4445, -4.7750, 2.0315
-    tall = matrices.shape[-2] > matrices.shape[-1]
-    x = matrices.mT if tall else matrices  # the smaller products
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    for _ in range(steps):
-        gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.mT if tall else x).contiguous()

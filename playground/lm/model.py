@@ -186,7 +186,7 @@ class CharTransformer(nn.Module):
                 parameter.zero_()
 
     def forward(self, ids: Tensor, dropout: float = 0.0) -> Tensor:
-        """Logits (B, T, V) for ids (B, T), T <= block_size; causal: position t depends on ids[:, : t + 1].
+        """Logits (B, T, V) for ids (B, T), T <= block_size; position t depends on ids[:, : t + 1].
 
         dropout: probability in training of zeroing an element of the embedding and of each
         layer's two residual branches.

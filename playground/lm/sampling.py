@@ -90,7 +90,7 @@ def philox_uniform(seed: int, position: int) -> float:
     """Counter-based uniform random number in [0, 1), a function of (seed, position).
 
     The first number of NumPy's `Generator(Philox(key=seed, counter=position))`, to the last bit:
-    Philox4x64-10 (Salmon et al., SC'11) is counter-based, so that no number needs the ones before it.
+    Philox4x64-10 (Salmon et al., SC'11) is counter-based: no number needs the ones before it.
     Written out: constructing a NumPy generator reads entropy from the system, which takes longer.
     """
     c0, c1, c2, c3 = position + 1, 0, 0, 0  # NumPy counts before it draws
@@ -105,8 +105,8 @@ def philox_uniform(seed: int, position: int) -> float:
 def sample_inverse_cdf(logprobs: Array, u: float) -> int:
     """Token whose interval of the cumulative distribution contains u, 0 <= u < 1."""
     cumulative = np.cumsum(np.exp(logprobs))
-    # Rounding may leave the last sum a little off 1: u is scaled to it, and a product that rounds up
-    # to the sum itself selects the last token with a probability above 0.
+    # Rounding may leave the last sum a little off 1: u is scaled to it, and a product that rounds
+    # up to the sum itself selects the last token with a probability above 0.
     last_possible = int(np.searchsorted(cumulative, cumulative[-1]))
     return min(int(np.searchsorted(cumulative, u * cumulative[-1], side="right")), last_possible)
 

@@ -1,4 +1,7 @@
-"""Text to token ids and back; what is unknown, and its nearest known substitute."""
+"""Character-level tokenizer, and substitution of characters outside its vocabulary.
+
+A subword tokenizer will have the same `encode`, `decode` and `len()`.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Literal
 
-# Typographic characters and the plain ones a keyboard of 1980 would have used for them. Accents and
-# ligatures need no entry: Unicode's compatibility decomposition finds those.
+# Typographic characters and their ASCII replacements. Accents and ligatures need no entry:
+# Unicode's compatibility decomposition (NFKD) has them.
 _LOOKALIKES = {
     "\t": " ", "\r": "\n", "\u2028": "\n", "\u2029": "\n\n",
     "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "′": "'",
@@ -47,10 +50,7 @@ class UnknownCharactersError(ValueError):
 
 
 class Vocabulary:
-    """The characters that a model knows; a character's id is its place.
-
-    A character is one Unicode code point. Immutable.
-    """
+    """Immutable character-level tokenizer: a token is a Unicode code point, its id the index."""
 
     __slots__ = ("_ids", "characters")
 
@@ -67,7 +67,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, text: str) -> Vocabulary:
-        """The vocabulary of a text: its distinct characters, sorted by code point."""
+        """Vocabulary of the distinct characters of a text, sorted by code point."""
         return cls(sorted(set(text)))
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class Vocabulary:
         return character in self._ids
 
     def encode(self, text: str) -> list[int]:
-        """Token ids, one a character. Raises UnknownCharactersError."""
+        """Token ids of a text, one a character. Raises UnknownCharactersError."""
         try:
             return [self._ids[character] for character in text]
         except KeyError:
@@ -88,14 +88,14 @@ class Vocabulary:
         return "".join(self.characters[id] for id in ids)
 
     def unknown(self, text: str) -> list[str]:
-        """The characters of a text that are not in here: each once, in order of appearance."""
+        """Distinct characters of a text outside the vocabulary, in order of appearance."""
         return [character for character in dict.fromkeys(text) if character not in self._ids]
 
     def substitute(self, character: str) -> str:
-        """The nearest text that this vocabulary can write; "" where nothing is near.
+        """Nearest replacement of a character inside the vocabulary, "" if there is none.
 
-        Tried in turn: the character itself, a typographic look-alike, its decomposition without
-        accents (Unicode NFKD), the other letter case.
+        In this order: the character, a typographic look-alike, the NFKD decomposition without
+        accents, the other letter case.
         """
         plain = unicodedata.normalize("NFKD", character)
         stripped = "".join(c for c in plain if not unicodedata.combining(c))
@@ -108,7 +108,7 @@ class Vocabulary:
         return ""
 
     def replace_unknown(self, text: str) -> str:
-        """The text with each unknown character replaced by its substitute, or dropped."""
+        """The text with each unknown character replaced by `substitute`, or removed."""
         return "".join(c if c in self._ids else self.substitute(c) for c in text)
 
 

@@ -11,7 +11,6 @@ from playground.lm.learning import (
     PRESETS,
     Trainer,
     TrainingParams,
-    orthogonalise,
     schedule,
     train,
     validation_loss,
@@ -115,20 +114,6 @@ def test_the_schedule_rises_stays_and_falls_to_nearly_nothing():
     assert set(rates[4:51]) == {1.0}
     assert rates[75] == pytest.approx(0.5)
     assert rates[99] == pytest.approx(0.02)
-
-
-@pytest.mark.parametrize("shape", [(16, 16), (40, 16), (16, 40), (3, 16, 16)])
-def test_orthogonalise_brings_every_singular_value_near_one_and_keeps_the_directions(shape):
-    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    u, values, v = torch.linalg.svd(matrix, full_matrices=False)
-    assert (values.amax(-1) / values.amin(-1)).min() > 3  # they were far apart
-    result = orthogonalise(matrix, steps=8)
-    new = torch.linalg.svdvals(result)
-    assert new.min() > 0.6
-    assert new.max() < 1.3
-    along = u.mT @ result @ v.mT
-    torch.testing.assert_close(along, torch.diag_embed(along.diagonal(dim1=-2, dim2=-1)),
-                               atol=1e-3, rtol=0)  # fmt: skip
 
 
 def test_validation_predicts_every_character_but_the_first_once():
