@@ -1,13 +1,24 @@
-"""Token Playground: watch a small language model write, one character at a time.
+"""Token Playground: a small language model writes, one character at a time.
 
-Three rooms, and the arrows between them point one way, web -> runs -> lm:
+The packages, from the top; each imports only those below it (the contracts in pyproject.toml):
 
-    lm/    what a language model is: vocabulary, transformer, sampling, generation, training step.
-           Pure: no files, no clock, no threads, no web.
-    runs/  where models come from and live: checkpoint folders, the model cache, the engine that
-           batches many visitors' forwards, and the use cases (`service.Playground`).
-    web/   how people meet it: HTTP routes, the Gradio page, the player that runs in the browser.
+    cli/            commands: `token-playground`, train, evaluate, publish
+    app             composition root: settings -> service -> API + page -> ASGI application
+    page/           the Gradio page: blocks, components, head, routes, config, gradio_patches
+    api/            the HTTP API: app, routes/, schemas/, errors, middleware, Gradio endpoints
+    lessons/        the tour: Markdown files and their reader
+    service/        use cases that page and API share: sessions, generate, loads
+    training/       live training: jobs, scheduler, worker processes, corpora
+    inference/      batching engine, model cache
+    hub/            the Hugging Face Hub: addresses, client, snapshots, disk cache
+    checkpoints/    checkpoint folders, nanoGPT's format, zip archives, model cards
+    concurrency     single-flight
+    files           atomic writes
+    errors          exceptions with their HTTP status
+    i18n/           translation, and the message catalogs of each locale
+    settings        the environment variables
+    lm/             model, vocabulary, sampling, generation, learning; imports nothing of the above
+    frontend/       what the browser runs: JavaScript modules, markup and CSS
 
-`settings` and `errors` stand beside them: the environment is read once, and every error that a
-visitor can meet knows its HTTP status. `train`, `evaluate` and `publish` are commands.
+train, evaluate and publish are aliases, for `python -m playground.train`.
 """

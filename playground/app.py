@@ -30,14 +30,14 @@ _GZIP_LEVEL = 5
 def create_app(settings: Settings) -> FastAPI:
     """The whole application; importing this module builds nothing."""
     service = Playground(settings)
-    service.trainings.prepare()  # meanwhile: a training's imports take longer than its first words
+    service.trainings.prepare()  # imports in a process of its own, meanwhile
     return assemble(create_api(service), build_page(service))
 
 
 def assemble(api: FastAPI, page: gr.Blocks) -> FastAPI:
     """The API and the page as one application."""
     add_page_routes(api)
-    app = gr.mount_gradio_app(api, page, path="/", **mount_arguments())
+    app: FastAPI = gr.mount_gradio_app(api, page, path="/", **mount_arguments())
     apply_patches(app, page, head=document_head())
     # Outermost, for what is not compressed yet: on a phone, bytes are what a visitor waits for.
     app.add_middleware(GZipMiddleware, minimum_size=_GZIP_BYTES_MIN, compresslevel=_GZIP_LEVEL)

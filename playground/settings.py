@@ -20,6 +20,14 @@ from pydantic_settings import (
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 
+
+def bundled_models_dir() -> Path:
+    """models/ inside an installed package, where the wheel puts it, or of the checkout."""
+    installed = PACKAGE / "models"
+    return installed if installed.is_dir() else ROOT / "models"
+
+
+
 _PREFIX = "PLAYGROUND_"
 _ALIASES = {  # the names that Gradio and huggingface_hub read too
     "host": "GRADIO_SERVER_NAME",
@@ -50,7 +58,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Interface to listen on; 0.0.0.0 on a Space.")
     port: int = Field(7860, description="Port to listen on.")
-    models_dir: Path = Field(ROOT / "models", description="Folder of the bundled checkpoints.")
+    models_dir: Path = Field(
+        default_factory=bundled_models_dir, description="Folder of the bundled checkpoints."
+    )
     model_cache_bytes: int = Field(512 * 2**20, description="Size of the LRU cache of models.")
     answer_cache_bytes: int = Field(64 * 2**20, description="Size of the LRU cache of logits.")
     checkpoint_bytes: int = Field(64 * 2**20, description="Largest weights file that is read.")

@@ -1,0 +1,1 @@
+"""Commands: `token-playground`, and its train, evaluate and publish."""

@@ -1,7 +1,7 @@
 """Work-arounds for Gradio, all of them; each names the version in which the need was seen.
 
 tests/page/test_gradio_patches.py fails for each that Gradio no longer needs. The browser's share of
-them is frontend/shared/gradio_patches.js.
+them is frontend/shared/gradioPatches.js.
 """
 
 from __future__ import annotations
@@ -49,12 +49,13 @@ def apply_patches(app: FastAPI, demo: gr.Blocks, *, head: str) -> None:
 def return_mcp_results_as_json(demo: gr.Blocks) -> None:
     """Encode the results of MCP tools as JSON; Gradio 6.31 returns the `repr` of a dict."""
     server = demo.mcp_server_obj
+    assert server is not None, "mounted with mcp_server=True"
     original = server.postprocess_output_data
 
     def postprocess(data: list[Any], root_url: str) -> list[Any]:
         return original([json.dumps(value, ensure_ascii=False) for value in data], root_url)
 
-    server.postprocess_output_data = postprocess
+    server.postprocess_output_data = postprocess  # noqa: B010: a method, to a type checker
 
 
 @dataclass(slots=True)
