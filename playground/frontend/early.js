@@ -1,5 +1,5 @@
 // A classic script, inlined into the document's head: it runs before Gradio's scripts and before the
-// first paint, which no module does. Called here, by name, and from nowhere else.
+// first paint, which no import does. Called here, by name, and from nowhere else.
 
 (function prepareDocument() {
   const parameters = new URLSearchParams(location.search);

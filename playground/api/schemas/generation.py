@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from playground.lm.generation import Candidate, Rest, Step
 from playground.lm.sampling import (
@@ -140,7 +140,7 @@ class StepBody(BaseModel):
     candidates: list[Candidate]
     other: Rest
     kept: int = Field(
-        validation_alias=AliasChoices("n_kept", "kept"),
+        validation_alias="n_kept",
         description="So many of the most probable are left by top_k and top_p.",
     )
 

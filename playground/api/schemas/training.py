@@ -51,7 +51,7 @@ Visitor = Annotated[
     str,
     Field(
         pattern=r"^[A-Za-z0-9_-]{16,64}$",
-        description="Made up at random by the caller, and told to nobody else.",
+        description="Random identifier, chosen by the caller and kept secret.",
     ),
 ]
 
@@ -135,7 +135,7 @@ class LossBody(BaseModel):
 
 
 class AnswerBody(BaseModel):
-    """A problem that is in none of the learned lines: how its line ends, and what was said."""
+    """A problem outside the training text: how its line ends, and what the model wrote."""
 
     question: str
     answer: str
