@@ -288,8 +288,10 @@ def _model_config(values: dict[str, Any]) -> ModelConfig:
     try:
         return ModelConfig(**checked.model_validate(values).model_dump())
     except (pydantic.ValidationError, ConfigError) as error:
-        known = isinstance(error, ConfigError)
-        reason = as_invalid_input(error).message if known else explain(error)
+        if isinstance(error, ConfigError):
+            reason: Message | str = as_invalid_input(error).message
+        else:
+            reason = explain(error)
         raise BadCheckpoint("checkpoint.in_file", file=f"{CONFIG}: model", reason=reason) from None
 
 

@@ -1,4 +1,4 @@
-"""The next token's logits for many visitors at once: one forward for all who ask together."""
+"""Inference engine: continuous batching of next-token requests, LRU cache of logits."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ _ENTRY_OVERHEAD_BYTES = 1024  # a window's ids and the dictionary's own share, r
 
 @dataclass(slots=True)
 class _Queue:
-    """What waits for one model. Two visitors who ask for the same window wait for one answer."""
+    """Pending windows of one model; equal windows share a future."""
 
     model: CharTransformer
     waiting: dict[Window, asyncio.Future[np.ndarray]] = field(default_factory=dict)
 
 
 class Engine:
-    """Coalesces simultaneous requests into batches, off the event loop, and remembers answers.
+    """Batches concurrent requests in worker threads, and caches their logits (LRU).
 
-    While `threads` forwards run, what is asked for gathers; the next forward takes up to
-    `batch_rows` of it, the models in turn. Every window is padded to the model's block_size, so
-    that all forwards of a model have rows of one shape, and what a visitor gets does not depend on
-    who else asked. For one event loop.
+    While `threads` forwards run, requests queue up; the next forward takes up to `batch_rows` of
+    one model's, models in round-robin order. Windows are padded to the model's block_size: with
+    one row shape a result does not depend on the composition of its batch. Bound to one event loop.
     """
 
     def __init__(self, *, batch_rows: int, threads: int, answer_cache_bytes: int) -> None:
@@ -49,11 +48,11 @@ class Engine:
     async def logits(self, key: Hashable, model: CharTransformer, ids: Sequence[int]) -> np.ndarray:
         """Logits (V,) of the token after a window of 1 to block_size token ids.
 
-        key: names the model; equal keys mean equal weights. The array is shared: don't write to it.
+        key: identifies the weights of the model. The array is shared and must not be written to.
         """
         window = tuple(ids)
         if (answer := self._answers.get((key, window))) is not None:
-            await asyncio.sleep(0)  # a long text out of the cache must not hold up the others
+            await asyncio.sleep(0)  # cache hits in a row must not block the event loop
             return answer
         queue = self._queues.setdefault(key, _Queue(model))
         future = queue.waiting.get(window)
@@ -63,7 +62,7 @@ class Engine:
             task = asyncio.create_task(self._drain())
             self._draining.add(task)
             task.add_done_callback(self._draining.discard)
-        # A visitor who leaves must not cancel what another waits for.
+        # Cancelling one waiter must not cancel the others.
         return await asyncio.shield(future)
 
     async def _drain(self) -> None:
@@ -74,13 +73,13 @@ class Engine:
             windows = list(queue.waiting)[: self._batch_rows]
             futures = [queue.waiting.pop(window) for window in windows]
             if queue.waiting:
-                self._queues[key] = queue  # behind the other models: they take turns
+                self._queues[key] = queue  # round-robin: behind the other models
             try:
                 rows = await loop.run_in_executor(self._workers, forward, queue.model, windows)
             except Exception as error:
                 for future in futures:
                     future.set_exception(error)
-                    future.exception()  # seen, even if everyone who waited has left
+                    future.exception()  # retrieved: without waiters asyncio would log it
                 continue
             self.forwards += 1
             self.rows += len(rows)
@@ -93,7 +92,7 @@ class Engine:
             self._answers[key, window] = logits
 
     def close(self) -> None:
-        """End the threads once their forwards are done."""
+        """Wait for the running forwards and end the threads."""
         self._workers.shutdown()
 
 

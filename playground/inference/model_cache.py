@@ -1,4 +1,4 @@
-"""Loaded models, shared by all visitors: bounded in bytes, and loaded once for many who wait."""
+"""LRU cache of loaded models, bounded in bytes, with single-flight loading."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from playground.lm.model import CharTransformer
 
 
 class ModelCache:
-    """Models by key; the least recently used go first when `max_bytes` is reached.
+    """LRU cache of models by key, `max_bytes` in all.
 
-    A model that somebody still computes with lives on until they are done: what is dropped is the
-    cache's own reference. For one event loop.
+    Eviction drops the cache's reference; a model in use lives until its last user is done. Bound to
+    one event loop.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -22,16 +22,17 @@ class ModelCache:
         self._loading: dict[Hashable, asyncio.Task[CharTransformer]] = {}
 
     async def get(self, key: Hashable, load: Callable[[], CharTransformer]) -> CharTransformer:
-        """The model of a key; `load` runs in a thread, at most once at a time for one key.
+        """The model of a key, loaded by `load` in a thread if it is not cached.
 
-        Whatever `load` raises reaches everyone who waits for it, and is not remembered.
+        Concurrent calls for a key share one load. An exception is raised to all of them and is not
+        cached.
         """
         if (model := self._models.get(key)) is not None:
             return model
         if (task := self._loading.get(key)) is None:
             task = asyncio.create_task(self._load(key, load))
             self._loading[key] = task
-        # A visitor who leaves must not take the load away from the others.
+        # Not SingleFlight: a thread cannot be cancelled, so the load outlives its last waiter.
         return await asyncio.shield(task)
 
     async def _load(self, key: Hashable, load: Callable[[], CharTransformer]) -> CharTransformer:
@@ -44,7 +45,7 @@ class ModelCache:
             del self._loading[key]
 
     def drop(self, is_dropped: Callable[[Hashable], bool]) -> None:
-        """Forget the models of some keys."""
+        """Evict the models whose key satisfies a predicate."""
         for key in [key for key in self._models if is_dropped(key)]:
             del self._models[key]
 
@@ -60,5 +61,5 @@ class ModelCache:
 
 
 def n_bytes(model: CharTransformer) -> int:
-    """Memory of a model's weights and buffers."""
+    """Bytes of a model's parameters and buffers."""
     return sum(t.nbytes for t in [*model.parameters(), *model.buffers()])

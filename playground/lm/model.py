@@ -139,6 +139,9 @@ class CharTransformer(nn.Module):
     generation.
     """
 
+    cos: Tensor
+    sin: Tensor
+
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
         super().__init__()
         self.config = config
@@ -232,6 +235,10 @@ class InputEmbedding(nn.Module):
     `sum(multiplier * character) % size + first`, so that one embedding bag looks up all of them.
     Positions before the window have the id V.
     """
+
+    multiplier: Tensor
+    sizes: Tensor
+    first: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
