@@ -109,6 +109,21 @@ def test_no_drawer_for_odds_and_ends():
     assert not [path for path in PACKAGE.rglob("*") if path.name in odd]
 
 
+LINES_MAX = 60
+
+
+def test_no_function_is_longer_than_can_be_taken_in_at_once():
+    """Nested functions count into the outer one; CONTRIBUTING names the exceptions: none."""
+    long = [
+        (name_of(path), node.name)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno + 1 > LINES_MAX
+    ]
+    assert long == []
+
+
 def test_packages_come_from_where_the_installer_looks():
     """No index, mirror or address of a registry is written down; a machine brings its own."""
     address = re.compile(rb"--(extra-)?index-url|--find-links|PIP_INDEX|pypi\.org|pytorch\.org/whl")

@@ -1,11 +1,13 @@
 """What README says exists, and what exists stands in README."""
 
+import importlib
 import re
 import subprocess
 import sys
 
 import pytest
 
+import playground
 from playground.api.app import create_api
 from playground.page.config import HIDEABLE_CONTROLS
 from playground.service.playground import Playground
@@ -44,7 +46,8 @@ for script in sorted(Path(sys.argv[1]).glob("*.py")):
 
 def test_the_commands_of_modules_and_scripts_exist():
     for module in re.findall(r"python -m (playground[\w.]*)", README):
-        assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
     for script in re.findall(r"python ([\w/]+\.py)", README):
         assert (ROOT / script).is_file(), script
 
@@ -103,3 +106,42 @@ def test_every_parameter_of_a_link_stands_in_the_table():
 
 def test_every_control_that_can_be_hidden_stands_in_the_table():
     assert ".".join(HIDEABLE_CONTROLS) in README
+
+
+CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8")
+ROOMS = {
+    path.stem
+    for path in (ROOT / "playground").iterdir()
+    if (path.is_dir() and path.name not in ("__pycache__",)) or path.suffix == ".py"
+} - {"__init__", "__main__", "train", "evaluate", "publish"}
+
+
+def test_the_tree_names_every_room_and_nothing_else():
+    tree = re.search(r"^```\n(app\.py .+?)^```", README, re.M | re.S)[1]
+    named, folders = set(), []
+    for line in tree.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        names = re.split(r" {2,}", line.strip())[0].split()
+        for name in names:
+            path = ROOT.joinpath(*folders[:depth], name)
+            assert path.exists(), path
+            if depth == 1:
+                named.add(path.stem)
+        folders[depth:] = [names[0]]
+    assert named == ROOMS
+
+
+def test_the_map_of_the_package_names_every_room_and_nothing_else():
+    assert set(re.findall(r"^    (\w+)/? {2,}", playground.__doc__, re.M)) == ROOMS
+
+
+def test_every_path_in_contributing_exists():
+    for path in re.findall(r"`((?:playground|models|tests|pyproject)[\w./-]*)`", CONTRIBUTING):
+        if "/" in path or path.endswith((".toml", ".txt")):
+            assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("name", re.findall(r"`(playground(?:\.\w+)+)`", CONTRIBUTING))
+def test_the_home_of_each_fact_exists(name):
+    module, _, attribute = name.rpartition(".")
+    assert hasattr(importlib.import_module(module), attribute)

@@ -41,6 +41,13 @@ CHROMIUM_ARGS = [
 ]  # fmt: skip
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder `browser`."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.browser)
+
+
 def chromium() -> str:
     """Where the browser is."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
