@@ -71,14 +71,14 @@ def model_config(content: bytes) -> ModelConfig:
     for name, only in _FIXED.items():
         if values.get(name, only) != only:
             raise BadCheckpoint("checkpoint.nanogpt_fixed", file=CONFIG, name=name, value=only)
-    width = values.get("n_embd")
+    width = _first(values, "n_embd")
     hidden = 4 * width if type(width) is int else 1
     try:
         return ModelConfig(
-            vocab_size=values.get("vocab_size"),
+            vocab_size=_first(values, "vocab_size"),
             block_size=_first(values, "block_size", "n_positions", "n_ctx"),
-            n_layer=values.get("n_layer"),
-            n_head=values.get("n_head"),
+            n_layer=_first(values, "n_layer"),
+            n_head=_first(values, "n_head"),
             n_embd=width,
             n_hidden=_first(values, "n_inner") or hidden,
             tied=True,
