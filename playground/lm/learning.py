@@ -88,8 +88,8 @@ class Preset:
         return ModelConfig(vocab_size=vocab_size, **self.model)
 
 
-_TINY: dict[str, Any] = {"n_layer": 1, "n_head": 1, "n_loop": 3, "n_offset": 4, "share_offsets": True}
-_TINY |= {"tied": True, "activation": "relu2"}
+_TINY: dict[str, Any] = {"n_layer": 1, "n_head": 1, "n_loop": 3, "n_offset": 4}
+_TINY |= {"share_offsets": True, "tied": True, "activation": "relu2"}
 PRESETS = {
     # 16,000 parameters: everything is used again and again: shared, tied, looped.
     "small": Preset(

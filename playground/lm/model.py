@@ -13,7 +13,7 @@ K input features a character.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -173,7 +173,7 @@ class CharTransformer(nn.Module):
             self.embed.scales.normal_(std=0.5, generator=generator)
         if self.positions is not None:
             self.positions.normal_(std=0.02, generator=generator)
-        for block in self.blocks:
+        for block in self._unrolled_blocks()[: self.config.n_layer]:
             for weight in (block.qkv, block.up):
                 weight.normal_(std=weight.shape[1] ** -0.5, generator=generator)
             # Zero output matrices make each layer start as the identity: training is faster.
@@ -183,7 +183,9 @@ class CharTransformer(nn.Module):
             else:
                 block.qkv[-self.config.n_embd :].zero_()
         # A zero head makes the initial distribution uniform.
-        (self.gain if self.head is None else self.head).zero_()
+        for output in (self.gain, self.head):
+            if output is not None:
+                output.zero_()
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 parameter.zero_()
@@ -218,11 +220,12 @@ class CharTransformer(nn.Module):
         return x if self.positions is None else x + self.positions[: ids.shape[1]]
 
     def _unrolled_blocks(self) -> list[Block]:
-        return [*self.blocks] * self.config.n_loop
+        return cast("list[Block]", [*self.blocks]) * self.config.n_loop
 
     def _logits(self, x: Tensor) -> Tensor:
         if self.head is not None:
             return F.linear(norm(x), self.head, self.head_bias)
+        assert self.gain is not None  # tied
         table = self.embed.table[: self.config.vocab_size]
         return F.linear(norm(x) * self.gain, table, self.head_bias)
 

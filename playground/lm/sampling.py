@@ -50,7 +50,8 @@ def log_softmax(logits: npt.ArrayLike) -> Array:
     """Log-probabilities of logits over the last axis, in float64; shifted against overflow."""
     logits = np.asarray(logits, dtype=np.float64)
     shifted = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    logprobs: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return logprobs
 
 
 def apply_temperature(logprobs: Array, temperature: float) -> Array:
