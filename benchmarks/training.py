@@ -28,10 +28,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
+from playground.training.presets import PRESETS
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from playground.lm.learning import PRESETS, Trainer, validation_loss
+from playground.lm.learning import Trainer, validation_loss
 from playground.lm.model import CharTransformer
-from playground.training.corpora import Corpus, of_text
+from playground.training.corpora import Corpus, corpus_from_text
 
 PRESET = "quick-100k"
 STEPS = 2000
@@ -107,7 +109,7 @@ def main() -> None:
     parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of nanoGPT")
     parser.add_argument("--text", type=Path, required=True, help="Tiny Shakespeare")
     args = parser.parse_args()
-    corpus = of_text(args.text.read_text(encoding="utf-8"), prompt="\n")
+    corpus = corpus_from_text(args.text.read_text(encoding="utf-8"), prompt="\n")
     with TemporaryDirectory() as name:
         peer = Peer(args.nanogpt, Path(name), corpus)
         trial = {threads: peer.train(40, threads)[0] for threads in (1, 2)}

@@ -27,7 +27,6 @@ def bundled_models_dir() -> Path:
     return installed if installed.is_dir() else ROOT / "models"
 
 
-
 _PREFIX = "PLAYGROUND_"
 _ALIASES = {  # the names that Gradio and huggingface_hub read too
     "host": "GRADIO_SERVER_NAME",

@@ -1,4 +1,4 @@
-"""Compute a model's losses anew: `python -m playground.evaluate models/NAME --text FILE`.
+"""Recompute a model's losses: `python -m playground.evaluate models/NAME --text FILE`.
 
 Prints parameters, step, and the mean nats per character over the whole last 10 % of the text, in
 non-overlapping windows of --block-size characters, every character predicted once.
@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from playground.checkpoints.folder import load_model, read_run
-from playground.cli.train import read_corpus
+from playground.cli.corpus import read_corpus
 from playground.errors import CommandError, PlaygroundError
 from playground.lm.learning import validation_loss
 
@@ -36,15 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _evaluate(args: argparse.Namespace) -> None:
     run = read_run(args.folder)
     # A list, known by its end token, was shuffled with the run's seed before it was split.
-    corpus = read_corpus(args.text, lines=run.config.end_token == "\n", seed=run.config.seed)
+    corpus, _ = read_corpus(args.text, lines=run.config.end_token == "\n", seed=run.config.seed)
     if corpus.vocabulary.characters != run.vocabulary.characters:
         raise CommandError(f"{args.text} is not the text of this model: its characters differ.")
     block_size = args.block_size or run.model_config.block_size
     if block_size > run.model_config.block_size:
         raise CommandError(f"The model reads at most {run.model_config.block_size} characters.")
+    validation = torch.from_numpy(corpus.validation)
     for step in run.steps if args.all_steps else run.steps[-1:]:
         model = load_model(run, step, max_bytes=MAX_BYTES)
-        loss = validation_loss(model, corpus.validation, block_size)
+        loss = validation_loss(model, validation, block_size)
         print(f"{run.n_params:,} parameters  step {step:>5}  validation loss {loss:.4f}")
 
 

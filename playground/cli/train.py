@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
 import json
-import os
-import random
 import shlex
 import shutil
 import sys
@@ -34,32 +31,27 @@ from playground.checkpoints.folder import (
     write_weights,
 )
 from playground.checkpoints.model_card import model_card
+from playground.cli.corpus import read_corpus
 from playground.errors import CommandError, PlaygroundError
-from playground.lm.learning import PRESETS, Trainer, TrainingParams, validation_loss
+from playground.files import atomic_path
+from playground.lm.learning import Trainer, TrainingParams, validation_loss
 from playground.lm.model import CharTransformer, ModelConfig
 from playground.lm.vocabulary import Vocabulary
+from playground.training.milestones import checkpoint_steps
+from playground.training.presets import PRESETS
 
-CHARACTERS_MAX = 1000  # different ones: more is no alphabet, and no model of this size learns it
 SAVE_EVERY_STEPS = 20  # what a stopped run has to repeat at most
-TRAINING_PART = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """A text in token ids (N,): the first 90 % to learn from, the rest to be judged by."""
-
-    vocabulary: Vocabulary
-    train: Tensor
-    validation: Tensor
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that the command line asks for, checked."""
+    """The validated command line. train, validation: token ids (N,)."""
 
     out: Path
-    corpus: Corpus
+    vocabulary: Vocabulary
+    train: Tensor
+    validation: Tensor
+    text_sha256: str
     config: ModelConfig
     params: TrainingParams
     run_config: RunConfig
@@ -67,8 +59,8 @@ class Job:
 
     @property
     def identity(self) -> str:
-        """What must agree for a run to be resumed: text, model, training."""
-        parts = (self.corpus.sha256, self.lines)
+        """What must be equal for a run to be resumed: text, model, training parameters."""
+        parts = (self.text_sha256, self.lines)
         settings = (dataclasses.asdict(self.config), dataclasses.asdict(self.params))
         return json.dumps([*parts, *settings], sort_keys=True)
 
@@ -97,43 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def read_corpus(path: Path, *, lines: bool, seed: int) -> Corpus:
-    """Read a UTF-8 text file; `lines` shuffles its lines. Raises CommandError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{path} is not UTF-8 text (byte {error.start:,}).") from None
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
-    sha256 = hashlib.sha256(text.encode()).hexdigest()
-    if lines:
-        items = [line for line in text.split("\n") if line]
-        random.Random(seed).shuffle(items)
-        text = "".join(f"{item}\n" for item in items)
-    if not text:
-        raise CommandError(f"{path} has no text in it.")
-    vocabulary = Vocabulary.of(text)
-    if len(vocabulary) > CHARACTERS_MAX:
-        raise CommandError(
-            f"{path} has {len(vocabulary):,} different characters; "
-            f"at most {CHARACTERS_MAX:,} can be learned."
-        )
-    ids = torch.tensor(vocabulary.encode(text))
-    cut = int(len(ids) * TRAINING_PART)
-    return Corpus(vocabulary, ids[:cut], ids[cut:], sha256)
-
-
-def checkpoint_steps(last: int) -> list[int]:
-    """0, 10, 30, 100, 300, 1000 … and the last: training is quickest at first."""
-    steps = {0, last}
-    steps |= {m * 10**e for m in (1, 3) for e in range(1, 10) if m * 10**e < last}
-    return sorted(steps)
-
-
 def line_starts(ids: Tensor, newline: int) -> Tensor:
-    """Where windows may begin in a list: half of the time at an item's start, else anywhere.
+    """Where windows begin in a list of items: half of the time at an item's start, else anywhere.
 
-    Whoever starts a text means the start of an item, yet most places of a list are in the middle.
+    Prompts are starts of items, which are rare among all places of the text.
     """
     anywhere = torch.arange(len(ids))
     items = torch.cat([torch.zeros(1, dtype=torch.long), (ids[:-1] == newline).nonzero()[:, 0] + 1])
@@ -175,7 +134,7 @@ def _job(args: argparse.Namespace) -> Job:
         )
     except ValueError as error:
         raise CommandError(str(error)) from None
-    corpus = read_corpus(args.text, lines=args.lines, seed=params.seed)
+    corpus, sha256 = read_corpus(args.text, lines=args.lines, seed=params.seed)
     config = preset.config(len(corpus.vocabulary))
     if len(corpus.train) <= config.block_size or len(corpus.validation) < 2:
         n_chars = len(corpus.train) + len(corpus.validation)
@@ -193,7 +152,17 @@ def _job(args: argparse.Namespace) -> Job:
         seed=params.seed,
         model=dataclasses.asdict(config),
     )
-    return Job(args.out, corpus, config, params, run_config, args.lines)
+    return Job(
+        out=args.out,
+        vocabulary=corpus.vocabulary,
+        train=torch.from_numpy(corpus.train),
+        validation=torch.from_numpy(corpus.validation),
+        text_sha256=sha256,
+        config=config,
+        params=params,
+        run_config=run_config,
+        lines=args.lines,
+    )
 
 
 def _command(args: argparse.Namespace) -> str:
@@ -213,8 +182,8 @@ def _begin(job: Job, resume: bool) -> tuple[Trainer, list[CheckpointEntry]]:
     model = CharTransformer(job.config, seed=job.params.seed)
     starts = None
     if job.lines:
-        starts = line_starts(job.corpus.train, job.corpus.vocabulary.encode("\n")[0])
-    trainer = Trainer(model, job.corpus.train, job.params, starts)
+        starts = line_starts(job.train, job.vocabulary.encode("\n")[0])
+    trainer = Trainer(model, job.train, job.params, starts)
     if resume:
         return trainer, _load_state(job, trainer)
     if job.state_path.exists():
@@ -242,14 +211,14 @@ def _run(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> None:
             update = trainer.update()
             progress.set_postfix(loss=f"{update.loss:.3f}", refresh=False)
             progress.update()
-    write_run(job.out, job.run_config, job.corpus.vocabulary, entries, _card(job, entries))
+    write_run(job.out, job.run_config, job.vocabulary, entries, _card(job, entries))
     shutil.rmtree(job.state_path.parent)
 
 
 def _write_checkpoint(job: Job, trainer: Trainer) -> CheckpointEntry:
     """Both losses are measured alike, over as many characters, so that they can be compared."""
-    step, model, validation = trainer.step, trainer.model, job.corpus.validation
-    learned = job.corpus.train[: len(validation)]
+    step, model, validation = trainer.step, trainer.model, job.validation
+    learned = job.train[: len(validation)]
     return write_weights(
         job.out,
         weights_path(step, final=step == job.params.steps),
@@ -262,13 +231,13 @@ def _write_checkpoint(job: Job, trainer: Trainer) -> CheckpointEntry:
 
 
 def _save_state(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> None:
-    """One file, replaced as a whole: a run can be killed at any time."""
-    path = job.state_path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    about = {"job": job.identity, "entries": json.dumps([entry.model_dump() for entry in entries])}
-    partial = path.with_suffix(".partial")
-    save_file(trainer.state_dict(), partial, metadata=about)
-    os.replace(partial, path)
+    """Replace the state file atomically: a run can be killed at any time."""
+    metadata = {
+        "job": job.identity,
+        "entries": json.dumps([entry.model_dump() for entry in entries]),
+    }
+    with atomic_path(job.state_path) as partial:
+        save_file(trainer.state_dict(), partial, metadata=metadata)
 
 
 def _load_state(job: Job, trainer: Trainer) -> list[CheckpointEntry]:
@@ -277,14 +246,14 @@ def _load_state(job: Job, trainer: Trainer) -> list[CheckpointEntry]:
         raise CommandError(f"{job.out} holds no unfinished run to resume.")
     try:
         with safe_open(path, framework="pt") as file:
-            about = file.metadata()
+            metadata = file.metadata()
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise CommandError(f"{path} cannot be read: {error}.") from None
-    if about["job"] != job.identity:
+    if metadata["job"] != job.identity:
         raise CommandError(f"{job.out} was begun with another text or other options.")
     trainer.load_state_dict(state)
-    return [CheckpointEntry(**entry) for entry in json.loads(about["entries"])]
+    return [CheckpointEntry(**entry) for entry in json.loads(metadata["entries"])]
 
 
 def _card(job: Job, entries: Sequence[CheckpointEntry]) -> str:

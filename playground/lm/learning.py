@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.model import CharTransformer
 from playground.lm.optimizers import Muon
 
 _WINDOWS_AT_ONCE = 128  # batch size of a validation: bounds its memory
@@ -75,69 +75,6 @@ class Update:
     loss: float
     lr: float
     tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A recipe with a name: the fields of ModelConfig but vocab_size, and how to train it."""
-
-    model: dict[str, Any]
-    params: TrainingParams
-
-    def config(self, vocab_size: int) -> ModelConfig:
-        return ModelConfig(vocab_size=vocab_size, **self.model)
-
-
-_TINY: dict[str, Any] = {"n_layer": 1, "n_head": 1, "n_loop": 3, "n_offset": 4}
-_TINY |= {"share_offsets": True, "tied": True, "activation": "relu2"}
-PRESETS = {
-    # 16,000 parameters: everything is used again and again: shared, tied, looped.
-    "small": Preset(
-        _TINY | {"n_embd": 40, "n_key": 16, "n_hidden": 128},
-        TrainingParams(batch_size=256, lr=0.04, matrix_lr=0.05),
-    ),
-    # A million parameters, half of them in tables that cost next to no time.
-    "large": Preset(
-        {"n_layer": 2, "n_head": 4, "n_embd": 128, "n_hidden": 512, "activation": "relu2"}
-        | {"n_offset": 4, "n_gram": 3, "n_gram_rows": 2048},
-        TrainingParams(batch_size=96, lr=0.01, matrix_lr=0.03, dropout=0.1),
-    ),
-    # Lists with an item a line.
-    "names": Preset(
-        _TINY | {"n_embd": 48, "n_key": 24, "n_hidden": 192},
-        TrainingParams(batch_size=64, lr=0.04, matrix_lr=0.05),
-    ),
-    # As good as it gets in a few seconds: most of it are tables, and one narrow layer reads them.
-    "quick": Preset(
-        {"n_layer": 1, "n_head": 1, "n_embd": 32, "n_hidden": 128, "activation": "relu2"}
-        | {"n_offset": 4, "n_gram": 4, "n_gram_rows": 8192},
-        TrainingParams(steps=300, batch_size=24, lr=0.04, matrix_lr=0.03),
-    ),
-    # To be watched: words within seconds, on one thread.
-    "quick-15k": Preset(
-        _TINY | {"n_embd": 36, "n_hidden": 120, "n_offset": 4, "activation": "relu2"},
-        TrainingParams(steps=600, batch_size=24),
-    ),
-    "quick-100k": Preset(
-        {"n_layer": 1, "n_head": 4, "n_embd": 48, "n_hidden": 192, "activation": "relu2"}
-        | {"n_offset": 4, "n_gram": 3, "n_gram_rows": 640},
-        TrainingParams(
-            steps=1000, batch_size=16, lr=0.03, matrix_lr=0.06, momentum=0.85, decay=0.7
-        ),
-    ),
-    "quick-800k": Preset(
-        {"n_layer": 4, "n_head": 4, "n_embd": 128, "n_hidden": 512}
-        | {"n_offset": 4, "activation": "relu2"},
-        TrainingParams(steps=600, batch_size=24, matrix_lr=0.03, decay=0.7),
-    ),
-    # The GPT of the books.
-    "plain": Preset(
-        {"n_layer": 4, "n_head": 4, "n_embd": 128, "n_hidden": 512},
-        TrainingParams(
-            batch_size=12, optimizer="adamw", lr=1e-3, weight_decay=0.1, warmup=100, decay=0.95
-        ),
-    ),
-}
 
 
 class Trainer:

@@ -14,8 +14,8 @@ from playground.api.schemas.training import TrainingRequest
 from playground.lm.generation import N_CANDIDATES
 from playground.service.playground import TOKENS_MAX
 from playground.training.job import NAME_MAX
-from playground.training.plans import MODEL_BOUNDS, STEPS
-from playground.training.worker import is_milestone
+from playground.training.milestones import is_milestone
+from playground.training.presets import MODEL_BOUNDS, STEPS
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from playground.service.bundled import bundled_session, model_folders
 from playground.service.loads import Load, LoadRegistry
 from playground.service.sessions import Session, SessionRegistry, hub_session
 from playground.settings import Settings
-from playground.training.job import Training
+from playground.training.job import TrainingJob
 from playground.training.scheduler import TrainingScheduler
 
 log = logging.getLogger(__name__)
@@ -145,8 +145,8 @@ class Playground:
         log.warning("models/%s is refused: %s", name, in_default_locale(error))
         self.refused[name] = error.message
 
-    def _register_live_session(self, training: Training) -> None:
-        id, fields = training.session_id, training.words
+    def _register_live_session(self, training: TrainingJob) -> None:
+        id, fields = training.session_id, training.localized_fields
         self.register(Session(id, "live", training.run, listed=False, localized_fields=fields))
 
     def _unregister_live_session(self, session_id: str) -> None:

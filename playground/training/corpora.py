@@ -1,7 +1,4 @@
-"""Texts to learn from: in token ids, cut into a part to learn and one to be judged by.
-
-What cannot be used is refused in a sentence, before anything is trained.
-"""
+"""Corpora: texts as token ids, split into a training and a validation part."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ Ids = npt.NDArray[np.int64]
 
 TEXT_MIN, TEXT_MAX = 100, 5_000_000  # characters
 TEXT_BYTES_MAX = 4 * TEXT_MAX
-CHARACTERS_MAX = 1000  # different ones: more is no alphabet, and no small model learns it
+CHARACTERS_MAX = 1000  # distinct ones; no small model learns a larger alphabet
 TRAINING_PART = 0.9
 TERM_MAX = 99
 N_PROBLEMS = 200
@@ -34,11 +31,11 @@ N_PROBLEMS = 200
 _TEXT, _MARKDOWN = ".txt", ".md"
 _PYTHON_CHARACTERS = 1_000_000
 _PYTHON_FILE_BYTES = (2_000, 60_000)  # neither stubs nor one subject for a tenth of the text
-_SUMS = 50_000
+_N_LINES = 50_000
 
 
 class Problem(NamedTuple):
-    """A text, and how its line must go on; none of the lines that are learned holds it."""
+    """A prompt with its only right continuation; held out of the training part."""
 
     question: str
     answer: str
@@ -46,12 +43,12 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A text in token ids, and what is known about it before training.
+    """A text in token ids.
 
     train, validation   token ids (N,)
-    prompt              an example to begin with
-    end_token           the character after which a line of this text is complete, or None
-    problems            what a model that has understood the text can answer
+    prompt              an example prompt
+    end_token           the character that ends an item of this text, or None
+    problems            held-out problems, by which accuracy is measured
     """
 
     vocabulary: Vocabulary
@@ -62,7 +59,7 @@ class Corpus:
     problems: tuple[Problem, ...] = ()
 
     def line_starts(self) -> Ids | None:
-        """Where a line begins in `train`, if the text is a list of lines; else None."""
+        """Indices at which an item begins in `train`; None where the text has no items."""
         if self.end_token is None:
             return None
         end = self.vocabulary.encode(self.end_token)[0]
@@ -70,8 +67,8 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """A corpus as a visitor is offered it."""
+class CorpusInfo:
+    """A corpus that the page offers, with its translated title and description."""
 
     name: CorpusName
 
@@ -85,27 +82,30 @@ class About:
         return Message.of(key, least=TEXT_MIN, most=TEXT_MAX)
 
 
-CORPORA = tuple(About(name) for name in get_args(CorpusName))
+CORPORA = tuple(CorpusInfo(name) for name in get_args(CorpusName))
 
 
 def open_corpus(name: CorpusName, *, seed: int, path: Path | None = None) -> Corpus:
     """Build a corpus; `path` is the text of "text" and "shakespeare". Raises InvalidInput.
 
-    seed: of the sums. The other texts are the same for every seed.
+    seed: of "arithmetic"; the other corpora do not depend on it.
     """
     if name == "arithmetic":
-        return sums(seed)
+        return arithmetic_corpus(seed)
     if name == "docs":
-        return of_text(docs_text(), prompt="The ")
+        return corpus_from_text(docs_text(), prompt="The ")
     if name == "python":
-        return of_text(python_text(Path(sysconfig.get_path("stdlib"))), prompt="    def ")
+        return corpus_from_text(python_text(Path(sysconfig.get_path("stdlib"))), prompt="    def ")
     assert path is not None
     text = path.read_bytes().decode()  # as it is: no newline is translated
-    return of_text(text, prompt="ROMEO:\n" if name == "shakespeare" else text[:16])
+    return corpus_from_text(text, prompt="ROMEO:\n" if name == "shakespeare" else text[:16])
 
 
-def of_text(text: str, *, prompt: str) -> Corpus:
-    """The first 90 % of a text to learn from, the rest to be judged by."""
+def corpus_from_text(text: str, *, prompt: str) -> Corpus:
+    """A text whose first TRAINING_PART is for training, the rest for validation.
+
+    prompt: characters that the text does not have are left out of it.
+    """
     code_points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     present = np.flatnonzero(np.bincount(code_points))
     id_of = np.zeros(int(present[-1]) + 1, dtype=np.int64)
@@ -118,17 +118,17 @@ def of_text(text: str, *, prompt: str) -> Corpus:
 
 
 def docs_text() -> str:
-    """The reference that Python carries for its help(): 460,000 characters of English."""
+    """Python's own language reference, as `help()` shows it: 460,000 characters of English."""
     return "\n".join(text for _, text in sorted(topics.topics.items()))
 
 
 def python_text(folder: Path) -> str:
-    """A million characters of the programs in a folder, the same ones every time."""
+    """A million characters of the Python files in a folder; deterministic."""
     small, large = _PYTHON_FILE_BYTES
     files = [p for p in folder.glob("*.py") if small <= p.stat().st_size <= large]
     parts: list[str] = []
     length = 0
-    # In an order that says nothing: by name, the last tenth would be about the letters t to z.
+    # In the order of a hash: by name, the validation part would be the letters t to z.
     for path in sorted(files, key=lambda p: hashlib.sha256(p.name.encode()).digest()):
         raw = path.read_bytes()
         if not raw.isascii() or length >= _PYTHON_CHARACTERS:
@@ -138,18 +138,18 @@ def python_text(folder: Path) -> str:
     return "\n\n".join(parts)[:_PYTHON_CHARACTERS]
 
 
-def sums(seed: int) -> Corpus:
+def arithmetic_corpus(seed: int) -> Corpus:
     """Lines `12+7=19`; a tenth of all pairs of terms is held out, in both orders.
 
-    The digits stand as people write them. Units first would be easier, since a carry is then known
-    when it is needed; where windows begin with a line, small models manage without.
+    Digits in the usual order: least significant first is easier to learn, but small models manage
+    without where windows begin with a line.
     """
     rng = random.Random(seed)
     pairs = [(a, b) for a in range(TERM_MAX + 1) for b in range(a, TERM_MAX + 1)]
     rng.shuffle(pairs)
     n_held_out = len(pairs) // 10
     held_out = [_ordered(pair, rng) for pair in pairs[:n_held_out]]
-    known = [_ordered(pair, rng) for pair in rng.choices(pairs[n_held_out:], k=_SUMS)]
+    known = [_ordered(pair, rng) for pair in rng.choices(pairs[n_held_out:], k=_N_LINES)]
     vocabulary = Vocabulary.of("0123456789+=\n")
     train, validation = (
         np.array(vocabulary.encode("".join(f"{a}+{b}={a + b}\n" for a, b in lines)))
@@ -164,7 +164,7 @@ def _ordered(pair: tuple[int, int], rng: random.Random) -> tuple[int, int]:
 
 
 def check_text(text: str) -> None:
-    """Refuse a visitor's text that no model can learn from. Raises InvalidInput."""
+    """Check that a text can be trained on. Raises InvalidInput."""
     if not text.strip():
         raise InvalidInput("training.text_empty")
     if len(text) < TEXT_MIN:
@@ -186,7 +186,7 @@ def check_text(text: str) -> None:
 
 
 def decode_text(filename: str, raw: bytes) -> str:
-    """The text of an uploaded file, checked; a byte order mark is left out. Raises InvalidInput."""
+    """The checked text of an uploaded file, without a byte order mark. Raises InvalidInput."""
     if not filename.lower().endswith((_TEXT, _MARKDOWN)):
         raise InvalidInput("training.file_type", text=_TEXT, markdown=_MARKDOWN)
     if len(raw) > TEXT_BYTES_MAX:
@@ -204,27 +204,27 @@ def decode_text(filename: str, raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Baselines:
-    """What simple guessers reach on the validation text, in nats per character.
+    """Validation losses of count-based models, in nats per character.
 
-    uniform: every character equally likely; letters: by how often each occurs;
-    pairs: by how often each follows the one before it.
+    uniform: every character equally likely; unigram: by its frequency; bigram: by its frequency
+    after the one before it.
     """
 
     uniform: float
-    letters: float
-    pairs: float
+    unigram: float
+    bigram: float
 
 
-def landmarks(corpus: Corpus) -> Baselines:
-    """Measured with counts from the text to learn, smoothed so that nothing is impossible."""
+def compute_baselines(corpus: Corpus) -> Baselines:
+    """Losses from counts in the training part, smoothed so that no probability is zero."""
     size, train, validation = len(corpus.vocabulary), corpus.train, corpus.validation
     counts = np.bincount(train, minlength=size) + 1.0
-    letters = counts / counts.sum()
-    together = np.bincount(train[:-1] * size + train[1:], minlength=size * size)
-    after = together.reshape(size, size) + letters  # as if every letter had been seen once more
-    pairs = after / after.sum(1, keepdims=True)
+    unigram = counts / counts.sum()
+    pairs = np.bincount(train[:-1] * size + train[1:], minlength=size * size)
+    after = pairs.reshape(size, size) + unigram  # smoothed as if each had occurred once more
+    bigram = after / after.sum(1, keepdims=True)
     return Baselines(
         uniform=float(np.log(size)),
-        letters=float(-np.log(letters[validation]).mean()),
-        pairs=float(-np.log(pairs[validation[:-1], validation[1:]]).mean()),
+        unigram=float(-np.log(unigram[validation]).mean()),
+        bigram=float(-np.log(bigram[validation[:-1], validation[1:]]).mean()),
     )

@@ -1,10 +1,9 @@
-"""Training processes within milliseconds: forked from one that has everything imported.
+"""A fork server: training workers within milliseconds, forked from one that has imported torch.
 
-The server starts `python -m playground.runs.spawner`, which imports torch and then forks a worker
-for each socket that it is handed. Whatever happens to the server, all of them end: each notices
-that its socket closes, Linux kills the workers with their parent, and that one removes the files.
-(The forkserver of multiprocessing would do, but each of its children imports the server's main
-script anew, page and all.)
+The server starts `python -m playground.training.fork_server`, which imports torch and then forks a
+worker for each socket that it receives. All of them exit with the server, however it ends: each
+notices that its socket closes, Linux kills the workers with their parent, which deletes the files.
+(The fork server of multiprocessing makes each child import the server's main script anew.)
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from pathlib import Path
 from playground.errors import TrainingUnavailable
 from playground.settings import ROOT
 
-_NICE = 10  # enough for those who play not to notice; at 19 a busy machine would never train
+_NICE = 10  # keeps playing fast; at 19 a busy machine would never train
 _LINE_BYTES = 2**20
-_LAST_WRITES_SECONDS = 0.3  # the workers end by themselves, at the same moment
+_LAST_WRITES_SECONDS = 0.3  # the workers exit by themselves at the same moment
 _PR_SET_PDEATHSIG = 1
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Spawner:
-    """Starts workers that write below one folder. For one event loop."""
+class ForkServer:
+    """Forks workers that write below one folder. For one event loop."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -39,7 +38,7 @@ class Spawner:
         self._control: socket.socket | None = None
 
     def prepare(self) -> None:
-        """Start importing, unless that is done or under way; returns at once."""
+        """Start the process unless it runs; returns before its imports are done."""
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
@@ -54,7 +53,7 @@ class Spawner:
         self._control = ours
 
     async def spawn(self) -> Connection:
-        """A new worker, at the other end of a connection. Raises TrainingUnavailable."""
+        """Fork a worker; returns the connection to it. Raises TrainingUnavailable."""
         self.prepare()
         assert self._control is not None
         ours, theirs = socket.socketpair()
@@ -67,7 +66,7 @@ class Spawner:
             raise TrainingUnavailable from error
 
     def close(self) -> None:
-        """End the process, and all workers with it."""
+        """Kill the process, and all workers with it."""
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -78,14 +77,14 @@ class Spawner:
 
 
 def main() -> None:
-    """Fork a worker for each socket that comes in; end with the server."""
+    """Fork a worker for each socket received; exit with the server."""
     control = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C means the server, which ends us
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a worker
     os.nice(_NICE)
-    from playground.training.worker import import_all, work
+    from playground.training.worker import preload, run_worker
 
-    import_all()
+    preload()
     while True:
         message, sockets, _, _ = socket.recv_fds(control, 1, 1)
         if not message:
@@ -93,15 +92,15 @@ def main() -> None:
             shutil.rmtree(sys.argv[2], ignore_errors=True)
             return
         if os.fork() == 0:
-            end_with_parent()
+            exit_with_parent()
             control.close()
-            work(socket.socket(fileno=sockets[0]))
+            run_worker(socket.socket(fileno=sockets[0]))
             os._exit(0)
         os.close(sockets[0])
 
 
-def end_with_parent() -> None:
-    """Be killed when the process ends that forked this one; on Linux only."""
+def exit_with_parent() -> None:
+    """Have the kernel kill this process when its parent exits; Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -1,43 +1,48 @@
-"""One live training as the server sees it: what was asked, and what its process has told."""
+"""One live training as the server sees it: plan, state, and what its worker has reported."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 from playground.checkpoints.folder import CheckpointEntry, Run, RunConfig
 from playground.i18n.translate import Message, in_default_locale
 from playground.lm.model import ModelConfig
 from playground.lm.vocabulary import Vocabulary
+from playground.training import protocol
 from playground.training.corpora import Baselines, CorpusName
-from playground.training.plans import Plan
-from playground.training.worker import Job, is_milestone
+from playground.training.milestones import is_milestone
+from playground.training.plans import TrainingPlan
+from playground.training.state import (
+    PAUSABLE,
+    Command,
+    State,
+    next_state,
+    state_message,
+)
 
-State = Literal["queued", "starting", "training", "pausing", "paused", "stopped", "done", "failed"]
 NAME_MAX = 100
 POINTS_MAX = 1000
 ANSWERS_SHOWN = 8
-_GIGAFLOPS_A_SECOND = 10.0  # a guess, until the first updates are timed
+_GIGAFLOPS_PER_SECOND = 10.0  # an estimate, until the first updates are timed
+_TYPICAL_VOCABULARY = 100
 
-_UNDER_WAY = ("queued", "starting", "training", "pausing")
 _FAILURES = {
     "memory": Message.of("training.out_of_memory"),
     "diverged": Message.of("training.diverged"),
 }
-_DIED = Message.of("training.killed")
+_KILLED = Message.of("training.killed")
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What the model could do after so many steps.
+    """Losses and samples after a step.
 
-    val_loss in nats per character; prompt, and how the model goes on: with the top choice, and
-    drawn. accuracy: the fraction of problems solved, None where the text has none; answers: some of
-    them, as (question, right answer, what the model says).
+    val_loss in nats per character; prompt, and its continuations: greedy and sampled. accuracy:
+    the fraction of problems solved, None where the corpus has none; answers: some of them, as
+    (question, right answer, the model's).
     """
 
     step: int
@@ -50,24 +55,24 @@ class Evaluation:
 
 
 @dataclass(slots=True, eq=False)
-class Training:
+class TrainingJob:
     """A live session; `plan` and `corpus` are None for one that was uploaded.
 
     losses: (step, loss, fraction of the peak rates) of every update.
-    state: "pausing" until the process says that it waits; the update under way is still made.
-    note: why it stopped or failed, in a sentence. last_look: on the event loop's clock.
-    start_paused, start_steps: whether its next process waits at once, or after so many updates.
-    is_parked: its process ends because another training waits for one; it stays paused.
+    state: changed by `command` and `apply` alone. note: why it stopped or failed.
+    last_seen: when its visitor last asked for it, on the event loop's clock.
+    start_paused, start_steps: whether its next worker waits at once, or after so many updates.
+    is_parked: its worker is stopped to make room for another job; it stays paused.
     """
 
     session_id: str
     visitor: str
     folder: Path
     title: Message | str
-    last_look: float
+    last_seen: float
     corpus: CorpusName | None = None
     text_path: Path | None = None
-    plan: Plan | None = None
+    plan: TrainingPlan | None = None
     name: str | None = None
     state: State = "queued"
     note: Message | None = None
@@ -79,7 +84,7 @@ class Training:
     steps_per_second: float | None = None
     pid: int | None = None
     run: Run | None = None
-    landmarks: Baselines | None = None
+    baselines: Baselines | None = None
     vocabulary: Vocabulary | None = None
     prompt: str = ""
     end_token: str | None = None
@@ -90,17 +95,17 @@ class Training:
 
     @property
     def is_active(self) -> bool:
-        """Whether it has a place in the queue or a process."""
-        return self.state in _UNDER_WAY or self.pid is not None
+        """Whether it has a place in the queue or a worker."""
+        return self.state in PAUSABLE or self.pid is not None
 
     @property
-    def state_word(self) -> Message:
-        """How a sentence about it calls its state."""
-        return Message.of(f"training.state_{self.state}")
+    def state_message(self) -> Message:
+        """The name of its state in a sentence."""
+        return state_message(self.state)
 
     @property
-    def words(self) -> dict[str, Message | str]:
-        """What its config says of it, for the visitor's language; an uploaded one speaks itself."""
+    def localized_fields(self) -> dict[str, Message | str]:
+        """The translatable fields of its RunConfig; none for an uploaded run."""
         if self.plan is None:
             return {}
         return {
@@ -111,21 +116,27 @@ class Training:
 
     @property
     def seconds_left(self) -> float:
-        """Until its last step; a guess before the first updates."""
+        """Until its last step; an estimate before the first updates."""
         if self.plan is None:
             return 0.0
         steps = self.plan.params.steps
         rate = self.steps_per_second
         if rate is None:
-            vocab_size = len(self.vocabulary) if self.vocabulary else 100
-            rate = steps * _GIGAFLOPS_A_SECOND / self.plan.gigaflops(vocab_size)
+            vocab_size = len(self.vocabulary) if self.vocabulary else _TYPICAL_VOCABULARY
+            rate = steps * _GIGAFLOPS_PER_SECOND / self.plan.gigaflops(vocab_size)
         return (steps - self.step) / min(rate, self.speed or math.inf)
 
-    def job(self, memory_bytes: int) -> Job:
-        """What a process is told to go on from where this training is."""
+    def points(self, since: int) -> list[tuple[int, float, float]]:
+        """The losses after a step, thinned evenly to at most POINTS_MAX; the last one stays."""
+        found = [row for row in self.losses if row[0] > since] if since >= 0 else self.losses
+        stride = math.ceil(len(found) / POINTS_MAX) or 1
+        return found[::-1][::stride][::-1]
+
+    def train_job(self, memory_bytes: int) -> protocol.TrainJob:
+        """The message that makes a worker continue this training."""
         assert self.plan is not None
         assert self.corpus is not None
-        return Job(
+        return protocol.TrainJob(
             folder=str(self.folder),
             corpus=self.corpus,
             text_path=str(self.text_path) if self.text_path else None,
@@ -137,42 +148,62 @@ class Training:
             steps_per_second=self.speed,
         )
 
-    def hear(self, message: dict[str, Any]) -> None:
-        """Take in what the process says."""
-        about = dict(message)
-        _HEARD[about.pop("kind")](self, **about)
+    def rename(self, name: str) -> None:
+        """Give it a name that its visitor keeps it under."""
+        self.name = name
+        if self.run is not None:
+            config = self.run.config.model_copy(update={"name": name})
+            self.run = dataclasses.replace(self.run, config=config)
 
-    def died(self) -> None:
-        """The process has gone without a word."""
-        self.state, self.note = "failed", _DIED
+    # --- State transitions -----------------------------------------------------------------------
 
-    def points(self, since: int) -> list[tuple[int, float, float]]:
-        """The losses after a step, thinned to at most POINTS_MAX, the last one among them."""
-        found = [row for row in self.losses if row[0] > since] if since >= 0 else self.losses
-        stride = math.ceil(len(found) / POINTS_MAX) or 1
-        return found[::-1][::stride][::-1]
+    def command(self, command: Command, *, has_worker: bool) -> None:
+        """Enter the state that a command leads to. Raises TrainingConflict."""
+        self.state = next_state(self.state, command, has_worker=has_worker)
 
-    def _started(self, pid: int) -> None:
-        self.pid = pid
+    def enqueue(self) -> None:
+        """Wait for a worker."""
+        self.state, self.note, self.is_parked = "queued", None, False
 
-    def _ready(
-        self,
-        step: int,
-        n_params: int,
-        vocabulary: str,
-        prompt: str,
-        end_token: str | None,
-        landmarks: dict[str, float],
-    ) -> None:
-        self.vocabulary = Vocabulary(vocabulary)
-        self.landmarks = Baselines(**landmarks)
-        self.prompt, self.end_token = prompt, end_token
-        self._rewind(step)
+    def start(self) -> None:
+        """A worker is being started."""
+        self.state = "starting"
+
+    def fail(self, note: Message = _KILLED) -> None:
+        """Its worker exited without reporting an end, or could not be started."""
+        self.state, self.note = "failed", note
+
+    def apply(self, event: protocol.Event) -> None:
+        """Update from an event of the worker."""
+        match event:
+            case protocol.Started():
+                self.pid = event.pid
+            case protocol.Ready():
+                self._apply_ready(event)
+            case protocol.Updates():
+                self.losses += event.rows
+                self.step = self.losses[-1][0]
+                self.steps_per_second = event.steps_per_second
+            case protocol.Evaluated():
+                self._apply_evaluated(event)
+            case protocol.CheckpointWritten():
+                self._apply_checkpoint(event.entry)
+            case protocol.Paused():
+                if self.start_paused:  # else it was resumed in the meantime
+                    self.state = "paused"
+            case protocol.Ended():
+                self._apply_ended(event)
+
+    def _apply_ready(self, event: protocol.Ready) -> None:
+        self.vocabulary = Vocabulary(event.vocabulary)
+        self.baselines = Baselines(**event.baselines)
+        self.prompt, self.end_token = event.prompt, event.end_token
+        self._rewind(event.step)
         if not self.start_paused:
             self.state = "training"
 
     def _rewind(self, step: int) -> None:
-        """Forget what a process told after it last saved its state: it all happens again."""
+        """Drop what was reported after the last saved state: the worker repeats it."""
         self.step = step
         self.losses = [row for row in self.losses if row[0] <= step]
         self.evaluations = [e for e in self.evaluations if e.step <= step]
@@ -180,73 +211,54 @@ class Training:
         if not self.entries:
             self.run = None
 
-    def _updates(self, rows: list[tuple[int, float, float]], steps_per_second: float) -> None:
-        self.losses += [(step, loss, lr) for step, loss, lr in rows]
-        self.step = self.losses[-1][0]
-        self.steps_per_second = steps_per_second
+    def _apply_evaluated(self, event: protocol.Evaluated) -> None:
+        right = sum(given == answer for _, answer, given in event.answers)
+        evaluation = Evaluation(
+            step=event.step,
+            val_loss=event.val_loss,
+            prompt=event.prompt,
+            greedy=event.greedy,
+            sampled=event.sampled,
+            accuracy=right / len(event.answers) if event.answers else None,
+            answers=tuple(event.answers[:ANSWERS_SHOWN]),
+        )
+        self.evaluations = [e for e in self.evaluations if e.step != event.step] + [evaluation]
 
-    def _evaluation(self, answers: list[tuple[str, str, str]], **about: Any) -> None:
-        right = sum(said == answer for _, answer, said in answers)
-        accuracy = right / len(answers) if answers else None
-        shown = tuple((q, a, s) for q, a, s in answers[:ANSWERS_SHOWN])
-        self.evaluations = [e for e in self.evaluations if e.step != about["step"]]
-        self.evaluations.append(Evaluation(accuracy=accuracy, answers=shown, **about))
-
-    def _checkpoint(self, entry: dict[str, Any]) -> None:
-        written = CheckpointEntry(**entry)
+    def _apply_checkpoint(self, written: CheckpointEntry) -> None:
         self.entries = {
             step: kept
             for step, kept in self.entries.items()
             if is_milestone(step) and step < written.step
         } | {written.step: written}
-        if written.step > 0:  # before its first update a model has nothing to say
-            self.run = self.make_run()
+        if written.step > 0:  # the untrained model is no session yet
+            self.run = self._make_run()
 
-    def _paused(self) -> None:
-        if self.start_paused:  # else it has been told to go on meanwhile
-            self.state = "paused"
-
-    def _end(self, why: str, reason: str = "") -> None:
-        if why == "done":
+    def _apply_ended(self, event: protocol.Ended) -> None:
+        if event.why == "done":
             self.state = "done"
-        elif why == "stopped":
+        elif event.why == "stopped":
             self.state = "paused" if self.is_parked else "stopped"
         else:
-            self.state = "failed"
-            self.note = _FAILURES.get(why, Message.of("training.failed", reason=reason))
-        self.can_resume = why not in ("done", "diverged")
+            failed = Message.of("training.failed", reason=event.reason)
+            self.fail(_FAILURES.get(event.why, failed))
+        self.can_resume = event.why not in ("done", "diverged")
 
-    def rename(self, name: str) -> None:
-        """Keep it under a name."""
-        self.name = name
-        if self.run is not None:
-            config = self.run.config.model_copy(update={"name": name})
-            self.run = dataclasses.replace(self.run, config=config)
-
-    def make_run(self) -> Run:
-        """The run of the checkpoints that are there by now."""
+    def _make_run(self) -> Run:
+        """The run of the checkpoints written so far."""
         assert self.plan is not None
         assert self.vocabulary is not None
         model_config = ModelConfig(vocab_size=len(self.vocabulary), **self.plan.model)
-        config = RunConfig(
-            format=1,
-            **{field: in_default_locale(text) for field, text in self.words.items()},
-            prompt=self.prompt,
-            end_token=self.end_token,
-            seed=self.plan.params.seed,
-            model=dataclasses.asdict(model_config),
+        texts = {name: in_default_locale(text) for name, text in self.localized_fields.items()}
+        config = RunConfig.model_validate(
+            {
+                "format": 1,
+                **texts,
+                "prompt": self.prompt,
+                "end_token": self.end_token,
+                "seed": self.plan.params.seed,
+                "model": dataclasses.asdict(model_config),
+            }
         )
         entries = tuple(self.entries.values())
         n_params = self.run.n_params if self.run else model_config.n_params
         return Run(self.folder, config, model_config, self.vocabulary, entries, n_params)
-
-
-_HEARD: dict[str, Callable[..., None]] = {
-    "started": Training._started,
-    "ready": Training._ready,
-    "updates": Training._updates,
-    "evaluation": Training._evaluation,
-    "checkpoint": Training._checkpoint,
-    "paused": Training._paused,
-    "end": Training._end,
-}

@@ -1,19 +1,17 @@
-"""Live trainings: a bounded number at a time, the others in a queue, each known to its visitor.
+"""Schedules live trainings: a bounded number of workers and a FIFO queue.
 
-A visitor is whoever knows a visitor id that their page made up; a training is reached by its
-session id alone, which nobody can guess and no list tells to others.
+A visitor is identified by a random id that their page made up; a job is reached by its session id
+alone, which is unguessable and listed to its visitor only.
 """
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import json
 import logging
 import secrets
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import aclosing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -21,52 +19,26 @@ from typing import IO
 from playground.checkpoints.archive import pack, unpack
 from playground.errors import (
     InvalidInput,
-    SessionNotFound,
     TooManyTrainings,
     TrainingConflict,
     TrainingUnavailable,
 )
 from playground.i18n.translate import Message
 from playground.settings import Settings
-from playground.training.corpora import (
-    CORPORA,
-    TRAINING_PART,
-    CorpusName,
-    check_text,
-)
-from playground.training.fork_server import Connection, Spawner
-from playground.training.job import NAME_MAX, Evaluation, Training
-from playground.training.plans import Plan
+from playground.training import protocol
+from playground.training.corpora import CORPORA, TRAINING_PART, CorpusName, check_text
+from playground.training.fork_server import ForkServer
+from playground.training.job import NAME_MAX, Evaluation, TrainingJob
+from playground.training.job_store import JobStore, now
+from playground.training.plans import TrainingPlan
+from playground.training.state import ENDED, Command
+from playground.training.worker_handle import STOP_TIMEOUT_SECONDS, WorkerHandle
 
 log = logging.getLogger(__name__)
 
-Offer = Callable[[Training], None]
-_TIDY_SECONDS = 0.5
-_STOP_SECONDS = 5.0  # until a process that does not stop is ended
-_KEPT_OF_ONE_VISITOR = 8
-_UNSEEN = Message.of("training.unseen")
-
-
-@dataclass(slots=True)
-class _Link:
-    """A training's process: its task, and the way to tell it something once it is there."""
-
-    task: asyncio.Task[None] | None = None
-    connection: Connection | None = None
-    last_resort: asyncio.TimerHandle | None = None
-
-    @property
-    def is_stopping(self) -> bool:
-        return self.last_resort is not None
-
-    def tell(self, message: dict[str, object]) -> None:
-        if self.connection is not None:
-            self.connection[1].write(json.dumps(message).encode() + b"\n")
-
-    def end(self) -> None:
-        """The process ends itself as soon as it cannot be told anything any more."""
-        if self.connection is not None and self.connection[1].can_write_eof():
-            self.connection[1].write_eof()
+_CLEANUP_SECONDS = 0.5
+_TYPICAL_VOCABULARY = 100
+_ABANDONED = Message.of("training.unseen")
 
 
 class TrainingScheduler:
@@ -75,386 +47,352 @@ class TrainingScheduler:
     def __init__(
         self,
         settings: Settings,
-        offer: Offer,
-        withdraw: Callable[[str], None],
+        register: Callable[[TrainingJob], None],
+        unregister: Callable[[str], None],
         fetch_corpus: Callable[[], Awaitable[Path]],
     ) -> None:
-        """offer: called with a training whose session is new, or another; withdraw: with its id.
+        """register: called with a job whose session is new or has changed; unregister: with its id.
 
         fetch_corpus: downloads Tiny Shakespeare; returns its file. May raise PlaygroundError.
         """
         self.settings = settings
-        self._offer, self._withdraw = offer, withdraw
         self._fetch_corpus = fetch_corpus
-        self._trainings: dict[str, Training] = {}
-        self._queue: list[Training] = []
-        self._links: dict[str, _Link] = {}
+        self._jobs = JobStore(register, unregister)
+        self._queue: list[TrainingJob] = []
+        self._workers: dict[str, WorkerHandle] = {}
         self._root: TemporaryDirectory[str] | None = None
-        self._spawner: Spawner | None = None
-        self._tidying: asyncio.Task[None] | None = None
+        self._fork_server: ForkServer | None = None
+        self._cleanup_task: asyncio.Task[None] | None = None
 
     def prepare(self) -> Path:
-        """Let a process import what a training needs, before anybody presses Start.
-
-        Returns the folder of all trainings.
-        """
+        """Start the fork server, which takes seconds to import torch; returns the jobs' folder."""
         if self._root is None:
             self._root = TemporaryDirectory(prefix="token-playground-")
-            self._spawner = Spawner(Path(self._root.name))
-        assert self._spawner is not None
-        self._spawner.prepare()
+            self._fork_server = ForkServer(Path(self._root.name))
+        assert self._fork_server is not None
+        self._fork_server.prepare()
         return Path(self._root.name)
 
-    def training(self, session_id: str) -> Training:
-        """Raises SessionNotFound."""
-        try:
-            return self._trainings[session_id]
-        except KeyError:
-            raise SessionNotFound from None
+    # --- Lookup ----------------------------------------------------------------------------------
 
-    def look(self, session_id: str) -> Training:
-        """The same, and somebody is there who follows it. Raises SessionNotFound."""
-        training = self.training(session_id)
-        training.last_look = _now()
-        return training
+    def get(self, session_id: str) -> TrainingJob:
+        """A job, marked as seen: an unseen one is stopped. Raises SessionNotFound."""
+        job = self._jobs.get(session_id)
+        job.last_seen = now()
+        return job
 
     def touch(self, session_id: str) -> None:
-        """Somebody plays with a session, which may be a live one."""
-        if session_id in self._trainings:
-            self.look(session_id)
+        """Mark a session as seen if it is a live one."""
+        if session_id in self._jobs:
+            self.get(session_id)
 
-    def of_visitor(self, visitor: str) -> list[Training]:
-        """A visitor's own trainings, the oldest first."""
-        return [t for t in self._trainings.values() if t.visitor == visitor]
+    def of_visitor(self, visitor: str) -> list[TrainingJob]:
+        """A visitor's own jobs, the oldest first."""
+        return self._jobs.of_visitor(visitor)
+
+    def position(self, job: TrainingJob) -> int | None:
+        """Its place in the queue, 1 for the next; None where it is not queued."""
+        return self._queue.index(job) + 1 if job in self._queue else None
+
+    def estimate_seconds(self, job: TrainingJob) -> float | None:
+        """A rough time until it starts; None where it is not queued."""
+        place = self.position(job)
+        if place is None:
+            return None
+        ahead = [other for other in self._jobs if self._has_worker(other)]
+        ahead += self._queue[: place - 1]
+        return sum(other.seconds_left for other in ahead) / self.settings.trainings_max
+
+    # --- Jobs come and go ------------------------------------------------------------------------
 
     async def start(
         self,
         visitor: str,
         corpus: CorpusName,
         text: str | None,
-        plan: Callable[[int], Plan],
+        make_plan: Callable[[int], TrainingPlan],
         *,
         paused: bool = False,
         speed: float | None = None,
-    ) -> Training:
-        """A new training, in the queue. plan: makes one for a vocabulary of so many characters.
+    ) -> TrainingJob:
+        """Queue a new job. make_plan: returns the plan for a vocabulary size.
 
-        Raises InvalidInput, TrainingConflict where the visitor has one under way, TooManyTrainings,
-        HubError where Tiny Shakespeare cannot be had.
+        Raises InvalidInput, TrainingConflict where the visitor has an active job, TooManyTrainings,
+        HubError where Tiny Shakespeare cannot be downloaded.
         """
         if (corpus == "text") != (text is not None):
-            raise InvalidInput("training.text_without_corpus")
-        if text is not None:
-            await asyncio.to_thread(check_text, text)
-        made = plan(len(set(text)) if text is not None else 100)
-        if text is not None and int(len(text) * TRAINING_PART) <= made.model["block_size"]:
-            raise InvalidInput(
-                "training.text_below_context", found=len(text), context=made.model["block_size"]
-            )
-        self._check_room(visitor)
+            raise InvalidInput("training.text_without_corpus").at("text")
+        plan = await self._checked_plan(text, make_plan)
+        self._check_capacity(visitor)
         path = await self._fetch_corpus() if corpus == "shakespeare" else None
-        self._check_room(visitor)
-        training = self._new(visitor, next(c.title for c in CORPORA if c.name == corpus))
-        training.corpus, training.plan, training.text_path = corpus, made, path
-        training.start_paused, training.speed = paused, speed
+        self._check_capacity(visitor)
+        title = next(c.title for c in CORPORA if c.name == corpus)
+        job = self._jobs.create(self.prepare(), visitor, title)
+        job.corpus, job.plan, job.text_path = corpus, plan, path
+        job.start_paused, job.speed = paused, speed
         if text is not None:
-            training.text_path = training.folder / ".job" / "text.txt"
-            training.text_path.write_bytes(text.encode())
-        self._add(training)
-        self._enqueue(training)
-        return training
+            job.text_path = job.folder / ".job" / "text.txt"
+            job.text_path.write_bytes(text.encode())
+        self._add(job)
+        self._enqueue(job)
+        return job
 
-    def pause(self, session_id: str) -> Training:
-        """Wait before the next update. Raises SessionNotFound, TrainingConflict."""
-        training = self.look(session_id)
-        if training.state == "queued":
-            self._queue.remove(training)
-            training.state = "paused"
-        elif training.state in ("starting", "training"):
-            training.state, training.start_paused = "pausing", True
-            self._tell(training, do="pause")
-        elif training.state != "pausing":
-            raise TrainingConflict("training.nothing_to_pause", state=training.state_word)
-        return training
-
-    def resume(self, session_id: str) -> Training:
-        """Go on, as if it had never been interrupted. Raises SessionNotFound, TrainingConflict."""
-        training = self.look(session_id)
-        self._check_can_go_on(training)
-        training.start_paused = False
-        if self._has_process(training):
-            training.state = "training"
-            self._tell(training, do="resume")
-        else:
-            self._enqueue(training)
-        return training
-
-    def step(self, session_id: str) -> Training:
-        """Make one update, then wait. Raises SessionNotFound, TrainingConflict."""
-        training = self.look(session_id)
-        self._check_can_go_on(training)
-        training.start_paused = True
-        if self._has_process(training):
-            self._tell(training, do="step")
-        else:
-            training.start_steps = 1
-            self._enqueue(training)
-        return training
-
-    def stop(self, session_id: str, note: Message | None = None) -> Training:
-        """End it; it can be resumed. Raises SessionNotFound, TrainingConflict.
-
-        note: why, where it was not the visitor.
-        """
-        training = self.training(session_id)
-        if training.state in ("done", "stopped", "failed"):
-            raise TrainingConflict("training.stopped_already", state=training.state_word)
-        training.note = note
-        if training in self._queue:
-            self._queue.remove(training)
-        training.is_parked = False
-        if self._has_process(training):
-            self._stop_process(training)
-        else:
-            training.state = "stopped"
-        return training
-
-    def set_speed(self, session_id: str, steps_per_second: float | None) -> Training:
-        """Slow down for watching; None is as fast as it goes. Raises SessionNotFound."""
-        training = self.look(session_id)
-        training.speed = steps_per_second
-        self._tell(training, do="speed", steps_per_second=steps_per_second)
-        return training
-
-    def rename(self, session_id: str, name: str) -> Training:
-        """Keep a training under a name. Raises SessionNotFound."""
-        training = self.look(session_id)
-        training.rename(name[:NAME_MAX])
-        self._offer(training)
-        return training
-
-    async def delete(self, session_id: str) -> None:
-        """End a training and remove all that there is of it. Raises SessionNotFound."""
-        training = self.training(session_id)
-        del self._trainings[session_id]
-        self._withdraw(session_id)
-        if training in self._queue:
-            self._queue.remove(training)
-        link = self._links.get(session_id)
-        if link is not None and link.task is not None:
-            link.end()
-            if link.connection is None:
-                link.task.cancel()
-            await asyncio.wait([link.task])
-        await asyncio.to_thread(shutil.rmtree, training.folder, ignore_errors=True)
-
-    async def download(self, session_id: str) -> Path:
-        """A zip of a training, in its own folder. Raises SessionNotFound, TrainingConflict."""
-        training = self.look(session_id)
-        if training.run is None:
-            raise TrainingConflict("training.no_model_yet")
-        target = training.folder / ".job" / f"{secrets.token_hex(8)}.zip"
-        await asyncio.to_thread(pack, training.run, target)
-        return target
-
-    async def upload(self, visitor: str, source: IO[bytes]) -> Training:
-        """A run out of a zip, as a training that is done. Raises InvalidInput, BadCheckpoint."""
-        self._make_room(visitor)
-        training = self._new(visitor, Message.of("training.uploaded"))
-        limits = self.settings
+    async def upload(self, visitor: str, source: IO[bytes]) -> TrainingJob:
+        """Add the run of a zip as a job that is done. Raises InvalidInput, BadCheckpoint."""
+        self._jobs.make_room(visitor, self.settings.trainings_kept)
+        job = self._jobs.create(self.prepare(), visitor, Message.of("training.uploaded"))
         try:
             run = await asyncio.to_thread(
                 unpack,
                 source,
-                training.folder,
-                max_bytes=limits.training_upload_bytes,
-                max_gigaflops=limits.hub_gigaflops,
+                job.folder,
+                max_bytes=self.settings.training_upload_bytes,
+                max_gigaflops=self.settings.hub_gigaflops,
             )
         except BaseException:
-            shutil.rmtree(training.folder, ignore_errors=True)
+            shutil.rmtree(job.folder, ignore_errors=True)
             raise
-        training.title, training.name = run.config.corpus or training.title, run.config.name
-        training.run, training.state, training.can_resume = run, "done", False
-        training.step = run.steps[-1]
-        training.vocabulary, training.entries = run.vocabulary, {e.step: e for e in run.checkpoints}
-        training.evaluations = [
+        job.title, job.name = run.config.corpus or job.title, run.config.name
+        job.run, job.state, job.can_resume = run, "done", False
+        job.step = run.steps[-1]
+        job.vocabulary, job.entries = run.vocabulary, {e.step: e for e in run.checkpoints}
+        job.evaluations = [
             Evaluation(e.step, e.val_loss, run.config.prompt, "", "", None, ())
             for e in run.checkpoints
             if e.val_loss is not None
         ]
-        self._add(training)
-        return training
+        self._add(job)
+        return job
 
-    def position(self, training: Training) -> int | None:
-        """Its place in the queue, 1 for the next; None where it does not wait."""
-        return self._queue.index(training) + 1 if training in self._queue else None
+    async def download(self, session_id: str) -> Path:
+        """Pack a job's run into a zip in its folder. Raises SessionNotFound, TrainingConflict."""
+        job = self.get(session_id)
+        if job.run is None:
+            raise TrainingConflict("training.no_model_yet")
+        target = job.folder / ".job" / f"{secrets.token_hex(8)}.zip"
+        await asyncio.to_thread(pack, job.run, target)
+        return target
 
-    def estimate_seconds(self, training: Training) -> float | None:
-        """Until it begins, roughly; None where it does not wait."""
-        place = self.position(training)
-        if place is None:
-            return None
-        ahead = [t for t in self._trainings.values() if self._has_process(t)]
-        ahead += self._queue[: place - 1]
-        return sum(t.seconds_left for t in ahead) / self.settings.trainings_max
+    async def delete(self, session_id: str) -> None:
+        """End a job and delete its files. Raises SessionNotFound."""
+        job = self._jobs.get(session_id)
+        self._jobs.remove(job)
+        if job in self._queue:
+            self._queue.remove(job)
+        worker = self._workers.get(session_id)
+        if worker is not None and worker.task is not None:
+            worker.end()
+            if worker.connection is None:
+                worker.task.cancel()
+            await asyncio.wait([worker.task])
+        await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
 
     async def close(self) -> None:
-        """End all processes, and remove all files."""
-        if self._tidying is not None:
-            self._tidying.cancel()
-        tasks = [link.task for link in self._links.values() if link.task is not None]
-        for session_id in list(self._trainings):
-            self._withdraw(session_id)
-        self._trainings.clear()
+        """End all workers and delete all files."""
+        if self._cleanup_task is not None:
+            self._cleanup_task.cancel()
+        tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
+        self._jobs.clear()
         self._queue.clear()
-        for link in self._links.values():
-            link.end()
-        if self._spawner is not None:
-            self._spawner.close()
+        for worker in self._workers.values():
+            worker.end()
+        if self._fork_server is not None:
+            self._fork_server.close()
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+            _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT_SECONDS)
             for task in late:
                 task.cancel()
         if self._root is not None:
             self._root.cleanup()
             self._root = None
 
-    def _new(self, visitor: str, title: Message) -> Training:
-        session_id = f"live-{secrets.token_urlsafe(16)}"
-        folder = self.prepare() / session_id
-        (folder / ".job").mkdir(parents=True)
-        return Training(session_id, visitor, folder, title, last_look=_now())
+    # --- Commands, see state.TRANSITIONS ---------------------------------------------------------
 
-    def _add(self, training: Training) -> None:
-        self._trainings[training.session_id] = training
-        self._offer(training)
-        if self._tidying is None:
-            self._tidying = asyncio.create_task(self._tidy())
+    def pause(self, session_id: str) -> TrainingJob:
+        """Wait before the next update. Raises SessionNotFound, TrainingConflict."""
+        job = self.get(session_id)
+        was_pausing = job.state == "pausing"
+        self._command(job, "pause")
+        if job.state == "pausing" and not was_pausing:
+            job.start_paused = True
+            self._send(job, protocol.Pause())
+        return job
 
-    def _check_room(self, visitor: str) -> None:
+    def resume(self, session_id: str) -> TrainingJob:
+        """Continue, with the same updates as if uninterrupted.
+
+        Raises SessionNotFound, TrainingConflict.
+        """
+        job = self.get(session_id)
+        self._command(job, "resume")
+        job.start_paused = False
+        if self._has_worker(job):
+            self._send(job, protocol.Resume())
+        else:
+            self._enqueue(job)
+        return job
+
+    def step(self, session_id: str) -> TrainingJob:
+        """Make one update, then wait. Raises SessionNotFound, TrainingConflict."""
+        job = self.get(session_id)
+        self._command(job, "step")
+        job.start_paused = True
+        if self._has_worker(job):
+            self._send(job, protocol.Step())
+        else:
+            job.start_steps = 1
+            self._enqueue(job)
+        return job
+
+    def stop(self, session_id: str, note: Message | None = None) -> TrainingJob:
+        """End a job, which can be resumed. Raises SessionNotFound, TrainingConflict.
+
+        note: the reason, where it was not the visitor.
+        """
+        job = self._jobs.get(session_id)
+        self._command(job, "stop")
+        job.note, job.is_parked = note, False
+        if self._has_worker(job):
+            self._workers[session_id].stop()
+        return job
+
+    def set_speed(self, session_id: str, steps_per_second: float | None) -> TrainingJob:
+        """Limit the updates per second; None is no limit. Raises SessionNotFound."""
+        job = self.get(session_id)
+        job.speed = steps_per_second
+        self._send(job, protocol.SetSpeed(steps_per_second))
+        return job
+
+    def rename(self, session_id: str, name: str) -> TrainingJob:
+        """Keep a job under a name. Raises SessionNotFound."""
+        job = self.get(session_id)
+        job.rename(name[:NAME_MAX])
+        self._jobs.register(job)
+        return job
+
+    def _command(self, job: TrainingJob, command: Command) -> None:
+        """Make the transition of a command; leave the queue. Raises TrainingConflict."""
+        before = job.state
+        job.command(command, has_worker=self._has_worker(job))
+        try:
+            if command in ("resume", "step"):
+                self._check_can_continue(job)
+        except TrainingConflict:
+            job.state = before
+            raise
+        if job in self._queue:
+            self._queue.remove(job)
+
+    def _check_can_continue(self, job: TrainingJob) -> None:
+        """The conflicts that no table of one job's states knows of. Raises TrainingConflict."""
+        if not job.can_resume:
+            raise TrainingConflict("training.at_its_end")
+        others = (other for other in self.of_visitor(job.visitor) if other is not job)
+        if any(other.is_active for other in others):
+            raise TrainingConflict("training.another_under_way")
+        worker = self._workers.get(job.session_id)
+        if worker is not None and worker.is_stopping:
+            raise TrainingConflict("training.being_stopped")
+
+    # --- Queue and workers -----------------------------------------------------------------------
+
+    async def _checked_plan(
+        self, text: str | None, make_plan: Callable[[int], TrainingPlan]
+    ) -> TrainingPlan:
+        if text is None:
+            return make_plan(_TYPICAL_VOCABULARY)
+        await asyncio.to_thread(check_text, text)
+        plan = make_plan(len(set(text)))
+        context = plan.model["block_size"]
+        if int(len(text) * TRAINING_PART) <= context:
+            raise InvalidInput("training.text_below_context", found=len(text), context=context).at(
+                "text"
+            )
+        return plan
+
+    def _check_capacity(self, visitor: str) -> None:
         """Raises TrainingConflict, TooManyTrainings."""
-        if any(t.is_active for t in self.of_visitor(visitor)):
+        if any(job.is_active for job in self.of_visitor(visitor)):
             raise TrainingConflict("training.one_at_a_time")
         if len(self._queue) >= self.settings.training_queue:
             raise TooManyTrainings
-        self._make_room(visitor)
+        self._jobs.make_room(visitor, self.settings.trainings_kept)
 
-    def _make_room(self, visitor: str) -> None:
-        """Forget what nobody has looked at for longest, the visitor's own first."""
-        own = [t for t in self.of_visitor(visitor) if not t.is_active]
-        unnamed = [t for t in own if t.name is None]
-        if len(own) >= _KEPT_OF_ONE_VISITOR:
-            self._forget(unnamed or own)
-        elif len(self._trainings) >= self.settings.trainings_kept:
-            ended = [t for t in self._trainings.values() if not t.is_active]
-            if not ended:
-                raise TooManyTrainings
-            self._forget(ended)
+    def _add(self, job: TrainingJob) -> None:
+        self._jobs.add(job)
+        if self._cleanup_task is None:
+            self._cleanup_task = asyncio.create_task(self._stop_abandoned())
 
-    def _forget(self, trainings: list[Training]) -> None:
-        oldest = min(trainings, key=lambda t: t.last_look)
-        del self._trainings[oldest.session_id]
-        self._withdraw(oldest.session_id)
-        shutil.rmtree(oldest.folder, ignore_errors=True)
+    def _has_worker(self, job: TrainingJob) -> bool:
+        return job.session_id in self._workers
 
-    def _has_process(self, training: Training) -> bool:
-        return training.session_id in self._links
+    def _send(self, job: TrainingJob, command: protocol.Command) -> None:
+        if (worker := self._workers.get(job.session_id)) is not None:
+            worker.send(command)
 
-    def _check_can_go_on(self, training: Training) -> None:
-        if training.state in ("queued", "starting", "training"):
-            raise TrainingConflict("training.under_way")
-        if not training.can_resume:
-            raise TrainingConflict("training.at_its_end")
-        others = (t for t in self.of_visitor(training.visitor) if t is not training)
-        if any(t.is_active for t in others):
-            raise TrainingConflict("training.another_under_way")
-        link = self._links.get(training.session_id)
-        if link is not None and link.is_stopping:
-            raise TrainingConflict("training.being_stopped")
+    def _enqueue(self, job: TrainingJob) -> None:
+        job.enqueue()
+        self._queue.append(job)
+        self._dispatch()
 
-    def _tell(self, training: Training, **message: object) -> None:
-        if (link := self._links.get(training.session_id)) is not None:
-            link.tell(message)
+    def _dispatch(self) -> None:
+        """Start queued jobs while there is room; park a paused one where others wait."""
+        while self._queue and len(self._workers) < self.settings.trainings_max:
+            job = self._queue.pop(0)
+            job.start()
+            worker = self._workers[job.session_id] = WorkerHandle()
+            worker.task = asyncio.create_task(self._run_worker(job, worker))
+        if not self._queue:
+            return
+        for job in self._jobs:
+            idle = self._workers.get(job.session_id)
+            if job.state == "paused" and idle is not None and not idle.is_stopping:
+                job.is_parked = True
+                idle.stop()
+                return
 
-    def _enqueue(self, training: Training) -> None:
-        training.state, training.note, training.is_parked = "queued", None, False
-        self._queue.append(training)
-        self._advance()
-
-    def _advance(self) -> None:
-        """Start what there is room for; what is paused gives up its process to one that waits."""
-        while self._queue and len(self._links) < self.settings.trainings_max:
-            training = self._queue.pop(0)
-            training.state = "starting"
-            link = self._links[training.session_id] = _Link()
-            link.task = asyncio.create_task(self._follow(training, link))
-        if self._queue:
-            for training in self._trainings.values():
-                link = self._links.get(training.session_id)
-                if training.state == "paused" and link is not None and not link.is_stopping:
-                    training.is_parked = True
-                    self._stop_process(training)
-                    return
-
-    def _stop_process(self, training: Training) -> None:
-        link = self._links[training.session_id]
-        if not link.is_stopping:
-            link.tell({"do": "stop"})
-            link.last_resort = asyncio.get_running_loop().call_later(_STOP_SECONDS, link.end)
-
-    async def _follow(self, training: Training, link: _Link) -> None:
-        """A training's process, from its start to its end."""
-        assert self._spawner is not None
+    async def _run_worker(self, job: TrainingJob, worker: WorkerHandle) -> None:
+        """Follow a job's worker from its start to its exit."""
+        assert self._fork_server is not None
         try:
-            link.connection = await self._spawner.spawn()
-            job = training.job(self.settings.training_memory_bytes)
-            link.tell(dataclasses.asdict(job))
-            if link.is_stopping:
-                link.tell({"do": "stop"})
-            ended = await self._listen(training, link.connection[0])
-            if not ended and training.session_id in self._trainings:
-                training.died()
-                log.warning("the process of a training has died")
+            worker.connection = await self._fork_server.spawn()
+            worker.send(job.train_job(self.settings.training_memory_bytes))
+            if worker.is_stopping:  # told while the process was being started
+                worker.send(protocol.Stop())
+            ended = await self._apply_events(job, worker)
+            if not ended and job.session_id in self._jobs:
+                job.fail()
+                log.warning("a training worker exited without reporting its end")
         except TrainingUnavailable as error:
-            training.state, training.note = "failed", error.message
+            job.fail(error.message)
         finally:
-            training.pid, training.start_steps, training.steps_per_second = None, 0, None
-            if link.last_resort is not None:
-                link.last_resort.cancel()
-            if link.connection is not None:
-                link.connection[1].close()
-            del self._links[training.session_id]
-            self._advance()
+            job.pid, job.start_steps, job.steps_per_second = None, 0, None
+            worker.close()
+            del self._workers[job.session_id]
+            self._dispatch()
 
-    async def _listen(self, training: Training, reader: asyncio.StreamReader) -> bool:
-        """Until the process says that this was the end, True, or is gone without that, False."""
-        try:
-            async for line in reader:
-                run = training.run
-                message = json.loads(line)
-                training.hear(message)
-                if training.run is not run and training.session_id in self._trainings:
-                    self._offer(training)
-                if message["kind"] == "paused":
-                    self._advance()
-                if message["kind"] == "end":
+    async def _apply_events(self, job: TrainingJob, worker: WorkerHandle) -> bool:
+        """Apply a worker's events; returns whether it reported its end."""
+        async with aclosing(worker.events()) as events:
+            async for event in events:
+                run = job.run
+                job.apply(event)
+                if job.run is not run and job.session_id in self._jobs:
+                    self._jobs.register(job)
+                if isinstance(event, protocol.Paused):
+                    self._dispatch()
+                if isinstance(event, protocol.Ended):
                     return True
-        except ConnectionError:  # it was killed before it had read everything
-            pass
         return False
 
-    async def _tidy(self) -> None:
-        """End what nobody looks at, and remove what nobody has looked at for long."""
+    async def _stop_abandoned(self) -> None:
+        """Stop active jobs and delete inactive ones that were not seen for their time limits."""
         while True:
-            await asyncio.sleep(_TIDY_SECONDS)
-            limits = self.settings
-            for training in list(self._trainings.values()):
-                unseen = _now() - training.last_look
-                if training.is_active and unseen > limits.training_idle_seconds:
-                    self.stop(training.session_id, _UNSEEN)
-                elif not training.is_active and unseen > limits.training_keep_seconds:
-                    await self.delete(training.session_id)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+            await asyncio.sleep(_CLEANUP_SECONDS)
+            for job in self._jobs:
+                unseen = now() - job.last_seen
+                if job.is_active and unseen > self.settings.training_idle_seconds:
+                    if job.state not in ENDED:
+                        self.stop(job.session_id, _ABANDONED)
+                elif not job.is_active and unseen > self.settings.training_keep_seconds:
+                    await self.delete(job.session_id)

@@ -187,7 +187,7 @@ def test_a_training_is_told_of_in_the_language_of_who_asks(client, service):
     session = [*told(f"/api/sessions/{id}", "name", "description", "corpus")]
     assert session == [(own[i], about[i], own[i]) for i in (0, 1)]
 
-    service.trainings.training(id).note = Message.of("training.unseen")
+    service.trainings.of_visitor(ME)[0].note = Message.of("training.unseen")
     notes = [note for (note,) in told(at, "note")]
     assert [note.split()[0] for note in notes] == ["Stopped,", "Gestoppt,"]
     paused = client.post(f"{at}/pause", headers=GERMAN)

@@ -13,7 +13,7 @@ from playground.hub.address import ADDRESS_MAX
 from playground.lm.sampling import SEED_MAX, TEMPERATURE_MAX, TOP_K_MAX, SamplingParams
 from playground.service.playground import CONTEXT_MAX, TOKENS_MAX
 from playground.training.job import NAME_MAX
-from playground.training.plans import (
+from playground.training.presets import (
     BATCH_SIZE,
     LIVE_PRESETS,
     MODEL_BOUNDS,

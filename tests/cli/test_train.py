@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from playground.checkpoints.folder import load_model, read_run
 from playground.cli import evaluate, train
-from playground.lm.learning import PRESETS
+from playground.training.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
 SHAKESPEARE = ROOT.parent / "shared" / "data" / "tinyshakespeare.txt"
@@ -122,8 +122,8 @@ def test_a_list_is_shuffled_and_an_item_ends_with_its_line(tmp_path):
     items = [f"item{i:03d}" for i in range(200)]
     text = tmp_path / "list.txt"
     text.write_text("\n".join(items), "utf-8")
-    corpus = train.read_corpus(text, lines=True, seed=1)
-    ids = torch.cat([corpus.train, corpus.validation]).tolist()
+    corpus, _ = train.read_corpus(text, lines=True, seed=1)
+    ids = [*corpus.train, *corpus.validation]
     read = corpus.vocabulary.decode(ids)
     assert read.endswith("\n")
     assert read.split() != items

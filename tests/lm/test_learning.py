@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 
 from playground.lm.learning import (
-    PRESETS,
     Trainer,
     TrainingParams,
     schedule,
@@ -16,6 +15,7 @@ from playground.lm.learning import (
     validation_loss,
 )
 from playground.lm.model import CharTransformer, ModelConfig
+from playground.training.presets import PRESETS
 
 CONFIG = ModelConfig(7, block_size=16, n_layer=1, n_embd=16, n_hidden=32, n_offset=2)
 PARAMS = TrainingParams(steps=12, batch_size=4, seed=3, dropout=0.1)

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from playground.lm.learning import PRESETS
 from playground.lm.model import CharTransformer, ConfigError, ModelConfig
+from playground.training.presets import PRESETS
 
 SHAPES = {
     "books": {},

@@ -14,9 +14,10 @@ from playground.page.blocks import TABS
 from playground.page.components import FRONTEND
 from playground.service.playground import TOKENS_MAX, Playground
 from playground.settings import Settings
-from playground.training.job import NAME_MAX, State
-from playground.training.plans import MODEL_BOUNDS, STEPS
-from playground.training.worker import is_milestone
+from playground.training.job import NAME_MAX
+from playground.training.milestones import is_milestone
+from playground.training.presets import MODEL_BOUNDS, STEPS
+from playground.training.state import State
 
 
 def test_the_route_serves_the_configuration(client):

@@ -1,4 +1,4 @@
-"""Texts that can be learned, their landmarks, and a sentence for each text that cannot."""
+"""Texts that can be learned, their baselines, and a sentence for each text that cannot."""
 
 import itertools
 import math
@@ -12,9 +12,9 @@ from playground.training.corpora import (
     TEXT_MAX,
     Corpus,
     check_text,
+    compute_baselines,
+    corpus_from_text,
     decode_text,
-    landmarks,
-    of_text,
     open_corpus,
 )
 
@@ -29,9 +29,9 @@ def test_what_every_machine_has(name):
     assert 10 <= len(corpus.vocabulary) <= 200
     assert max(corpus.train.max(), corpus.validation.max()) < len(corpus.vocabulary)
     corpus.vocabulary.encode(corpus.prompt)
-    marks = landmarks(corpus)
+    marks = compute_baselines(corpus)
     assert marks.uniform == pytest.approx(math.log(len(corpus.vocabulary)))
-    assert marks.uniform > marks.letters > marks.pairs > 1
+    assert marks.uniform > marks.unigram > marks.bigram > 1
 
 
 def test_sums_are_right_and_none_of_those_asked_for_is_learned():
@@ -63,7 +63,7 @@ def test_windows_of_sums_begin_with_a_line():
 
 def test_a_text_comes_back_from_its_ids():
     text = "Grüße 😀, na?\n" * 20
-    corpus = of_text(text, prompt="Hm, €")
+    corpus = corpus_from_text(text, prompt="Hm, €")
     whole = np.concatenate([corpus.train, corpus.validation])
     assert corpus.vocabulary.decode(whole) == text
     assert len(corpus.train) == int(len(text) * 0.9)
@@ -73,10 +73,10 @@ def test_a_text_comes_back_from_its_ids():
 def test_landmarks_of_a_text_that_can_be_reckoned_by_hand():
     ids = np.array([0, 1] * 500)
     corpus = Corpus(Vocabulary("ab"), ids, ids[:100], "a")
-    marks = landmarks(corpus)
+    marks = compute_baselines(corpus)
     assert marks.uniform == pytest.approx(math.log(2))
-    assert marks.letters == pytest.approx(math.log(2))
-    assert marks.pairs == pytest.approx(-math.log(500.5 / 501), abs=1e-5)
+    assert marks.unigram == pytest.approx(math.log(2))
+    assert marks.bigram == pytest.approx(-math.log(500.5 / 501), abs=1e-5)
 
 
 def letters(n):

@@ -1,7 +1,6 @@
 """Live trainings: who gets a process when, what survives what, and that nothing is left behind."""
 
 import asyncio
-import dataclasses
 import gc
 import os
 import signal
@@ -16,8 +15,9 @@ import pytest
 from playground.checkpoints.folder import load_model, read_run
 from playground.errors import InvalidInput, SessionNotFound, TooManyTrainings, TrainingConflict
 from playground.settings import ROOT, Settings
-from playground.training.job import Training
-from playground.training.plans import LIVE_PRESETS, make_plan
+from playground.training.job import TrainingJob
+from playground.training.plans import make_plan
+from playground.training.presets import LIVE_PRESETS
 from playground.training.scheduler import TrainingScheduler
 
 TEXT = "the cat sat on the mat and the dog ran to the cat.\n" * 40
@@ -74,8 +74,8 @@ class Place:
         )
 
     def clear(self):
-        for session_id in list(self.trainings._trainings):
-            self.do(self.trainings.delete(session_id))
+        for job in self.trainings._jobs:
+            self.do(self.trainings.delete(job.session_id))
 
     def close(self):
         self.do(self.trainings.close())
@@ -102,7 +102,7 @@ def limits(place, monkeypatch):
 
     def change(**values):
         monkeypatch.setattr(
-            place.trainings, "settings", dataclasses.replace(place.trainings.settings, **values)
+            place.trainings, "settings", place.trainings.settings.model_copy(update=values)
         )
 
     return change
@@ -129,7 +129,7 @@ def test_a_training_becomes_a_session_that_can_be_played_with(place):
     assert run.steps == [0, 10, 12]
     assert load_model(run, None, max_bytes=2**20)
     assert training.evaluations[-1].step == 12
-    assert training.landmarks.uniform > training.landmarks.pairs
+    assert training.baselines.uniform > training.baselines.bigram
 
 
 def test_ten_at_once_queue_in_order_and_see_their_place(place):
@@ -268,13 +268,13 @@ def test_nobody_looking_ends_it_and_then_removes_it(place, limits):
     place.until(lambda: training.session_id not in place.offered)
     place.until(lambda: not training.folder.exists())
     with pytest.raises(SessionNotFound):
-        place.call(place.trainings.look, training.session_id)
+        place.call(place.trainings.get, training.session_id)
 
 
 def test_looking_and_playing_keep_it_going(place, limits):
     limits(training_idle_seconds=1.0)
     training = place.start(steps=5000)
-    for look in (place.trainings.look, place.trainings.touch):
+    for look in (place.trainings.get, place.trainings.touch):
         began = time.monotonic()
         while time.monotonic() - began < 1.5:
             place.call(look, training.session_id)
@@ -372,7 +372,7 @@ def n_open_files():
 
 def n_alive():
     gc.collect()
-    return sum(type(found) is Training for found in gc.get_objects())
+    return sum(type(found) is TrainingJob for found in gc.get_objects())
 
 
 def test_fifty_trainings_leave_nothing_behind(place):
@@ -384,7 +384,7 @@ def test_fifty_trainings_leave_nothing_behind(place):
             place.until(ended(training))
             assert training.state == "done"
         else:  # in the middle of its work
-            place.until(lambda: training.landmarks is not None)
+            place.until(lambda: training.baselines is not None)
         place.do(place.trainings.delete(training.session_id))
 
     for i in range(10):
@@ -397,7 +397,7 @@ def test_fifty_trainings_leave_nothing_behind(place):
     assert n_open_files() <= before[1]
     assert list(root.iterdir()) == []
     assert place.offered == {}
-    assert place.trainings._links == {}
+    assert place.trainings._workers == {}
 
 
 SERVER = """
@@ -413,7 +413,7 @@ async def main():
     both = [await trainings.start(f"v{i}", "docs", None, plan, paused=i > 0) for i in range(2)]
     while any(t.pid is None for t in both) or not both[0].step:
         await asyncio.sleep(0.01)
-    pids = [t.pid for t in both] + [trainings._spawner._process.pid]
+    pids = [t.pid for t in both] + [trainings._fork_server._process.pid]
     print(*pids, trainings.prepare(), flush=True)
     await asyncio.sleep(1000)
 

@@ -16,10 +16,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from playground.lm.learning import PRESETS, TrainingParams
+from playground.lm.learning import TrainingParams
 from playground.settings import ROOT
-from playground.training.fork_server import Spawner
-from playground.training.worker import Job, is_evaluated, is_milestone, state_path
+from playground.training.fork_server import ForkServer
+from playground.training.milestones import is_evaluated, is_milestone
+from playground.training.presets import PRESETS
+from playground.training.protocol import TrainJob
+from playground.training.worker import state_path
 
 TEXT = "the cat sat on the mat and the dog ran to the cat.\n" * 40
 TINY = {"block_size": 16, "n_layer": 1, "n_head": 1, "n_embd": 16, "n_hidden": 32, "n_offset": 2}
@@ -29,7 +32,7 @@ WAIT_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def spawner(tmp_path_factory):
-    spawner = Spawner(tmp_path_factory.mktemp("trainings"))
+    spawner = ForkServer(tmp_path_factory.mktemp("trainings"))
     spawner.prepare()
     yield spawner
     spawner.close()
@@ -40,7 +43,7 @@ def job(tmp_path):
     text_path = tmp_path / "text.txt"
     text_path.write_text(TEXT)
     (tmp_path / "run" / ".job").mkdir(parents=True)
-    return Job(
+    return TrainJob(
         folder=str(tmp_path / "run"),
         corpus="text",
         text_path=str(text_path),
@@ -134,7 +137,7 @@ def test_what_it_tells_and_writes(spawner, job):
     assert [message["kind"] for message in process.said[:3]] == ["started", "ready", "evaluation"]
     ready = process.said[1]
     assert ready["vocabulary"] == "".join(sorted(set(TEXT)))
-    assert ready["landmarks"]["uniform"] == pytest.approx(math.log(len(set(TEXT))))
+    assert ready["baselines"]["uniform"] == pytest.approx(math.log(len(set(TEXT))))
     rows = process.rows
     assert [step for step, _, _ in rows] == list(range(1, 26))
     assert rows[0][1] == pytest.approx(math.log(len(set(TEXT))), abs=1e-5)
@@ -146,7 +149,7 @@ def test_what_it_tells_and_writes(spawner, job):
     assert {0, 1, 10, 25} <= set(written)
     for step in (0, 10, 25):
         assert weights(job.folder, step)
-    assert process.said[-1] == {"kind": "end", "why": "done"}
+    assert process.said[-1] == {"kind": "end", "why": "done", "reason": ""}
     assert gone(process.pid)
 
 
@@ -161,8 +164,8 @@ LEARN = """
 import sys, torch
 from playground.lm.model import CharTransformer, ModelConfig
 from playground.lm.learning import Trainer, TrainingParams
-from playground.training.worker import import_all
-import_all()
+from playground.training.worker import preload
+preload()
 for optimizer in ("muon", "adamw"):
     model = CharTransformer(ModelConfig(2))
     trainer = Trainer(model, torch.arange(200) % 2, TrainingParams(optimizer=optimizer))
@@ -267,7 +270,7 @@ def test_only_milestones_and_the_latest_weights_stay(spawner, job):
 def test_a_loss_that_is_no_number_ends_it_and_spares_the_last_weights(spawner, job):
     params = dataclasses.asdict(PARAMS) | {"matrix_lr": 1e38, "lr": 1e38}
     process = play(spawner, dataclasses.replace(job, params=params))
-    assert process.said[-1] == {"kind": "end", "why": "diverged"}
+    assert process.said[-1] == {"kind": "end", "why": "diverged", "reason": ""}
     last = process.all("checkpoint")[-1]["entry"]["step"]
     assert all(tensor.isfinite().all() for tensor in weights(job.folder, last).values())
 
@@ -275,7 +278,7 @@ def test_a_loss_that_is_no_number_ends_it_and_spares_the_last_weights(spawner, j
 def test_memory_that_runs_out_ends_it(spawner, job):
     params = dataclasses.asdict(PARAMS) | {"batch_size": 100_000}
     greedy = dataclasses.replace(job, params=params, memory_bytes=800 * 2**20)
-    assert play(spawner, greedy).said[-1] == {"kind": "end", "why": "memory"}
+    assert play(spawner, greedy).said[-1] == {"kind": "end", "why": "memory", "reason": ""}
 
 
 def test_what_is_wrong_inside_is_told(spawner, job):

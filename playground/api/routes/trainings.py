@@ -42,7 +42,7 @@ from playground.errors import (
     TrainingUnavailable,
 )
 from playground.training.corpora import TEXT_MAX
-from playground.training.job import Training
+from playground.training.job import TrainingJob
 from playground.training.plans import make_plan
 
 STEP_MAX = 2**53
@@ -123,7 +123,7 @@ async def follow(
     session_id: str, trainings: Trainings, since: Annotated[int, Query(ge=-1, le=STEP_MAX)] = -1
 ) -> TrainingBody:
     """State and history of a training after a step; one that is not polled is stopped."""
-    job = trainings.look(session_id)
+    job = trainings.get(session_id)
     place, estimate = trainings.position(job), trainings.estimate_seconds(job)
     return TrainingBody.from_job_since(job, place, estimate, since)
 
@@ -193,5 +193,5 @@ async def download(session_id: str, trainings: Trainings) -> FileResponse:
     )
 
 
-def _summary(trainings: Trainings, job: Training) -> TrainingSummary:
+def _summary(trainings: Trainings, job: TrainingJob) -> TrainingSummary:
     return TrainingSummary.from_job(job, trainings.position(job), trainings.estimate_seconds(job))

@@ -6,12 +6,12 @@ from typing import Literal, Self
 
 from pydantic import BaseModel
 
-from playground.lm.learning import PRESETS
 from playground.training.corpora import CORPORA, CorpusName
-from playground.training.plans import (
+from playground.training.presets import (
     BATCH_SIZE,
     LIVE_PRESETS,
     MODEL_BOUNDS,
+    PRESETS,
     SEED,
     STEPS,
     LivePreset,

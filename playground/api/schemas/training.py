@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from playground.training.corpora import TEXT_MAX, CorpusName
-from playground.training.job import NAME_MAX, State, Training
-from playground.training.plans import (
+from playground.training.job import NAME_MAX, TrainingJob
+from playground.training.presets import (
     BATCH_SIZE,
     LIVE_PRESETS,
     MODEL_BOUNDS,
@@ -22,9 +22,9 @@ from playground.training.plans import (
     PresetName,
     learning_rate_bounds,
 )
+from playground.training.state import RESUMABLE, State
 
 SPEED_MAX = 1000.0  # updates per second
-_RESUMABLE = ("pausing", "paused", "stopped", "failed")
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
@@ -122,8 +122,8 @@ class LandmarksBody(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     uniform: float
-    letters: float = Field(validation_alias=AliasChoices("unigram", "letters"))
-    pairs: float = Field(validation_alias=AliasChoices("bigram", "pairs"))
+    letters: float = Field(validation_alias="unigram")
+    pairs: float = Field(validation_alias="bigram")
 
 
 class LossBody(BaseModel):
@@ -174,7 +174,9 @@ class TrainingSummary(BaseModel):
     estimate_seconds: float | None = Field(description="Until it begins, where it waits.")
 
     @classmethod
-    def from_job(cls, job: Training, position: int | None, estimate_seconds: float | None) -> Self:
+    def from_job(
+        cls, job: TrainingJob, position: int | None, estimate_seconds: float | None
+    ) -> Self:
         """A summary with its texts in the current locale."""
         return cls(**_summary(job, position, estimate_seconds))
 
@@ -205,7 +207,7 @@ class TrainingBody(TrainingSummary):
 
     @classmethod
     def from_job_since(
-        cls, job: Training, position: int | None, estimate_seconds: float | None, since: int
+        cls, job: TrainingJob, position: int | None, estimate_seconds: float | None, since: int
     ) -> Self:
         """The job with its history after the step `since`, -1 for all of it."""
         plan, run = job.plan, job.run
@@ -225,7 +227,7 @@ class TrainingBody(TrainingSummary):
                 EvaluationBody.model_validate(e) for e in job.evaluations if e.step >= since
             ],
             checkpoints=run.steps if run else [],
-            landmarks=LandmarksBody.model_validate(job.landmarks) if job.landmarks else None,
+            landmarks=LandmarksBody.model_validate(job.baselines) if job.baselines else None,
             params=run.n_params if run else None,
             vocab_size=len(job.vocabulary) if job.vocabulary else None,
             tokens=_tokens(job),
@@ -236,7 +238,9 @@ class TrainingBody(TrainingSummary):
         )
 
 
-def _summary(job: Training, position: int | None, estimate_seconds: float | None) -> dict[str, Any]:
+def _summary(
+    job: TrainingJob, position: int | None, estimate_seconds: float | None
+) -> dict[str, Any]:
     plan = job.plan
     return {
         "session_id": job.session_id,
@@ -249,13 +253,13 @@ def _summary(job: Training, position: int | None, estimate_seconds: float | None
         "step": job.step,
         "steps": plan.params.steps if plan else job.step,
         "ready": job.run is not None,
-        "can_resume": job.can_resume and job.state in _RESUMABLE,
+        "can_resume": job.can_resume and job.state in RESUMABLE,
         "position": position,
         "estimate_seconds": estimate_seconds,
     }
 
 
-def _settings(job: Training) -> dict[str, Any]:
+def _settings(job: TrainingJob) -> dict[str, Any]:
     """What was planned; of an uploaded model only its block size is known."""
     if (plan := job.plan) is None:
         block_size = job.run.model_config.block_size if job.run else None
@@ -269,7 +273,7 @@ def _settings(job: Training) -> dict[str, Any]:
     }
 
 
-def _tokens(job: Training) -> int:
+def _tokens(job: TrainingJob) -> int:
     """Characters seen in training so far."""
     if job.plan is None:
         return job.run.checkpoints[-1].tokens if job.run else 0
