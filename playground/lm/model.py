@@ -213,10 +213,11 @@ class CharTransformer(nn.Module):
         for block in blocks:
             x = block(x, self.cos, self.sin)
         x = last_block.forward_last(x, lengths - 1, self.cos, self.sin)  # (B rounded up, C)
-        return self._logits(x)[: len(ids)]
+        logits: Tensor = self._logits(x)[: len(ids)]
+        return logits
 
     def _embed(self, ids: Tensor) -> Tensor:
-        x = self.embed(ids)  # (B, T, C)
+        x: Tensor = self.embed(ids)  # (B, T, C)
         return x if self.positions is None else x + self.positions[: ids.shape[1]]
 
     def _unrolled_blocks(self) -> list[Block]:
@@ -274,7 +275,8 @@ class InputEmbedding(nn.Module):
         past = past.unfold(1, self.n_context, 1).unsqueeze(2)  # (B, T, 1, n_context)
         features = (past * self.multiplier).sum(-1) % self.sizes + self.first  # (B, T, K)
         x = F.embedding_bag(features.flatten(0, 1), self._weight(), mode="sum")  # (B * T, C)
-        return x.unflatten(0, ids.shape)  # (B, T, C)
+        out: Tensor = x.unflatten(0, ids.shape)  # (B, T, C)
+        return out
 
     def _weight(self) -> Tensor:
         if self.scales is None:

@@ -61,4 +61,5 @@ def orthogonalize(matrices: Tensor, steps: int = 4) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.mT if tall else x).contiguous()
+    out: Tensor = x.mT if tall else x
+    return out.contiguous()

@@ -158,6 +158,7 @@ def build_drawer() -> None:
 
 def build_page(service: Playground, tabs: Sequence[Tab] = TABS) -> gr.Blocks:
     """The whole page, with the endpoints of Gradio's own API on `service`."""
+    demo: gr.Blocks
     with gr.Blocks(title="Token Playground", fill_width=True) as demo:
         html_component("header")
         with gr.Tabs(elem_id="tabs"):

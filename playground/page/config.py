@@ -10,12 +10,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from playground.api.qr import QR_BYTES_MAX
+from playground.api.routes.hub import SEARCH_MAX
 from playground.api.schemas.training import TrainingRequest
 from playground.lm.generation import N_CANDIDATES
 from playground.service.playground import TOKENS_MAX
 from playground.training.job import NAME_MAX
 from playground.training.milestones import is_milestone
 from playground.training.presets import MODEL_BOUNDS, STEPS
+from playground.training.state import ENDED, PAUSABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,10 @@ GOALS = {"tokens": 20, "choices": 3, "steps": 1}  # kinds of goals, each with it
 
 HUB_POLL_MS = 250
 FAILED_POLLS_MAX = 8  # in a row
-SEARCH_MAX = 200
 MODELS_SHOWN_MAX = 50
 
 DEFAULT_CORPUS = "docs"
 TRAINING_SPEEDS = (1, 2, 5, 10, 20, 50, 100, None)  # steps per second; None: unlimited
-ACTIVE_STATES = ("queued", "starting", "training", "pausing")
-ENDED_STATES = ("stopped", "done", "failed")
 TRAINING_POLL_MS = {
     "first": 120,  # until there is a loss
     "active": 300,
@@ -122,8 +121,8 @@ def _training_config() -> dict[str, Any]:
         "default_preset": TrainingRequest.model_fields["preset"].default,
         "speeds": TRAINING_SPEEDS,
         "name_max": NAME_MAX,
-        "active_states": ACTIVE_STATES,
-        "ended_states": ENDED_STATES,
+        "active_states": PAUSABLE,
+        "ended_states": ENDED,
         "milestones": [step for step in range(STEPS[1] + 1) if is_milestone(step)],
         "model_fields": list(MODEL_BOUNDS),
         "poll_ms": TRAINING_POLL_MS,

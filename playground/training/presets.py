@@ -40,8 +40,10 @@ class Preset:
         return ModelConfig(vocab_size=vocab_size, **self.model)
 
 
-_TINY = {"n_layer": 1, "n_head": 1, "n_loop": 3, "n_offset": 4, "share_offsets": True}
-_TINY |= {"tied": True, "activation": "relu2"}
+_TINY: dict[str, Any] = {
+    "n_layer": 1, "n_head": 1, "n_loop": 3, "n_offset": 4, "share_offsets": True,
+    "tied": True, "activation": "relu2",
+}  # fmt: skip
 PRESETS = {
     # 16,000 parameters: embeddings shared and tied, the layer looped.
     "small": Preset(
