@@ -15,6 +15,7 @@ from playground.training.corpora import TEXT_MAX, CorpusName
 from playground.training.job import NAME_MAX, TrainingJob
 from playground.training.presets import (
     BATCH_SIZE,
+    DEFAULT_PRESET,
     LIVE_PRESETS,
     MODEL_BOUNDS,
     SEED,
@@ -84,7 +85,7 @@ class TrainingRequest(BaseModel):
         None, description='By default "docs", or "text" where there is one.'
     )
     text: str | None = Field(None, description=f"A text of one's own, up to {TEXT_MAX} characters.")
-    preset: PresetName = "quick-100k"
+    preset: PresetName = DEFAULT_PRESET
     steps: Steps | None = Field(None, description="Updates; the preset's by default.")
     seed: Seed | None = Field(
         None, description="Of the first weights, the batches and the samples."
