@@ -28,12 +28,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from playground.training.presets import PRESETS
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from playground.lm.learning import Trainer, validation_loss
 from playground.lm.model import CharTransformer
 from playground.training.corpora import Corpus, corpus_from_text
+from playground.training.presets import PRESETS
 
 PRESET = "quick-100k"
 STEPS = 2000

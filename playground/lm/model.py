@@ -37,6 +37,8 @@ _RULES = {
     "integer": "{field} must be a whole number from {low} to {high}.",
     "boolean": "{field} must be true or false.",
     "activation": '{field} must be "gelu" or "relu2".',
+    "attention": '{field} must be "full" or "sliding".',
+    "positions": "learned_positions go with full attention only.",
     "width": "n_embd and n_key must be multiples of twice n_head.",
 }
 
@@ -51,7 +53,7 @@ class ConfigError(ValueError):
     def __init__(
         self,
         field: str,
-        reason: Literal["integer", "boolean", "activation", "width"],
+        reason: Literal["integer", "boolean", "activation", "attention", "positions", "width"],
         low: int = 0,
         high: int = 0,
     ) -> None:
@@ -75,6 +77,8 @@ class ModelConfig:
     activation   of the feed-forward: "gelu", or "relu2" (ReLU squared, So et al. 2021)
     learned_positions  learned absolute position embeddings; else rotary ones
     bias         the linear layers and the head have a bias
+    attention    "full": a position attends to all before it in the window; "sliding": to the last
+                 few (`spans`), so that its keys and values never depend on where the window begins
     """
 
     vocab_size: int
@@ -93,6 +97,7 @@ class ModelConfig:
     activation: str = "gelu"
     learned_positions: bool = False
     bias: bool = False
+    attention: str = "full"
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -104,6 +109,10 @@ class ModelConfig:
                 raise ConfigError(name, "boolean")
         if self.activation not in ("gelu", "relu2"):
             raise ConfigError("activation", "activation")
+        if self.attention not in ("full", "sliding"):
+            raise ConfigError("attention", "attention")
+        if self.attention == "sliding" and self.learned_positions:
+            raise ConfigError("learned_positions", "positions")
         for name in ("n_embd", "n_key"):
             if getattr(self, name) % (2 * self.n_head):
                 raise ConfigError(name, "width")
@@ -111,6 +120,30 @@ class ModelConfig:
     @property
     def key_width(self) -> int:
         return self.n_key or self.n_embd
+
+    @property
+    def n_context(self) -> int:
+        """Characters that an input embedding depends on."""
+        return max(self.n_offset, self.n_gram)
+
+    @property
+    def is_sliding(self) -> bool:
+        """Whether attention slides: not where the window has fewer characters than passes."""
+        n_passes = self.n_layer * self.n_loop
+        return self.attention == "sliding" and self.block_size - self.n_context >= n_passes
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """Number of positions that each pass attends to, its own included.
+
+        Sliding-window attention (Longformer, Beltagy et al. 2020; Mistral 7B, Jiang et al. 2023),
+        with spans such that the receptive field, input embeddings included, is block_size.
+        """
+        n_passes = self.n_layer * self.n_loop
+        if not self.is_sliding:
+            return (self.block_size,) * n_passes
+        span, remainder = divmod(self.block_size - self.n_context, n_passes)
+        return tuple(span + 1 + (i < remainder) for i in range(n_passes))
 
     @property
     def n_params(self) -> int:
@@ -128,8 +161,9 @@ class ModelConfig:
         with torch.device("meta"):
             n_weights = sum(p.numel() for p in CharTransformer(self).blocks.parameters())
         n_time, width = self.block_size, self.n_embd
-        layers = 2 * n_time * n_weights + 4 * n_time * n_time * width * self.n_layer
-        return (self.n_loop * layers + 2 * n_time * self.vocab_size * width) / 1e9
+        layers = 2 * n_time * n_weights * self.n_loop
+        attention = 4 * n_time * sum(self.spans) * width
+        return (layers + attention + 2 * n_time * self.vocab_size * width) / 1e9
 
 
 class CharTransformer(nn.Module):
@@ -173,7 +207,7 @@ class CharTransformer(nn.Module):
             self.embed.scales.normal_(std=0.5, generator=generator)
         if self.positions is not None:
             self.positions.normal_(std=0.02, generator=generator)
-        for block in self._unrolled_blocks()[: self.config.n_layer]:
+        for block in self.unrolled_blocks()[: self.config.n_layer]:
             for weight in (block.qkv, block.up):
                 weight.normal_(std=weight.shape[1] ** -0.5, generator=generator)
             # Zero output matrices make each layer start as the identity: training is faster.
@@ -197,9 +231,9 @@ class CharTransformer(nn.Module):
         layer's two residual branches.
         """
         x = F.dropout(self._embed(ids), dropout)  # (B, T, C)
-        for block in self._unrolled_blocks():
-            x = block(x, self.cos, self.sin, dropout)
-        return self._logits(x)
+        for block, mask in zip(self.unrolled_blocks(), self._masks(ids.shape[1]), strict=True):
+            x = block(x, self.cos, self.sin, mask, dropout)
+        return self.logits(x)
 
     def forward_last(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Logits (B, V) at each row's last position, lengths[b] - 1 of ids (B, T); padded right.
@@ -209,21 +243,34 @@ class CharTransformer(nn.Module):
         bits for every composition of the batch with the same T.
         """
         x = self._embed(ids)  # (B, T, C)
-        *blocks, last_block = self._unrolled_blocks()
-        for block in blocks:
-            x = block(x, self.cos, self.sin)
-        x = last_block.forward_last(x, lengths - 1, self.cos, self.sin)  # (B rounded up, C)
-        logits: Tensor = self._logits(x)[: len(ids)]
+        *blocks, last_block = self.unrolled_blocks()
+        *masks, _ = self._masks(ids.shape[1])
+        for block, mask in zip(blocks, masks, strict=True):
+            x = block(x, self.cos, self.sin, mask)
+        span = self.config.spans[-1]
+        x = last_block.forward_last(x, lengths - 1, self.cos, self.sin, span)  # (B rounded up, C)
+        logits: Tensor = self.logits(x)[: len(ids)]
         return logits
 
     def _embed(self, ids: Tensor) -> Tensor:
         x: Tensor = self.embed(ids)  # (B, T, C)
         return x if self.positions is None else x + self.positions[: ids.shape[1]]
 
-    def _unrolled_blocks(self) -> list[Block]:
+    def unrolled_blocks(self) -> list[Block]:
+        """The block of each pass, n_layer * n_loop of them."""
         return cast("list[Block]", [*self.blocks]) * self.config.n_loop
 
-    def _logits(self, x: Tensor) -> Tensor:
+    def _masks(self, n_time: int) -> list[Tensor | None]:
+        """The attention mask (T, T) of each pass, True for what is attended to; None: causal."""
+        if not self.config.is_sliding:
+            return [None] * len(self.config.spans)
+        positions = torch.arange(n_time)
+        age = positions.unsqueeze(1) - positions
+        banded = {span: (age >= 0) & (age < span) for span in set(self.config.spans)}
+        return [banded[span] for span in self.config.spans]
+
+    def logits(self, x: Tensor) -> Tensor:
+        """The head: logits (..., V) of hidden states (..., C)."""
         if self.head is not None:
             return F.linear(norm(x), self.head, self.head_bias)
         assert self.gain is not None  # tied
@@ -246,8 +293,8 @@ class InputEmbedding(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.n_context = max(config.n_offset, config.n_gram)
-        self.padding_id = config.vocab_size
+        self.n_context = config.n_context
+        self.padding_id = config.vocab_size if self.n_context > 1 else 0
         n_chars = config.vocab_size + (self.n_context > 1)
         self.n_char_rows = n_chars * (1 if config.share_offsets else config.n_offset)
         n_tables = config.n_gram - 1
@@ -269,13 +316,18 @@ class InputEmbedding(nn.Module):
         self.register_buffer("first", torch.tensor(first), persistent=False)
 
     def forward(self, ids: Tensor) -> Tensor:
+        padded = F.pad(ids, (self.n_context - 1, 0), value=self.padding_id)
+        return self.forward_last(padded, ids.shape[1])
+
+    def forward_last(self, ids: Tensor, n: int) -> Tensor:
+        """Embeddings (B, n, C) of the last n of ids (B, T), T >= n + n_context - 1."""
         if self.n_context == 1:
-            return F.embedding(ids, self.table)  # (B, T, C)
-        past = F.pad(ids, (self.n_context - 1, 0), value=self.padding_id)
-        past = past.unfold(1, self.n_context, 1).unsqueeze(2)  # (B, T, 1, n_context)
-        features = (past * self.multiplier).sum(-1) % self.sizes + self.first  # (B, T, K)
-        x = F.embedding_bag(features.flatten(0, 1), self._weight(), mode="sum")  # (B * T, C)
-        out: Tensor = x.unflatten(0, ids.shape)  # (B, T, C)
+            return F.embedding(ids[:, -n:], self.table)
+        past = ids[:, -(n + self.n_context - 1) :]
+        past = past.unfold(1, self.n_context, 1).unsqueeze(2)  # (B, n, 1, n_context)
+        features = (past * self.multiplier).sum(-1) % self.sizes + self.first  # (B, n, K)
+        x = F.embedding_bag(features.flatten(0, 1), self._weight(), mode="sum")  # (B * n, C)
+        out: Tensor = x.unflatten(0, past.shape[:2])  # (B, n, C)
         return out
 
     def _weight(self) -> Tensor:
@@ -308,18 +360,20 @@ class Block(nn.Module):
             self.up_bias = nn.Parameter(torch.empty(hidden))
             self.down_bias = nn.Parameter(torch.empty(width))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, dropout: float = 0.0) -> Tensor:
+    def forward(
+        self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, dropout: float = 0.0
+    ) -> Tensor:
         n_time = x.shape[1]
         qkv = F.linear(norm(x), self.qkv, self.qkv_bias)
         qk, v = qkv.split((2 * self.key_width, x.shape[2]), 2)
         qk = apply_rotary(qk.unflatten(2, (2 * self.n_head, -1)), cos[:n_time], sin[:n_time])
         q, k = qk.transpose(1, 2).chunk(2, 1)  # (B, H, T, D) each
         v = v.unflatten(2, (self.n_head, -1))  # (B, T, H, D)
-        y = F.scaled_dot_product_attention(q, k, v.transpose(1, 2), is_causal=True)
+        y = F.scaled_dot_product_attention(q, k, v.transpose(1, 2), mask, is_causal=mask is None)
         x = x + F.dropout(self._output(y.transpose(1, 2).flatten(2)), dropout)  # (B, T, C)
-        return x + F.dropout(self._feed_forward(x), dropout)
+        return x + F.dropout(self.feed_forward(x), dropout)
 
-    def forward_last(self, x: Tensor, at: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward_last(self, x: Tensor, at: Tensor, cos: Tensor, sin: Tensor, span: int) -> Tensor:
         """forward at position at[b] of each row: (B, C), B rounded up to a multiple of 8."""
         n_rows, n_time, width = x.shape
         h = norm(x)
@@ -340,16 +394,18 @@ class Block(nn.Module):
         # Not scaled_dot_product_attention: for a single query it splits the keys among threads, so
         # that rounding would depend on the batch size.
         scores = (q * q.shape[-1] ** -0.5 * k).sum(-1, keepdim=True)  # (B, T, H, 1)
-        masked = torch.arange(n_time, device=x.device) > at.unsqueeze(1)  # (B, T)
+        age = at.unsqueeze(1) - torch.arange(n_time, device=x.device)  # (B, T)
+        masked = (age < 0) | (age >= span)
         scores = scores.masked_fill(masked[:, :, None, None], -torch.inf)
         y = (scores.softmax(1) * v).sum(1).flatten(1)  # (B, C)
         x = _round_up(x[rows, at]) + self._output(_round_up(y))  # (B rounded up, C)
-        return x + self._feed_forward(x)
+        return x + self.feed_forward(x)
 
     def _output(self, y: Tensor) -> Tensor:
         return y if self.out is None else F.linear(y, self.out, self.out_bias)
 
-    def _feed_forward(self, x: Tensor) -> Tensor:
+    def feed_forward(self, x: Tensor) -> Tensor:
+        """The feed-forward branch of hidden states (..., C), before it is added."""
         h = F.linear(norm(x), self.up, self.up_bias)
         h = F.relu(h).square() if self.relu2 else F.gelu(h)
         return F.linear(h, self.down, self.down_bias)

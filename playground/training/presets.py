@@ -42,7 +42,7 @@ class Preset:
 
 _TINY: dict[str, Any] = {
     "n_layer": 1, "n_head": 1, "n_loop": 3, "n_offset": 4, "share_offsets": True,
-    "tied": True, "activation": "relu2",
+    "tied": True, "activation": "relu2", "attention": "sliding",
 }  # fmt: skip
 PRESETS = {
     # 16,000 parameters: embeddings shared and tied, the layer looped.
@@ -53,7 +53,7 @@ PRESETS = {
     # A million parameters, half of them in n-gram tables, whose look-up costs little.
     "large": Preset(
         {"n_layer": 2, "n_head": 4, "n_embd": 128, "n_hidden": 512, "activation": "relu2"}
-        | {"n_offset": 4, "n_gram": 3, "n_gram_rows": 2048},
+        | {"n_offset": 4, "n_gram": 3, "n_gram_rows": 2048, "attention": "sliding"},
         TrainingParams(batch_size=96, lr=0.01, matrix_lr=0.03, dropout=0.1),
     ),
     # For lists with an item a line.
@@ -64,7 +64,7 @@ PRESETS = {
     # The lowest loss within seconds: n-gram tables, and one narrow layer over them.
     "quick": Preset(
         {"n_layer": 1, "n_head": 1, "n_embd": 32, "n_hidden": 128, "activation": "relu2"}
-        | {"n_offset": 4, "n_gram": 4, "n_gram_rows": 8192},
+        | {"n_offset": 4, "n_gram": 4, "n_gram_rows": 8192, "attention": "sliding"},
         TrainingParams(steps=300, batch_size=24, lr=0.04, matrix_lr=0.03),
     ),
     # For live training: words within seconds, on one thread.
@@ -74,17 +74,17 @@ PRESETS = {
     ),
     "quick-100k": Preset(
         {"n_layer": 1, "n_head": 4, "n_embd": 48, "n_hidden": 192, "activation": "relu2"}
-        | {"n_offset": 4, "n_gram": 3, "n_gram_rows": 640},
+        | {"n_offset": 4, "n_gram": 3, "n_gram_rows": 640, "attention": "sliding"},
         TrainingParams(
             steps=1000, batch_size=16, lr=0.03, matrix_lr=0.06, momentum=0.85, decay=0.7
         ),
     ),
     "quick-800k": Preset(
         {"n_layer": 4, "n_head": 4, "n_embd": 128, "n_hidden": 512}
-        | {"n_offset": 4, "activation": "relu2"},
+        | {"n_offset": 4, "activation": "relu2", "attention": "sliding"},
         TrainingParams(steps=600, batch_size=24, matrix_lr=0.03, decay=0.7),
     ),
-    # A textbook GPT.
+    # A textbook GPT, with full attention.
     "plain": Preset(
         {"n_layer": 4, "n_head": 4, "n_embd": 128, "n_hidden": 512},
         TrainingParams(

@@ -1,13 +1,16 @@
 """Distributions over four tokens, worked out by hand."""
 
+import json
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.lm.generation import sample_step
 from playground.lm.sampling import (
     SEED_MAX,
     SamplingParams,
@@ -21,6 +24,7 @@ from playground.lm.sampling import (
     temperature_logprobs,
     truncate_and_sample,
 )
+from playground.lm.vocabulary import Vocabulary
 
 PROBS = [0.1, 0.4, 0.3, 0.2]
 LOGITS = np.log(PROBS) + 7.0  # logits are log-probabilities up to a constant
@@ -270,3 +274,16 @@ def test_what_can_be_picked(params, possible):
 def test_a_parameter_out_of_range_is_named(value):
     with pytest.raises(ValueError, match=next(iter(value))):
         SamplingParams(**value)
+
+
+SEEDED = json.loads((Path(__file__).parents[1] / "data" / "seeded_picks.json").read_text())
+
+
+@pytest.mark.parametrize("index", range(len(SEEDED)))
+def test_every_seeded_draw_stays_what_it_was(index):
+    """A draw: temperature, top_k, top_p, seed, position, token, number of tokens kept."""
+    logits = np.array(SEEDED[index]["logits"])
+    vocabulary = Vocabulary(chr(0x4E00 + id) for id in range(len(logits)))
+    for *fields, position, token, n_kept in SEEDED[index]["draws"]:
+        step = sample_step(logits, vocabulary, SamplingParams(*fields), position)
+        assert (vocabulary.encode(step.token), step.n_kept) == ([token], n_kept)
