@@ -30,6 +30,10 @@ def _config_error(error: ConfigError) -> InvalidInput:
         return InvalidInput("checkpoint.true_or_false", name=name)
     if reason == "activation":
         return InvalidInput("checkpoint.activation")
+    if reason == "attention":
+        return InvalidInput("checkpoint.attention")
+    if reason == "positions":
+        return InvalidInput("checkpoint.sliding_positions")
     if reason == "width":
         return InvalidInput("checkpoint.widths")
     assert_never(reason)
