@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from playground.lm.model import Block, CharTransformer, norm
+from playground.lm.layers import Block, norm
+from playground.lm.model import CharTransformer
 
 _ROWS_MIN, _ROWS_MAX = 16, 1024  # F.linear gives a row the same bits at any multiple in between
 
