@@ -17,7 +17,7 @@ The packages, from the top; each imports only those below it (the contracts in p
     errors          exceptions with their HTTP status
     i18n/           translation, and the message catalogs of each locale
     settings        the environment variables
-    lm/             model, layers, incremental, vocabulary, sampling, generation, learning; imports none of these
+    lm/             model, incremental, sampling, generation, learning; imports none of these
     frontend/       what the browser runs: JavaScript modules, markup and CSS
 
 train, evaluate and publish are aliases, for `python -m playground.train`.
