@@ -289,7 +289,11 @@ def learning_in_german(visit):
         if route.request.method != "POST":
             return route.fallback()
         asked.append(route.request.post_data_json)
-        return route.fulfill(status=400, json={"error": "Breite muss anders sein."})
+        return route.fulfill(
+            status=400,
+            json={"error": "Breite muss anders sein."},
+            headers={"X-Error-Field": "model.n_embd"},
+        )
 
     page = visit(query="&lang=de&tab=learn&drawer=closed&v=1", quiet=False, wait=False).page
     page.route("**/api/trainings", refuse)
