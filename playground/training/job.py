@@ -15,10 +15,13 @@ from playground.training import protocol
 from playground.training.corpora import Baselines, CorpusName
 from playground.training.milestones import is_milestone
 from playground.training.plans import TrainingPlan
+from playground.training.presets import TYPICAL_VOCAB_SIZE
 from playground.training.state import (
     PAUSABLE,
-    Command,
+    Action,
+    Event,
     State,
+    after_event,
     next_state,
     state_message,
 )
@@ -27,7 +30,6 @@ NAME_MAX = 100
 POINTS_MAX = 1000
 ANSWERS_SHOWN = 8
 _GIGAFLOPS_PER_SECOND = 10.0  # an estimate, until the first updates are timed
-_TYPICAL_VOCABULARY = 100
 
 _FAILURES = {
     "memory": Message.of("training.out_of_memory"),
@@ -59,7 +61,7 @@ class TrainingJob:
     """A live session; `plan` and `corpus` are None for one that was uploaded.
 
     losses: (step, loss, fraction of the peak rates) of every update.
-    state: changed by `command` and `apply` alone. note: why it stopped or failed.
+    state: see state.py. note: why it stopped or failed.
     last_seen: when its visitor last asked for it, on the event loop's clock.
     start_paused, start_steps: whether its next worker waits at once, or after so many updates.
     is_parked: its worker is stopped to make room for another job; it stays paused.
@@ -122,7 +124,7 @@ class TrainingJob:
         steps = self.plan.params.steps
         rate = self.steps_per_second
         if rate is None:
-            vocab_size = len(self.vocabulary) if self.vocabulary else _TYPICAL_VOCABULARY
+            vocab_size = len(self.vocabulary) if self.vocabulary else TYPICAL_VOCAB_SIZE
             rate = steps * _GIGAFLOPS_PER_SECOND / self.plan.gigaflops(vocab_size)
         return (steps - self.step) / min(rate, self.speed or math.inf)
 
@@ -157,21 +159,31 @@ class TrainingJob:
 
     # --- State transitions -----------------------------------------------------------------------
 
-    def command(self, command: Command, *, has_worker: bool) -> None:
-        """Enter the state that a command leads to. Raises TrainingConflict."""
-        self.state = next_state(self.state, command, has_worker=has_worker)
+    def next_state(self, action: Action, *, has_worker: bool) -> State:
+        """The state that an action leads to. Raises TrainingConflict."""
+        return next_state(self.state, action, has_worker=has_worker)
 
-    def enqueue(self) -> None:
-        """Wait for a worker."""
-        self.state, self.note, self.is_parked = "queued", None, False
-
-    def start(self) -> None:
-        """A worker is being started."""
-        self.state = "starting"
+    def enter(self, event: Event, note: Message | None = None) -> None:
+        """Make the transition of an event; note: its reason, where there is one to tell."""
+        self.state = after_event(self.state, event)
+        self.note = note or self.note
 
     def fail(self, note: Message = _KILLED) -> None:
         """Its worker exited without reporting an end, or could not be started."""
-        self.state, self.note = "failed", note
+        self.enter("failed", note)
+
+    def complete(self, run: Run) -> None:
+        """Become the job of a run that was trained elsewhere."""
+        self.run, self.can_resume = run, False
+        self.title, self.name = run.config.corpus or self.title, run.config.name
+        self.step, self.vocabulary = run.steps[-1], run.vocabulary
+        self.entries = {entry.step: entry for entry in run.checkpoints}
+        self.evaluations = [
+            Evaluation(entry.step, entry.val_loss, run.config.prompt, "", "", None, ())
+            for entry in run.checkpoints
+            if entry.val_loss is not None
+        ]
+        self.enter("done")
 
     def apply(self, event: protocol.Event) -> None:
         """Update from an event of the worker."""
@@ -189,8 +201,7 @@ class TrainingJob:
             case protocol.CheckpointWritten():
                 self._apply_checkpoint(event.entry)
             case protocol.Paused():
-                if self.start_paused:  # else it was resumed in the meantime
-                    self.state = "paused"
+                self.enter("paused")
             case protocol.Ended():
                 self._apply_ended(event)
 
@@ -200,7 +211,7 @@ class TrainingJob:
         self.prompt, self.end_token = event.prompt, event.end_token
         self._rewind(event.step)
         if not self.start_paused:
-            self.state = "training"
+            self.enter("ready")
 
     def _rewind(self, step: int) -> None:
         """Drop what was reported after the last saved state: the worker repeats it."""
@@ -235,9 +246,9 @@ class TrainingJob:
 
     def _apply_ended(self, event: protocol.Ended) -> None:
         if event.why == "done":
-            self.state = "done"
+            self.enter("done")
         elif event.why == "stopped":
-            self.state = "paused" if self.is_parked else "stopped"
+            self.enter("parked" if self.is_parked else "stopped")
         else:
             failed = Message.of("training.failed", reason=event.reason)
             self.fail(_FAILURES.get(event.why, failed))

@@ -14,14 +14,16 @@ from playground.lm.model import ModelConfig
 from playground.training.presets import (
     BATCH_SIZE,
     CHARACTERS_PER_STEP_MAX,
-    LEARNING_RATE_FACTOR,
     MODEL_BOUNDS,
     N_PARAMS_MAX,
     PRESETS,
     SEED,
     STEPS,
+    TYPICAL_VOCAB_SIZE,
+    Preset,
     PresetName,
     learning_rate,
+    learning_rate_bounds,
 )
 
 _FORWARD_AND_BACKWARD = 3  # work of an update, in forward passes
@@ -68,16 +70,15 @@ def make_plan(
         if value is not None:
             changes[name] = _within(name, value, bounds, field=name)
     if learning_rate is not None:
-        changes |= _rates(params, learning_rate)
-    shape = _model(recipe.model, model or {})
+        changes |= _rates(preset, learning_rate)
+    shape = _model(recipe, model or {})
     plan = TrainingPlan(preset, shape, dataclasses.replace(params, **changes))
     _check_size(plan, vocab_size, teraflops_max)
     return plan
 
 
-def _rates(params: TrainingParams, rate: float) -> dict[str, float]:
-    own = learning_rate(params)
-    low, high = own / LEARNING_RATE_FACTOR, own * LEARNING_RATE_FACTOR
+def _rates(preset: PresetName, rate: float) -> dict[str, float]:
+    low, high = learning_rate_bounds(preset)
     if not low <= rate <= high:
         raise InvalidInput(
             "training.learning_rate",
@@ -85,14 +86,17 @@ def _rates(params: TrainingParams, rate: float) -> dict[str, float]:
             high=LocalizedNumber(high),
             rate=LocalizedNumber(rate),
         ).at("learning_rate")
+    params = PRESETS[preset].params
+    own = learning_rate(params)
     return {"lr": params.lr * rate / own, "matrix_lr": params.matrix_lr * rate / own}
 
 
-def _model(recipe: Mapping[str, Any], changes: Mapping[str, int]) -> dict[str, Any]:
+def _model(recipe: Preset, changes: Mapping[str, int]) -> dict[str, Any]:
     for name, value in changes.items():
         _within(name, value, MODEL_BOUNDS[name], field=f"model.{name}")
-    model = {"block_size": 64, **recipe, **changes}
-    model["n_hidden"] = recipe["n_hidden"] * model["n_embd"] // recipe["n_embd"]
+    default = recipe.config(TYPICAL_VOCAB_SIZE)
+    model = {"block_size": default.block_size, **recipe.model, **changes}
+    model["n_hidden"] = default.n_hidden * model["n_embd"] // default.n_embd
     if model["n_embd"] % (2 * model["n_head"]):
         raise InvalidInput(
             "training.width_and_heads", width=model["n_embd"], double=2 * model["n_head"]

@@ -13,6 +13,7 @@ PresetName = Literal["quick-100k", "quick-15k", "quick-800k", "plain"]
 """The presets that the page offers."""
 
 DEFAULT_PRESET: PresetName = "quick-100k"
+TYPICAL_VOCAB_SIZE = 100  # for estimates, before the corpus is known
 
 # Of a live training; both ends included.
 N_PARAMS_MAX = 2_000_000

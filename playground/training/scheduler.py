@@ -28,16 +28,16 @@ from playground.settings import Settings
 from playground.training import protocol
 from playground.training.corpora import CORPORA, TRAINING_PART, CorpusName, check_text
 from playground.training.fork_server import ForkServer
-from playground.training.job import NAME_MAX, Evaluation, TrainingJob
+from playground.training.job import NAME_MAX, TrainingJob
 from playground.training.job_store import JobStore, now
 from playground.training.plans import TrainingPlan
-from playground.training.state import ENDED, Command
+from playground.training.presets import TYPICAL_VOCAB_SIZE
+from playground.training.state import ENDED, PARKABLE, Action
 from playground.training.worker_handle import STOP_TIMEOUT_SECONDS, WorkerHandle
 
 log = logging.getLogger(__name__)
 
 _CLEANUP_SECONDS = 0.5
-_TYPICAL_VOCABULARY = 100
 _ABANDONED = Message.of("training.unseen")
 
 
@@ -152,15 +152,7 @@ class TrainingScheduler:
         except BaseException:
             shutil.rmtree(job.folder, ignore_errors=True)
             raise
-        job.title, job.name = run.config.corpus or job.title, run.config.name
-        job.run, job.state, job.can_resume = run, "done", False
-        job.step = run.steps[-1]
-        job.vocabulary, job.entries = run.vocabulary, {e.step: e for e in run.checkpoints}
-        job.evaluations = [
-            Evaluation(e.step, e.val_loss, run.config.prompt, "", "", None, ())
-            for e in run.checkpoints
-            if e.val_loss is not None
-        ]
+        job.complete(run)
         self._add(job)
         return job
 
@@ -206,14 +198,14 @@ class TrainingScheduler:
             self._root.cleanup()
             self._root = None
 
-    # --- Commands, see state.TRANSITIONS ---------------------------------------------------------
+    # --- Actions, see state.TRANSITIONS ----------------------------------------------------------
 
     def pause(self, session_id: str) -> TrainingJob:
         """Wait before the next update. Raises SessionNotFound, TrainingConflict."""
         job = self.get(session_id)
-        was_pausing = job.state == "pausing"
-        self._command(job, "pause")
-        if job.state == "pausing" and not was_pausing:
+        before = job.state
+        self._act(job, "pause")
+        if job.state != before and self._has_worker(job):
             job.start_paused = True
             self._send(job, protocol.Pause())
         return job
@@ -224,7 +216,7 @@ class TrainingScheduler:
         Raises SessionNotFound, TrainingConflict.
         """
         job = self.get(session_id)
-        self._command(job, "resume")
+        self._act(job, "resume")
         job.start_paused = False
         if self._has_worker(job):
             self._send(job, protocol.Resume())
@@ -235,7 +227,7 @@ class TrainingScheduler:
     def step(self, session_id: str) -> TrainingJob:
         """Make one update, then wait. Raises SessionNotFound, TrainingConflict."""
         job = self.get(session_id)
-        self._command(job, "step")
+        self._act(job, "step")
         job.start_paused = True
         if self._has_worker(job):
             self._send(job, protocol.Step())
@@ -250,7 +242,7 @@ class TrainingScheduler:
         note: the reason, where it was not the visitor.
         """
         job = self._jobs.get(session_id)
-        self._command(job, "stop")
+        self._act(job, "stop")
         job.note, job.is_parked = note, False
         if self._has_worker(job):
             self._workers[session_id].stop()
@@ -270,16 +262,12 @@ class TrainingScheduler:
         self._jobs.register(job)
         return job
 
-    def _command(self, job: TrainingJob, command: Command) -> None:
-        """Make the transition of a command; leave the queue. Raises TrainingConflict."""
-        before = job.state
-        job.command(command, has_worker=self._has_worker(job))
-        try:
-            if command in ("resume", "step"):
-                self._check_can_continue(job)
-        except TrainingConflict:
-            job.state = before
-            raise
+    def _act(self, job: TrainingJob, action: Action) -> None:
+        """Make the transition of an action; leave the queue. Raises TrainingConflict."""
+        after = job.next_state(action, has_worker=self._has_worker(job))
+        if action in ("resume", "step"):
+            self._check_can_continue(job)
+        job.state = after
         if job in self._queue:
             self._queue.remove(job)
 
@@ -300,8 +288,11 @@ class TrainingScheduler:
         self, text: str | None, make_plan: Callable[[int], TrainingPlan]
     ) -> TrainingPlan:
         if text is None:
-            return make_plan(_TYPICAL_VOCABULARY)
-        await asyncio.to_thread(check_text, text)
+            return make_plan(TYPICAL_VOCAB_SIZE)
+        try:
+            await asyncio.to_thread(check_text, text)
+        except InvalidInput as error:
+            raise error.at("text") from None
         plan = make_plan(len(set(text)))
         context = plan.model["block_size"]
         if int(len(text) * TRAINING_PART) <= context:
@@ -331,7 +322,7 @@ class TrainingScheduler:
             worker.send(command)
 
     def _enqueue(self, job: TrainingJob) -> None:
-        job.enqueue()
+        job.note, job.is_parked = None, False
         self._queue.append(job)
         self._dispatch()
 
@@ -339,14 +330,14 @@ class TrainingScheduler:
         """Start queued jobs while there is room; park a paused one where others wait."""
         while self._queue and len(self._workers) < self.settings.trainings_max:
             job = self._queue.pop(0)
-            job.start()
+            job.enter("started")
             worker = self._workers[job.session_id] = WorkerHandle()
             worker.task = asyncio.create_task(self._run_worker(job, worker))
         if not self._queue:
             return
         for job in self._jobs:
             idle = self._workers.get(job.session_id)
-            if job.state == "paused" and idle is not None and not idle.is_stopping:
+            if job.state in PARKABLE and idle is not None and not idle.is_stopping:
                 job.is_parked = True
                 idle.stop()
                 return
@@ -390,6 +381,8 @@ class TrainingScheduler:
         while True:
             await asyncio.sleep(_CLEANUP_SECONDS)
             for job in self._jobs:
+                if job.session_id not in self._jobs:  # deleted while another one was
+                    continue
                 unseen = now() - job.last_seen
                 if job.is_active and unseen > self.settings.training_idle_seconds:
                     if job.state not in ENDED:

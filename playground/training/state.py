@@ -1,4 +1,4 @@
-"""The state machine of a live training: which command is allowed in which state, and where to."""
+"""The state machine of a live training: what is allowed in which state, and where it leads."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from playground.errors import TrainingConflict
 from playground.i18n.translate import Message
 
 State = Literal["queued", "starting", "training", "pausing", "paused", "stopped", "done", "failed"]
-Command = Literal["pause", "resume", "step", "stop"]
+Action = Literal["pause", "resume", "step", "stop"]
+"""What a visitor may do."""
+Event = Literal["started", "ready", "paused", "parked", "stopped", "done", "failed"]
+"""What happens to a job; the worker's messages lead to these, see TrainingJob.apply."""
 
 
 @dataclass(frozen=True, slots=True)
 class To:
-    """The state after a command: while the job has a worker process, and without one.
+    """The state after an action: while the job has a worker process, and without one.
 
-    None where that combination does not occur. Commands that a worker carries out later leave the
-    state as it is; the worker's events change it (see TrainingJob.apply).
+    None where that combination does not occur. What a worker carries out later leaves the state as
+    it is; an event changes it then.
     """
 
     with_worker: State | None
@@ -27,7 +30,7 @@ class To:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The message key of the conflict that a command raises."""
+    """The message key of the conflict that an action raises."""
 
     key: str
 
@@ -37,7 +40,7 @@ _AT_END = Refused("training.at_its_end")
 _NOT_RUNNING = Refused("training.nothing_to_pause")
 _ENDED = Refused("training.stopped_already")
 
-TRANSITIONS: Mapping[State, Mapping[Command, To | Refused]] = {
+TRANSITIONS: Mapping[State, Mapping[Action, To | Refused]] = {
     "queued": {
         "pause": To(None, "paused"),
         "resume": _UNDER_WAY,
@@ -83,19 +86,39 @@ TRANSITIONS: Mapping[State, Mapping[Command, To | Refused]] = {
     },
 }
 
+_ALWAYS = get_args(State)
+EVENTS: Mapping[Event, Mapping[State, State]] = {
+    "started": {"queued": "starting"},
+    "ready": {"starting": "training"},
+    # Not from "training": the job was resumed before the worker had paused.
+    "paused": {"starting": "paused", "pausing": "paused"},
+    "parked": dict.fromkeys(_ALWAYS, "paused"),
+    "stopped": dict.fromkeys(_ALWAYS, "stopped"),
+    "done": dict.fromkeys(_ALWAYS, "done"),
+    "failed": dict.fromkeys(_ALWAYS, "failed"),
+}
+"""Where an event leads from a state; elsewhere it changes nothing."""
+
 ENDED = tuple(state for state in get_args(State) if TRANSITIONS[state]["stop"] is _ENDED)
 RESUMABLE = tuple(s for s in get_args(State) if isinstance(TRANSITIONS[s]["resume"], To))
 PAUSABLE = tuple(s for s in get_args(State) if isinstance(TRANSITIONS[s]["pause"], To))
 
+PARKABLE = ("paused",)  # the worker only waits: it may make room for another job
 
-def next_state(state: State, command: Command, *, has_worker: bool) -> State:
-    """The state after a command. Raises TrainingConflict where it is not allowed."""
-    transition = TRANSITIONS[state][command]
+
+def next_state(state: State, action: Action, *, has_worker: bool) -> State:
+    """The state after an action. Raises TrainingConflict where it is not allowed."""
+    transition = TRANSITIONS[state][action]
     if isinstance(transition, Refused):
         raise TrainingConflict(transition.key, state=state_message(state))
     after = transition.with_worker if has_worker else transition.without
     # A worker that has reported its end may not have exited yet.
     return after or transition.without or transition.with_worker or state
+
+
+def after_event(state: State, event: Event) -> State:
+    """The state after an event."""
+    return EVENTS[event].get(state, state)
 
 
 def state_message(state: State) -> Message:

@@ -7,11 +7,15 @@ import pytest
 from playground.errors import TrainingConflict
 from playground.training.state import (
     ENDED,
+    EVENTS,
+    PARKABLE,
     PAUSABLE,
     RESUMABLE,
     TRANSITIONS,
-    Command,
+    Action,
+    Event,
     State,
+    after_event,
     next_state,
 )
 
@@ -48,10 +52,34 @@ def test_every_command_in_every_state(state, command, cell):
 
 def test_the_table_is_complete():
     assert set(TRANSITIONS) == set(get_args(State)) == {state for state, *_ in ROWS}
-    assert all(set(row) == set(get_args(Command)) for row in TRANSITIONS.values())
+    assert all(set(row) == set(get_args(Action)) for row in TRANSITIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("event", "before", "after"),
+    [
+        ("started", "queued", "starting"),
+        ("ready", "starting", "training"),
+        ("ready", "pausing", "pausing"),
+        ("paused", "starting", "paused"),
+        ("paused", "pausing", "paused"),
+        ("paused", "training", "training"),
+        ("parked", "paused", "paused"),
+        ("stopped", "training", "stopped"),
+        ("done", "training", "done"),
+        ("failed", "starting", "failed"),
+    ],
+)
+def test_every_event(event, before, after):
+    assert after_event(before, event) == after
+
+
+def test_every_event_has_its_row():
+    assert set(EVENTS) == set(get_args(Event))
 
 
 def test_what_is_derived_from_it():
+    assert set(PARKABLE) < set(RESUMABLE)
     assert PAUSABLE == ("queued", "starting", "training", "pausing")
     assert RESUMABLE == ("pausing", "paused", "stopped", "failed")
     assert ENDED == ("stopped", "done", "failed")

@@ -19,7 +19,6 @@ from safetensors.torch import load_file
 from playground.lm.learning import TrainingParams
 from playground.settings import ROOT
 from playground.training.fork_server import ForkServer
-from playground.training.milestones import is_evaluated, is_milestone
 from playground.training.presets import PRESETS
 from playground.training.protocol import TrainJob
 from playground.training.worker import state_path
@@ -153,13 +152,6 @@ def test_what_it_tells_and_writes(spawner, job):
     assert gone(process.pid)
 
 
-def test_which_steps_are_kept_and_shown():
-    assert [s for s in range(1001) if is_milestone(s)] == [0, 10, 30, 100, 300, 1000]
-    assert [s for s in range(401) if is_evaluated(s)] == [
-        0, 5, 10, 20, 30, 40, 60, 80, 100, 200, 300, 400,
-    ]  # fmt: skip
-
-
 LEARN = """
 import sys, torch
 from playground.lm.model import CharTransformer, ModelConfig
@@ -181,6 +173,13 @@ def test_the_first_visitor_does_not_wait_for_a_compiler():
         [sys.executable, "-c", LEARN], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert told.stdout.split() == []
+
+
+def test_torch_still_imports_its_compiler_for_an_optimizer():
+    script = "import sys, torch; torch.optim.AdamW([torch.ones(1, requires_grad=True)]).step(); "
+    script += "print('torch._dynamo' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert found.stdout.strip() == "True", "stub_torch_compiler is no longer needed"
 
 
 def test_it_is_modest(spawner, job):
@@ -314,4 +313,4 @@ def test_it_learns_to_add(spawner, job):
     ]
     assert accuracies[0] == 0
     assert accuracies[-1] > 0.1
-    assert not state_path(Path(job.folder)).with_suffix(".partial").exists()
+    assert not [*state_path(Path(job.folder)).parent.glob("*.partial")]

@@ -14,13 +14,12 @@ from playground.training.presets import (
     PRESETS,
     SEED,
     STEPS,
+    TYPICAL_VOCAB_SIZE,
     LivePreset,
     PresetName,
     learning_rate,
     learning_rate_bounds,
 )
-
-_TYPICAL_VOCAB_SIZE = 100
 
 
 class CorpusBody(BaseModel):
@@ -58,7 +57,7 @@ class PresetBody(BaseModel):
     def from_preset(cls, preset: LivePreset) -> Self:
         """The preset's values for a vocabulary of typical size, in the current locale."""
         recipe = PRESETS[preset.name]
-        config = recipe.config(_TYPICAL_VOCAB_SIZE)
+        config = recipe.config(TYPICAL_VOCAB_SIZE)
         low, high = learning_rate_bounds(preset.name)
         return cls(
             name=preset.name,
