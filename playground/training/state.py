@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -30,15 +30,15 @@ class To:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The message key of the conflict that an action raises."""
+    """An action that is not allowed; conflict: makes the error, from the name of the state."""
 
-    key: str
+    conflict: Callable[[Message], TrainingConflict]
 
 
-_UNDER_WAY = Refused("training.under_way")
-_AT_END = Refused("training.at_its_end")
-_NOT_RUNNING = Refused("training.nothing_to_pause")
-_ENDED = Refused("training.stopped_already")
+_UNDER_WAY = Refused(lambda _: TrainingConflict("training.under_way"))
+_AT_END = Refused(lambda _: TrainingConflict("training.at_its_end"))
+_NOT_RUNNING = Refused(lambda name: TrainingConflict("training.nothing_to_pause", state=name))
+_ENDED = Refused(lambda name: TrainingConflict("training.stopped_already", state=name))
 
 TRANSITIONS: Mapping[State, Mapping[Action, To | Refused]] = {
     "queued": {
@@ -110,7 +110,7 @@ def next_state(state: State, action: Action, *, has_worker: bool) -> State:
     """The state after an action. Raises TrainingConflict where it is not allowed."""
     transition = TRANSITIONS[state][action]
     if isinstance(transition, Refused):
-        raise TrainingConflict(transition.key, state=state_message(state))
+        raise transition.conflict(state_message(state))
     after = transition.with_worker if has_worker else transition.without
     # A worker that has reported its end may not have exited yet.
     return after or transition.without or transition.with_worker or state
