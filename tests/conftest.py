@@ -12,7 +12,9 @@ import torch
 from starlette.testclient import TestClient
 
 from playground.api.app import create_api
-from playground.checkpoints.folder import Run, RunConfig, weights_path, write_run, write_weights
+from playground.checkpoints.folder import Run, write_run
+from playground.checkpoints.schema import RunConfig, weights_path
+from playground.checkpoints.weights import write_weights
 from playground.lm.model import CharTransformer, ModelConfig
 from playground.lm.vocabulary import Vocabulary
 from playground.page.routes import add_page_routes

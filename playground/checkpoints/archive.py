@@ -10,18 +10,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from playground.checkpoints.folder import WEIGHTS, Run, load_model, read_run, write_run
+from playground.checkpoints.folder import Run, load_model, read_run, write_run
 from playground.checkpoints.model_card import model_card
+from playground.checkpoints.schema import WEIGHTS
 from playground.errors import BadCheckpoint, TooLarge
 from playground.i18n.translate import LocalizedNumber
 
 FILES_MAX = 200
-_NAMES = re.compile(
+_ALLOWED_NAMES = re.compile(
     r"README\.md|config\.json|vocab\.json|model\.safetensors|checkpoints/index\.json"
     r"|checkpoints/step-[0-9]{6,9}/model\.safetensors",
     re.ASCII,
 )
-_PIECE_BYTES = 2**20
+_CHUNK_BYTES = 2**20
 _ORIGIN = "Trained live in Token Playground."
 _NOTES = (
     "In nats per character; the training loss is the mean of the last updates, the validation loss "
@@ -40,7 +41,7 @@ def pack(run: Run, target: Path) -> None:
         for entry in run.checkpoints:
             last = entry is run.checkpoints[-1]
             placed = entry.model_copy(update={"path": WEIGHTS}) if last else entry
-            if _place(run.folder / entry.path, folder / placed.path):
+            if _link_or_copy(run.folder / entry.path, folder / placed.path):
                 entries.append(placed)
         if not entries:
             raise BadCheckpoint("training.weights_replaced")
@@ -52,7 +53,7 @@ def pack(run: Run, target: Path) -> None:
                     archive.write(path, path.relative_to(folder))
 
 
-def _place(source: Path, target: Path) -> bool:
+def _link_or_copy(source: Path, target: Path) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
@@ -66,8 +67,8 @@ def _place(source: Path, target: Path) -> bool:
 def unpack(source: IO[bytes], folder: Path, *, max_bytes: int, max_gigaflops: float) -> Run:
     """Read an uploaded zip into an empty folder. Raises TooLarge, BadCheckpoint.
 
-    Only the files of the layout are written, each as a plain file, and never more bytes than
-    `max_bytes` in all, whatever the zip says of itself; the weights of every step are checked.
+    Only the files of the layout are written, as plain files, and at most `max_bytes` in all,
+    regardless of the sizes in the zip's headers; the weights of every step are checked.
     """
     try:
         with zipfile.ZipFile(source) as archive:
@@ -90,16 +91,16 @@ def _extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> None:
     members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) > FILES_MAX:
         raise TooLarge("training.zip_too_many_files", found=len(members), most=FILES_MAX)
-    top = _common_folder([member.filename for member in members])
+    top = _common_prefix([member.filename for member in members])
     left = max_bytes
     for member in members:
         name = member.filename[len(top) :]
-        if not _NAMES.fullmatch(name):
+        if not _ALLOWED_NAMES.fullmatch(name):
             raise BadCheckpoint("training.zip_foreign_file", file=repr(name))
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(member) as packed, target.open("wb") as file:
-            while piece := packed.read(_PIECE_BYTES):
+            while piece := packed.read(_CHUNK_BYTES):
                 left -= len(piece)
                 if left < 0:
                     raise TooLarge(
@@ -108,7 +109,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> None:
                 file.write(piece)
 
 
-def _common_folder(names: list[str]) -> str:
+def _common_prefix(names: list[str]) -> str:
     """`name/` where everything lies in one folder, as a zip of a folder has it; else nothing."""
     first = names[0].split("/")[0] + "/" if names else ""
     inside = first != "checkpoints/" and all(name.startswith(first) for name in names)

@@ -7,109 +7,55 @@
     checkpoints/index.json                 [CheckpointEntry ...], ascending steps
     checkpoints/step-000100/model.safetensors
 
-A folder is not trusted, wherever it came from: sizes are checked before anything is read, JSON
-against exact types and ranges, tensor names, shapes and dtypes against the config before a byte of
-weights is read, then the checksum, and every number for being one. What is wrong is said in the
-sentence of a BadCheckpoint.
+No folder is trusted: sizes are checked before anything is read, JSON against exact types and
+ranges, then the weights (see weights.py). What is wrong is the message of a BadCheckpoint.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import pydantic
 import torch
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from pydantic import TypeAdapter
 
 from playground.checkpoints.errors import as_invalid_input
+from playground.checkpoints.schema import (
+    CONFIG,
+    INDEX,
+    JSON_BYTES,
+    STEPS_MAX,
+    STRICT,
+    VOCABULARY,
+    VOCABULARY_MAX,
+    CheckpointEntry,
+    RunConfig,
+    first_error,
+)
+from playground.checkpoints.weights import (
+    NATIVE_FORMAT,
+    WeightsFormat,
+    file_size,
+    read_tensors,
+    resolve_within,
+)
 from playground.errors import BadCheckpoint, StepNotFound
-from playground.files import atomic_path, write_text
-from playground.i18n.translate import LocalizedNumber, Message
-from playground.i18n.validation import validation_message
+from playground.files import write_text
+from playground.i18n.translate import Message
 from playground.lm.model import CharTransformer, ConfigError, ModelConfig
 from playground.lm.vocabulary import Vocabulary, VocabularyError
 
-CONFIG, VOCABULARY, TOKENIZER = "config.json", "vocab.json", "tokenizer.json"
-WEIGHTS = "model.safetensors"
-INDEX = "checkpoints/index.json"
-JSON_BYTES = 2**20
-STEPS_MAX = 1000
-VOCABULARY_MAX = 20_000
-
-_STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-_WEIGHTS_PATH = r"^(checkpoints/step-[0-9]{6,9}/)?model\.safetensors$"
-_Text = Annotated[str, Field(max_length=2000)]
-_Count = Annotated[int, Field(ge=0, le=2**53)]
 _Parsed = TypeVar("_Parsed")
-
-
-class RunConfig(BaseModel):
-    """config.json: what the model is, and what a person wants to know of it.
-
-    description: what it is good for, in a sentence. prompt: an example to start from.
-    end_token: the character after which a text of this kind is complete, if there is one.
-    command, seed: how it was made. model: the fields of ModelConfig.
-    """
-
-    model_config = _STRICT
-
-    format: Literal[1]
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    description: _Text = ""
-    corpus: _Text = ""
-    prompt: _Text = ""
-    end_token: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    command: _Text = ""
-    seed: _Count = 0
-    model: dict[str, Any]
-
-
-class CheckpointEntry(BaseModel):
-    """One line of the index. Losses in nats per character; tokens seen in training."""
-
-    model_config = _STRICT
-
-    step: _Count
-    tokens: _Count
-    train_loss: Annotated[float, Field(ge=0)] | None = None
-    val_loss: Annotated[float, Field(ge=0)] | None = None
-    path: Annotated[str, Field(pattern=_WEIGHTS_PATH)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    bytes: Annotated[int, Field(gt=0)]
-
-
-@dataclass(frozen=True, slots=True)
-class WeightsFormat:
-    """Names and shapes of tensors in a weights file, and their conversion to a state_dict.
-
-    shapes: (config, names in the file) to the expected shapes by name; a format with variants
-    recognizes them by the names.
-    state: (config, tensors by name) to the state_dict of CharTransformer. Raises BadCheckpoint.
-    """
-
-    shapes: Callable[[ModelConfig, Collection[str]], dict[str, list[int]]]
-    state: Callable[[ModelConfig, dict[str, torch.Tensor]], dict[str, torch.Tensor]]
-
-
-def _own_shapes(config: ModelConfig, _: Collection[str]) -> dict[str, list[int]]:
-    with torch.device("meta"):  # which allocates none of them
-        return {name: list(t.shape) for name, t in CharTransformer(config).state_dict().items()}
-
-
-NATIVE_FORMAT = WeightsFormat(_own_shapes, lambda _, tensors: tensors)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A training run as it lies on disk: all but the weights, validated."""
+    """A validated training run on disk, without its weights."""
 
     folder: Path
     config: RunConfig
@@ -136,8 +82,8 @@ class Run:
 def read_run(folder: Path) -> Run:
     """Everything of a checkpoint folder but its weights. Raises BadCheckpoint."""
     config = _parse(TypeAdapter(RunConfig), folder, CONFIG)
-    model_config = _model_config(config.model)
-    vocabulary = _vocabulary(folder)
+    model_config = _parse_model_config(config.model)
+    vocabulary = _read_vocabulary(folder)
     if len(vocabulary) != model_config.vocab_size:
         raise BadCheckpoint(
             "checkpoint.vocabulary_size",
@@ -161,74 +107,19 @@ def read_index(folder: Path) -> tuple[CheckpointEntry, ...]:
 
 
 def load_model(run: Run, step: int | None, *, max_bytes: int) -> CharTransformer:
-    """The model of a run at a step (the last one for None), ready to predict.
+    """The model of a run at a step, the last one for None, in evaluation mode.
 
-    Raises StepNotFound, and BadCheckpoint for weights that are not what the run says they are.
+    Raises StepNotFound, BadCheckpoint.
     """
     entry = run.checkpoint(step)
-    path = _inside(run.folder, entry.path)
-    size = _size(path, entry.path)
-    if size > max_bytes:
-        raise BadCheckpoint(
-            "checkpoint.weights_too_large",
-            file=entry.path,
-            size=LocalizedNumber(size / 2**20, ".1f"),
-            most=LocalizedNumber(max_bytes / 2**20),
-        )
-    if size != entry.bytes:
-        raise BadCheckpoint(
-            "checkpoint.weights_cut", file=entry.path, found=size, index=INDEX, said=entry.bytes
-        )
-    try:
-        _check_header_bytes(path, entry.path)
-        with safe_open(path, framework="pt") as weights:
-            expected = run.weights_format.shapes(run.model_config, weights.keys())
-            _check_header(weights, expected, entry.path)
-            if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
-                raise BadCheckpoint("checkpoint.weights_differ", file=entry.path, index=INDEX)
-            tensors = {name: weights.get_tensor(name) for name in expected}
-    except (SafetensorError, OSError) as error:
-        raise BadCheckpoint(
-            "checkpoint.weights_broken", file=entry.path, reason=str(error)
-        ) from None
-    for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise BadCheckpoint("checkpoint.weights_not_finite", file=entry.path, name=name)
+    tensors = read_tensors(
+        run.folder, entry, run.weights_format, run.model_config, max_bytes=max_bytes
+    )
     model = CharTransformer(run.model_config)
     model.load_state_dict(run.weights_format.state(run.model_config, tensors), strict=True)
     model.eval()
     _smoke_test(model, entry.path)
     return model
-
-
-def write_weights(
-    folder: Path,
-    path: str,
-    model: CharTransformer,
-    *,
-    step: int,
-    tokens: int,
-    train_loss: float | None,
-    val_loss: float | None,
-) -> CheckpointEntry:
-    """Write a model's weights to `folder / path`; returns its line for the index."""
-    target = folder / path
-    with atomic_path(target) as partial:
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial)
-    return CheckpointEntry(
-        step=step,
-        tokens=tokens,
-        train_loss=train_loss,
-        val_loss=val_loss,
-        path=path,
-        sha256=hashlib.sha256(target.read_bytes()).hexdigest(),
-        bytes=target.stat().st_size,
-    )
-
-
-def weights_path(step: int, *, final: bool) -> str:
-    """Where the weights of a step lie, relative to the folder."""
-    return WEIGHTS if final else f"checkpoints/step-{step:06d}/{WEIGHTS}"
 
 
 def write_run(
@@ -247,9 +138,9 @@ def write_run(
 
 
 def read_json_bytes(folder: Path, name: str) -> bytes:
-    """The bytes of a small file. Raises BadCheckpoint where it is none."""
-    path = _inside(folder, name)
-    size = _size(path, name)
+    """The bytes of a small file. Raises BadCheckpoint where it is missing or too large."""
+    path = resolve_within(folder, name)
+    size = file_size(path, name)
     if size > JSON_BYTES:
         raise BadCheckpoint("checkpoint.file_too_large", file=name, found=size, most=JSON_BYTES)
     return path.read_bytes()
@@ -260,23 +151,15 @@ def _parse(adapter: TypeAdapter[_Parsed], folder: Path, name: str) -> _Parsed:
     try:
         return adapter.validate_json(content)
     except pydantic.ValidationError as error:
-        raise BadCheckpoint("checkpoint.in_file", file=name, reason=explain(error)) from None
+        raise BadCheckpoint("checkpoint.in_file", file=name, reason=first_error(error)) from None
 
 
-def explain(error: pydantic.ValidationError) -> Message | str:
-    """The first thing that a validation found wrong, as `field: what`."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    what = validation_message(first)
-    return Message.of("fields.problem", field=place, what=what) if place else what
-
-
-def _model_config(values: dict[str, Any]) -> ModelConfig:
-    """ModelConfig out of JSON: its fields with their exact types, no other."""
+def _parse_model_config(values: dict[str, Any]) -> ModelConfig:
+    """ModelConfig from JSON: exact types, unknown fields refused."""
     hints = get_type_hints(ModelConfig)
     checked = pydantic.create_model(  # type: ignore[call-overload]
         "model",
-        __config__=_STRICT,
+        __config__=STRICT,
         **{
             field.name: (
                 hints[field.name],
@@ -291,11 +174,11 @@ def _model_config(values: dict[str, Any]) -> ModelConfig:
         if isinstance(error, ConfigError):
             reason: Message | str = as_invalid_input(error).message
         else:
-            reason = explain(error)
+            reason = first_error(error)
         raise BadCheckpoint("checkpoint.in_file", file=f"{CONFIG}: model", reason=reason) from None
 
 
-def _vocabulary(folder: Path) -> Vocabulary:
+def _read_vocabulary(folder: Path) -> Vocabulary:
     characters = _parse(TypeAdapter(list[str]), folder, VOCABULARY)
     if len(characters) > VOCABULARY_MAX:
         raise BadCheckpoint("checkpoint.vocabulary_too_large", file=VOCABULARY, most=VOCABULARY_MAX)
@@ -306,65 +189,12 @@ def _vocabulary(folder: Path) -> Vocabulary:
         raise BadCheckpoint("checkpoint.in_file", file=VOCABULARY, reason=reason) from None
 
 
-def _check_header_bytes(path: Path, name: str) -> None:
-    """A header of a million names takes far more memory than it takes on the disk."""
-    with path.open("rb") as file:
-        n_bytes = int.from_bytes(file.read(8), "little")
-    if n_bytes > JSON_BYTES:
-        raise BadCheckpoint(
-            "checkpoint.header_too_large", file=name, found=n_bytes, most=JSON_BYTES
-        )
-
-
-def _check_header(weights: Any, expected: dict[str, list[int]], path: str) -> None:
-    found = set(weights.keys())
-    for key, names in (
-        ("checkpoint.tensors_lacking", expected.keys() - found),
-        ("checkpoint.tensors_extra", found - expected.keys()),
-    ):
-        if names:
-            some = ", ".join(" ".join(name[:60].split()) for name in sorted(names)[:5])
-            raise BadCheckpoint(key, file=path, names=some)
-    for name, shape in expected.items():
-        header = weights.get_slice(name)
-        if header.get_shape() != shape:
-            raise BadCheckpoint(
-                "checkpoint.tensor_shape",
-                file=path,
-                name=name,
-                found=header.get_shape(),
-                expected=shape,
-            )
-        if header.get_dtype() != "F32":
-            raise BadCheckpoint(
-                "checkpoint.tensor_type", file=path, name=name, found=header.get_dtype()
-            )
-
-
 def _smoke_test(model: CharTransformer, path: str) -> None:
-    """Finite weights can still overflow on their way; one full window shows it."""
+    """Raise BadCheckpoint where activations overflow on one full window."""
     ids = torch.arange(model.config.block_size)[None] % model.config.vocab_size
     with torch.inference_mode():
         if not torch.isfinite(model(ids)).all():
             raise BadCheckpoint("checkpoint.answers_not_finite", file=path)
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """`folder / name`, refused where a link leads out of the folder."""
-    path = folder / name
-    try:
-        inside = path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # a link to itself
-        inside = False
-    if not inside:
-        raise BadCheckpoint("checkpoint.leads_out", file=name)
-    return path
-
-
-def _size(path: Path, name: str) -> int:
-    if not path.is_file():
-        raise BadCheckpoint("checkpoint.missing", file=name)
-    return path.stat().st_size
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from playground.checkpoints.folder import CheckpointEntry, RunConfig
+from playground.checkpoints.schema import CheckpointEntry, RunConfig
 from playground.lm.model import ModelConfig
 
 

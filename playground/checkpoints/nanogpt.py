@@ -1,12 +1,12 @@
-"""Repos of nanoGPT's kind: a character-level GPT-2 (Radford et al. 2019) as safetensors.
+"""nanoGPT's format: a character-level GPT-2 (Radford et al. 2019) as safetensors.
 
     config.json                  n_layer, n_head, n_embd, block_size, vocab_size, bias
-    vocab.json | tokenizer.json  the characters, in one of the forms in which people keep them
+    vocab.json | tokenizer.json  the characters, in one of several common layouts
     model.safetensors            transformer.wte.weight, transformer.h.0.ln_1.weight ...
 
-Such a model is a CharTransformer once the weights of its norms are multiplied into the matrices
-after them. It is refused where that would not be the same function: another activation, epsilon or
-head. All that `checkpoint` checks of a file is checked of these, too.
+The weights of its layer norms are folded into the matrices after them. What would not be the same
+function then is refused: another activation, epsilon or head. Files are checked as those of the
+native format are.
 """
 
 from __future__ import annotations
@@ -21,16 +21,9 @@ from pydantic_core import from_json
 from torch import Tensor
 
 from playground.checkpoints.errors import as_invalid_input
-from playground.checkpoints.folder import (
-    CONFIG,
-    TOKENIZER,
-    VOCABULARY,
-    Run,
-    RunConfig,
-    WeightsFormat,
-    read_index,
-    read_json_bytes,
-)
+from playground.checkpoints.folder import Run, read_index, read_json_bytes
+from playground.checkpoints.schema import CONFIG, TOKENIZER, VOCABULARY, RunConfig
+from playground.checkpoints.weights import WeightsFormat
 from playground.errors import BadCheckpoint
 from playground.i18n.translate import Message, in_default_locale
 from playground.lm.model import ConfigError, ModelConfig
@@ -39,17 +32,17 @@ from playground.lm.vocabulary import Vocabulary, VocabularyError
 ABOUT = Message.of("models.nanogpt")
 _SIZES = ("n_layer", "n_head", "n_embd")
 # What transformers' GPT-2 may set to something else.
-_FIXED = {
+_REQUIRED_VALUES = {
     "activation_function": "gelu",
     "layer_norm_epsilon": 1e-5,
     "scale_attn_weights": True,
     "scale_attn_by_inverse_layer_idx": False,
     "tie_word_embeddings": True,
 }
-_COMPILED = "_orig_mod."  # what torch.compile puts before every name
+_COMPILE_PREFIX = "_orig_mod."  # what torch.compile puts before every name
 _TABLE, _HEAD = "transformer.wte.weight", "lm_head.weight"
 _POSITIONS, _LAST_NORM = "transformer.wpe.weight", "transformer.ln_f"
-_NOT_CHARACTERS = (b'"ByteLevel"', b'"Metaspace"')  # their tokens stand for something else
+_SUBWORD_MARKERS = (b'"ByteLevel"', b'"Metaspace"')  # their tokens stand for something else
 
 
 def is_nanogpt(content: bytes) -> bool:
@@ -61,26 +54,26 @@ def is_nanogpt(content: bytes) -> bool:
 def trained_steps(content: bytes) -> int:
     """The training step that a config.json tells, 0 where it tells none."""
     whole = _parsed(content, CONFIG)
-    told = [whole.get("iter_num"), whole.get("max_iters")]
-    return next((step for step in told if type(step) is int and 0 <= step < 10**9), 0)
+    candidates = [whole.get("iter_num"), whole.get("max_iters")]
+    return next((step for step in candidates if type(step) is int and 0 <= step < 10**9), 0)
 
 
 def model_config(content: bytes) -> ModelConfig:
     """The config of the same model here. Raises BadCheckpoint where there is none."""
     values = _config_values(content)
-    for name, only in _FIXED.items():
+    for name, only in _REQUIRED_VALUES.items():
         if values.get(name, only) != only:
             raise BadCheckpoint("checkpoint.nanogpt_fixed", file=CONFIG, name=name, value=only)
-    width = _first(values, "n_embd")
+    width = _first_present(values, "n_embd")
     hidden = 4 * width if type(width) is int else 1
     try:
         return ModelConfig(
-            vocab_size=_first(values, "vocab_size"),
-            block_size=_first(values, "block_size", "n_positions", "n_ctx"),
-            n_layer=_first(values, "n_layer"),
-            n_head=_first(values, "n_head"),
+            vocab_size=_first_present(values, "vocab_size"),
+            block_size=_first_present(values, "block_size", "n_positions", "n_ctx"),
+            n_layer=_first_present(values, "n_layer"),
+            n_head=_first_present(values, "n_head"),
             n_embd=width,
-            n_hidden=_first(values, "n_inner") or hidden,
+            n_hidden=_first_present(values, "n_inner") or hidden,
             tied=True,
             learned_positions=True,
             bias=values.get("bias", True),
@@ -129,13 +122,13 @@ def _json(content: bytes, file: str) -> Any:
         raise BadCheckpoint("checkpoint.no_json", file=file, reason=str(error)) from None
 
 
-def _first(values: Mapping[str, Any], *names: str) -> Any:
+def _first_present(values: Mapping[str, Any], *names: str) -> Any:
     return next((values[name] for name in names if values.get(name) is not None), None)
 
 
 def _vocabulary(content: bytes, file: str) -> Vocabulary:
     characters = _characters(_json(content, file))
-    if any(mark in content for mark in _NOT_CHARACTERS):
+    if any(mark in content for mark in _SUBWORD_MARKERS):
         raise BadCheckpoint("checkpoint.no_characters", file=file)
     if characters is None:
         raise BadCheckpoint("checkpoint.no_list", file=file)
@@ -192,53 +185,58 @@ def _shapes(config: ModelConfig, found: Collection[str]) -> dict[str, list[int]]
     shapes = {f"{name}.weight": shape for name, shape in products.items()}
     if config.bias:
         shapes |= {f"{name}.bias": shape[:1] for name, shape in products.items()}
-    before = _COMPILED if any(name.startswith(_COMPILED) for name in found) else ""
+    before = _COMPILE_PREFIX if any(name.startswith(_COMPILE_PREFIX) for name in found) else ""
     tables = [name for name in (_TABLE, _HEAD) if before + name in found] or [_TABLE]
     shapes |= {_POSITIONS: [config.block_size, width], **dict.fromkeys(tables, table)}
     return {before + name: shape for name, shape in shapes.items()}
 
 
-def _state(config: ModelConfig, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same model as the state of a CharTransformer."""
-    held = {name.removeprefix(_COMPILED): tensor for name, tensor in tensors.items()}
-    table = held[_TABLE] if _TABLE in held else held[_HEAD]
-    if not torch.equal(table, held.get(_HEAD, table)):
+def _convert_state_dict(config: ModelConfig, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Convert nanoGPT's tensors to the state_dict of CharTransformer."""
+    weights = {name.removeprefix(_COMPILE_PREFIX): t for name, t in tensors.items()}
+    table = weights[_TABLE] if _TABLE in weights else weights[_HEAD]
+    if not torch.equal(table, weights.get(_HEAD, table)):
         raise BadCheckpoint("checkpoint.head_differs", head=_HEAD, table=_TABLE)
     state = {
         "embed.table": table,
-        "positions": held[_POSITIONS],
-        "gain": held[f"{_LAST_NORM}.weight"],
+        "positions": weights[_POSITIONS],
+        "gain": weights[f"{_LAST_NORM}.weight"],
     }
     if config.bias:
-        shift = held[f"{_LAST_NORM}.bias"].double()
+        shift = weights[f"{_LAST_NORM}.bias"].double()
         state["head_bias"] = (table.double() @ shift).float()
     for layer in range(config.n_layer):
-        block = _block(config, held, f"transformer.h.{layer}")
+        block = _convert_block(config, weights, f"transformer.h.{layer}")
         state |= {f"blocks.{layer}.{name}": tensor.float() for name, tensor in block.items()}
     return state
 
 
-def _block(config: ModelConfig, held: Mapping[str, Tensor], at: str) -> dict[str, Tensor]:
-    """One layer, in doubles: what is multiplied here is to be rounded once."""
-    own = {k.removeprefix(f"{at}."): t.double() for k, t in held.items() if k.startswith(f"{at}.")}
+def _convert_block(
+    config: ModelConfig, weights: Mapping[str, Tensor], at: str
+) -> dict[str, Tensor]:
+    """Convert one layer; in float64, so that products are rounded once."""
+    layer = {
+        k.removeprefix(f"{at}."): t.double() for k, t in weights.items() if k.startswith(f"{at}.")
+    }
     block = {
-        "qkv": own["attn.c_attn.weight"] * own["ln_1.weight"],
-        "out": own["attn.c_proj.weight"],
-        "up": own["mlp.c_fc.weight"] * own["ln_2.weight"],
-        "down": own["mlp.c_proj.weight"],
+        "qkv": layer["attn.c_attn.weight"] * layer["ln_1.weight"],
+        "out": layer["attn.c_proj.weight"],
+        "up": layer["mlp.c_fc.weight"] * layer["ln_2.weight"],
+        "down": layer["mlp.c_proj.weight"],
     }
     if config.bias:
         block |= {
-            "qkv_bias": own["attn.c_attn.weight"] @ own["ln_1.bias"] + own["attn.c_attn.bias"],
-            "out_bias": own["attn.c_proj.bias"],
-            "up_bias": own["mlp.c_fc.weight"] @ own["ln_2.bias"] + own["mlp.c_fc.bias"],
-            "down_bias": own["mlp.c_proj.bias"],
+            "qkv_bias": layer["attn.c_attn.weight"] @ layer["ln_1.bias"]
+            + layer["attn.c_attn.bias"],
+            "out_bias": layer["attn.c_proj.bias"],
+            "up_bias": layer["mlp.c_fc.weight"] @ layer["ln_2.bias"] + layer["mlp.c_fc.bias"],
+            "down_bias": layer["mlp.c_proj.bias"],
         }
-    return block if config.n_head > 1 else _with_one_head(config, block)
+    return block if config.n_head > 1 else _fold_output_projection(config, block)
 
 
-def _with_one_head(config: ModelConfig, block: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The output matrix multiplied into the values; attention's weights sum to 1, so biases too."""
+def _fold_output_projection(config: ModelConfig, block: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Fold the output matrix into the values; attention weights sum to 1, so biases fold too."""
     out, values = block.pop("out"), slice(-config.n_embd, None)
     block["qkv"][values] = out @ block["qkv"][values]
     if config.bias:
@@ -246,4 +244,4 @@ def _with_one_head(config: ModelConfig, block: dict[str, Tensor]) -> dict[str, T
     return block
 
 
-NANOGPT_FORMAT = WeightsFormat(_shapes, _state)
+NANOGPT_FORMAT = WeightsFormat(_shapes, _convert_state_dict)

@@ -25,7 +25,8 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import HfHubHTTPError
 
-from playground.checkpoints.folder import CONFIG, INDEX, VOCABULARY, Run, load_model, read_run
+from playground.checkpoints.folder import Run, load_model, read_run
+from playground.checkpoints.schema import CONFIG, INDEX, VOCABULARY
 from playground.errors import CommandError, PlaygroundError
 from playground.hub.address import parse_address
 from playground.hub.errors import as_hub_errors

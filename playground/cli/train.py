@@ -23,14 +23,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from playground.checkpoints.folder import (
-    CheckpointEntry,
-    RunConfig,
-    weights_path,
-    write_run,
-    write_weights,
-)
+from playground.checkpoints.folder import write_run
 from playground.checkpoints.model_card import model_card
+from playground.checkpoints.schema import CheckpointEntry, RunConfig, weights_path
+from playground.checkpoints.weights import write_weights
 from playground.cli.corpus import read_corpus
 from playground.errors import CommandError, PlaygroundError
 from playground.files import atomic_path

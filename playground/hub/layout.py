@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
-from playground.checkpoints.folder import (
+from playground.checkpoints.folder import Run
+from playground.checkpoints.schema import (
     CONFIG,
     INDEX,
     JSON_BYTES,
     VOCABULARY,
     WEIGHTS,
     CheckpointEntry,
-    Run,
     weights_path,
 )
 from playground.errors import BadCheckpoint, HubFileNotFound, HubTooLarge, NotAPlaygroundModel

@@ -16,7 +16,8 @@ from dataclasses import replace
 from cachetools import TTLCache
 from huggingface_hub import ModelInfo
 
-from playground.checkpoints.folder import CheckpointEntry, Run
+from playground.checkpoints.folder import Run
+from playground.checkpoints.schema import CheckpointEntry
 from playground.concurrency import ProgressCallback, SingleFlight
 from playground.errors import HubError, HubForbidden, HubRepoNotFound, TooManyLoads
 from playground.hub.address import Address, parse_address

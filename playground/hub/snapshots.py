@@ -15,18 +15,10 @@ from pathlib import Path
 
 from huggingface_hub import ModelInfo
 
-from playground.checkpoints.folder import (
-    CONFIG,
-    INDEX,
-    JSON_BYTES,
-    TOKENIZER,
-    VOCABULARY,
-    WEIGHTS,
-    Run,
-    read_run,
-)
+from playground.checkpoints.folder import Run, read_run
 from playground.checkpoints.nanogpt import is_nanogpt, model_config, trained_steps
 from playground.checkpoints.nanogpt import read_run as read_nanogpt
+from playground.checkpoints.schema import CONFIG, INDEX, JSON_BYTES, TOKENIZER, VOCABULARY, WEIGHTS
 from playground.concurrency import SingleFlight
 from playground.errors import BadCheckpoint, HubError, NotAPlaygroundModel
 from playground.hub.address import Address

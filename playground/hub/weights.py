@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playground.checkpoints.folder import WEIGHTS, CheckpointEntry, Run
+from playground.checkpoints.folder import Run
+from playground.checkpoints.schema import WEIGHTS, CheckpointEntry
 from playground.concurrency import ProgressCallback, SingleFlight
 from playground.hub.address import Address
 from playground.hub.client import HubClient

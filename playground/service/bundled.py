@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from playground.checkpoints.folder import RunConfig, read_run
+from playground.checkpoints.folder import read_run
+from playground.checkpoints.schema import RunConfig
 from playground.errors import BadCheckpoint
 from playground.i18n.translate import Message, has_message, in_default_locale
 from playground.service.sessions import Session

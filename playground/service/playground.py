@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from playground.checkpoints.errors import as_invalid_input
-from playground.checkpoints.folder import CheckpointEntry, Run, load_model
+from playground.checkpoints.folder import Run, load_model
+from playground.checkpoints.schema import CheckpointEntry
 from playground.concurrency import ProgressCallback
 from playground.errors import (
     BadCheckpoint,

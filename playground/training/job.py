@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playground.checkpoints.folder import CheckpointEntry, Run, RunConfig
+from playground.checkpoints.folder import Run
+from playground.checkpoints.schema import CheckpointEntry, RunConfig
 from playground.i18n.translate import Message, in_default_locale
 from playground.lm.model import ModelConfig
 from playground.lm.vocabulary import Vocabulary

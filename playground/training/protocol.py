@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from playground.checkpoints.folder import CheckpointEntry
+from playground.checkpoints.schema import CheckpointEntry
 from playground.training.corpora import CorpusName
 
 _STRICT = ConfigDict(extra="forbid")

@@ -27,7 +27,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from playground.checkpoints.folder import weights_path, write_weights
+from playground.checkpoints.schema import weights_path
+from playground.checkpoints.weights import write_weights
 from playground.files import atomic_path
 from playground.lm.learning import Trainer, TrainingParams, Update, make_optimizers, validation_loss
 from playground.lm.model import CharTransformer, ModelConfig

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from playground.checkpoints.folder import INDEX, WEIGHTS, load_model
+from playground.checkpoints.folder import load_model
+from playground.checkpoints.schema import INDEX, WEIGHTS
 from playground.errors import (
     BadCheckpoint,
     HubFileNotFound,

@@ -3,7 +3,8 @@ import json
 import huggingface_hub
 import pytest
 
-from playground.checkpoints.folder import INDEX, WEIGHTS, read_run
+from playground.checkpoints.folder import read_run
+from playground.checkpoints.schema import INDEX, WEIGHTS
 from playground.cli.publish import main, model_card, model_url
 from tests.hub.fake_hub import TOKEN, FakeHub, files_of
 

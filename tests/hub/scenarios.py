@@ -5,7 +5,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from playground.checkpoints.folder import INDEX, WEIGHTS
+from playground.checkpoints.schema import INDEX, WEIGHTS
 from playground.lm.sampling import SamplingParams
 from playground.service.playground import Playground
 

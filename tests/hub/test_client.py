@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from playground.checkpoints.folder import INDEX, WEIGHTS
+from playground.checkpoints.schema import INDEX, WEIGHTS
 from playground.errors import (
     BadCheckpoint,
     HubCommitMoved,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.checkpoints.folder import INDEX, WEIGHTS
+from playground.checkpoints.schema import INDEX, WEIGHTS
 from playground.errors import BadCheckpoint, DiskFull, HubUnavailable
 from playground.hub import disk_cache
 from playground.hub.address import Address

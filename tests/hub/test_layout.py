@@ -2,7 +2,7 @@
 
 import pytest
 
-from playground.checkpoints.folder import INDEX, WEIGHTS
+from playground.checkpoints.schema import INDEX, WEIGHTS
 from playground.errors import HubTooLarge
 from tests.hub.scenarios import REPO, STEP_0, on_disk, run, text
 

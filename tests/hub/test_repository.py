@@ -6,7 +6,7 @@ import time
 import huggingface_hub
 import pytest
 
-from playground.checkpoints.folder import WEIGHTS
+from playground.checkpoints.schema import WEIGHTS
 from playground.errors import (
     HubError,
     HubForbidden,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from playground.checkpoints.folder import INDEX, WEIGHTS
+from playground.checkpoints.schema import INDEX, WEIGHTS
 from playground.errors import BadCheckpoint, SessionNotFound
 from tests.hub.scenarios import REPO, on_disk, run, text, with_weights
 

@@ -1,6 +1,6 @@
 """Repos with a branch for each step."""
 
-from playground.checkpoints.folder import WEIGHTS
+from playground.checkpoints.schema import WEIGHTS
 from playground.hub.layout import STEP_BRANCHES_MAX, step_branches
 from tests.hub.scenarios import REPO, STEP_0, STEP_50, run, text
 

@@ -3,7 +3,7 @@
 import pydantic
 import pytest
 
-from playground.checkpoints.folder import CheckpointEntry
+from playground.checkpoints.schema import CheckpointEntry
 from playground.training import protocol
 
 JOB = protocol.TrainJob("/folder", "text", None, {"n_layer": 1}, {"steps": 2}, 2**30, steps=3)

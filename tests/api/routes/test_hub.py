@@ -11,7 +11,7 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from playground.api.app import create_api
-from playground.checkpoints.folder import WEIGHTS
+from playground.checkpoints.schema import WEIGHTS
 from playground.cli.publish import main
 from playground.service import loads
 from playground.service.playground import Playground

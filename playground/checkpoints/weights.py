@@ -1,0 +1,164 @@
+"""Weights files: safetensors, checked before and after they are read, and written atomically."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from playground.checkpoints.schema import INDEX, JSON_BYTES, CheckpointEntry
+from playground.errors import BadCheckpoint
+from playground.files import atomic_path
+from playground.i18n.translate import LocalizedNumber
+from playground.lm.model import CharTransformer, ModelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFormat:
+    """Names and shapes of tensors in a weights file, and their conversion to a state_dict.
+
+    shapes: (config, names in the file) to the expected shapes by name; a format with variants
+    recognizes them by the names.
+    state: (config, tensors by name) to the state_dict of CharTransformer. Raises BadCheckpoint.
+    """
+
+    shapes: Callable[[ModelConfig, Collection[str]], dict[str, list[int]]]
+    state: Callable[[ModelConfig, dict[str, torch.Tensor]], dict[str, torch.Tensor]]
+
+
+def _native_shapes(config: ModelConfig, _: Collection[str]) -> dict[str, list[int]]:
+    with torch.device("meta"):  # allocates nothing
+        return {name: list(t.shape) for name, t in CharTransformer(config).state_dict().items()}
+
+
+NATIVE_FORMAT = WeightsFormat(_native_shapes, lambda _, tensors: tensors)
+
+
+def read_tensors(
+    folder: Path,
+    entry: CheckpointEntry,
+    weights_format: WeightsFormat,
+    config: ModelConfig,
+    *,
+    max_bytes: int,
+) -> dict[str, torch.Tensor]:
+    """The tensors of a checkpoint by name.
+
+    Checks, in this order: size, header, names, shapes and dtypes against the config, checksum, and
+    that all values are finite. Raises BadCheckpoint.
+    """
+    path = resolve_within(folder, entry.path)
+    size = file_size(path, entry.path)
+    if size > max_bytes:
+        raise BadCheckpoint(
+            "checkpoint.weights_too_large",
+            file=entry.path,
+            size=LocalizedNumber(size / 2**20, ".1f"),
+            most=LocalizedNumber(max_bytes / 2**20),
+        )
+    if size != entry.bytes:
+        raise BadCheckpoint(
+            "checkpoint.weights_cut", file=entry.path, found=size, index=INDEX, said=entry.bytes
+        )
+    try:
+        _check_header_bytes(path, entry.path)
+        with safe_open(path, framework="pt") as weights:
+            expected = weights_format.shapes(config, weights.keys())
+            _check_header(weights, expected, entry.path)
+            if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
+                raise BadCheckpoint("checkpoint.weights_differ", file=entry.path, index=INDEX)
+            tensors = {name: weights.get_tensor(name) for name in expected}
+    except (SafetensorError, OSError) as error:
+        raise BadCheckpoint(
+            "checkpoint.weights_broken", file=entry.path, reason=str(error)
+        ) from None
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise BadCheckpoint("checkpoint.weights_not_finite", file=entry.path, name=name)
+    return tensors
+
+
+def write_weights(
+    folder: Path,
+    path: str,
+    model: CharTransformer,
+    *,
+    step: int,
+    tokens: int,
+    train_loss: float | None,
+    val_loss: float | None,
+) -> CheckpointEntry:
+    """Write a model's weights to `folder / path`; returns its line for the index."""
+    target = folder / path
+    with atomic_path(target) as partial:
+        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial)
+    return CheckpointEntry(
+        step=step,
+        tokens=tokens,
+        train_loss=train_loss,
+        val_loss=val_loss,
+        path=path,
+        sha256=hashlib.sha256(target.read_bytes()).hexdigest(),
+        bytes=target.stat().st_size,
+    )
+
+
+def resolve_within(folder: Path, name: str) -> Path:
+    """`folder / name`. Raises BadCheckpoint where a link leads out of the folder."""
+    path = folder / name
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        inside = False
+    if not inside:
+        raise BadCheckpoint("checkpoint.leads_out", file=name)
+    return path
+
+
+def file_size(path: Path, name: str) -> int:
+    """Size in bytes. Raises BadCheckpoint where it is no file."""
+    if not path.is_file():
+        raise BadCheckpoint("checkpoint.missing", file=name)
+    return path.stat().st_size
+
+
+def _check_header_bytes(path: Path, name: str) -> None:
+    """Bound the header: parsed, it takes far more memory than its bytes."""
+    with path.open("rb") as file:
+        n_bytes = int.from_bytes(file.read(8), "little")
+    if n_bytes > JSON_BYTES:
+        raise BadCheckpoint(
+            "checkpoint.header_too_large", file=name, found=n_bytes, most=JSON_BYTES
+        )
+
+
+def _check_header(weights: Any, expected: dict[str, list[int]], path: str) -> None:
+    """Compare names, shapes and dtypes with the expected ones, before any tensor is read."""
+    found = set(weights.keys())
+    for key, names in (
+        ("checkpoint.tensors_lacking", expected.keys() - found),
+        ("checkpoint.tensors_extra", found - expected.keys()),
+    ):
+        if names:
+            some = ", ".join(" ".join(name[:60].split()) for name in sorted(names)[:5])
+            raise BadCheckpoint(key, file=path, names=some)
+    for name, shape in expected.items():
+        header = weights.get_slice(name)
+        if header.get_shape() != shape:
+            raise BadCheckpoint(
+                "checkpoint.tensor_shape",
+                file=path,
+                name=name,
+                found=header.get_shape(),
+                expected=shape,
+            )
+        if header.get_dtype() != "F32":
+            raise BadCheckpoint(
+                "checkpoint.tensor_type", file=path, name=name, found=header.get_dtype()
+            )
