@@ -27,6 +27,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.browser.tour import LANGUAGES, NAMES, Tour
+
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"laptop": (1280, 800), "phone": (390, 844)}
 LETTERS = "\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,!?'-:;"
@@ -276,3 +278,40 @@ def visit(
         page.evaluate("localStorage.clear()")  # the next one comes as a first visitor, too
         page.close()
     assert problems == []
+
+
+@pytest.fixture(scope="module")
+def bundled(models, tmp_path_factory):
+    """A server with the models that the lessons are about, and those of the other journeys."""
+    folder = tmp_path_factory.mktemp("bundled")
+    for source in (models, ROOT / "models"):
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+    with serving(folder) as (address, _):
+        yield address
+
+
+@pytest.fixture
+def tour(visit, bundled):
+    """`tour(lesson, …)`: the page with a lesson open."""
+
+    def open_at(lesson=None, *args, language="en", more="", **options):
+        query = more if lesson is None else f"&lesson={lesson}"
+        options |= {"at": bundled, "query": query, "wait": False, "locale": LANGUAGES[language]}
+        found = Tour(visit(*args, **options), language)
+        if lesson is not None:
+            expect(found.title).to_be_focused(timeout=20_000)
+        return found
+
+    return open_at
+
+
+@pytest.fixture
+def lesson(tour):
+    """`lesson(number)`: the page at a lesson that is about the drawer, as soon as its bars are."""
+
+    def open_at(number, **options):
+        found = tour(NAMES[number - 1], **options).is_at(number)
+        found.visit.ready()
+        return found
+
+    return open_at
