@@ -1,8 +1,8 @@
 """Train a model on a text file: `python -m playground.train --text FILE --out models/NAME`.
 
-Writes a checkpoint folder that the app can show. A run that was stopped, by Ctrl-C or by force,
-goes on with the same command and --resume, and ends with the very same weights. The same command
-gives the same weights again (on the same kind of machine).
+Writes a checkpoint folder for the page. A run that was interrupted or killed is continued by the
+same command with --resume, and results in the same weights. The command is deterministic (on the
+same kind of machine).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from playground.lm.vocabulary import Vocabulary
 from playground.training.milestones import checkpoint_steps
 from playground.training.presets import PRESETS
 
-SAVE_EVERY_STEPS = 20  # what a stopped run has to repeat at most
+SAVE_EVERY_STEPS = 20  # a resumed run repeats fewer updates than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Job:
 
     @property
     def identity(self) -> str:
-        """What must be equal for a run to be resumed: text, model, training parameters."""
+        """Text, model and training parameters as JSON; a run is resumed only where it is equal."""
         parts = (self.text_sha256, self.lines)
         settings = (dataclasses.asdict(self.config), dataclasses.asdict(self.params))
         return json.dumps([*parts, *settings], sort_keys=True)
@@ -162,7 +162,7 @@ def _job(args: argparse.Namespace) -> Job:
 
 
 def _command(args: argparse.Namespace) -> str:
-    """The command that makes this model, without the way to a file on this machine."""
+    """The command that reproduces this model, without directories of this machine."""
     out = args.out.name if args.out.is_absolute() else str(args.out)
     words = ["--text", args.text.name, "--preset", args.preset, "--out", out]
     for option in ("steps", "batch_size", "seed", "name", "corpus", "description", "prompt"):
@@ -174,7 +174,7 @@ def _command(args: argparse.Namespace) -> str:
 
 
 def _begin(job: Job, resume: bool) -> tuple[Trainer, list[CheckpointEntry]]:
-    """A new run, or the stopped one. Raises CommandError where neither is what --out holds."""
+    """Start a new run or load the interrupted one. Raises CommandError if --out prevents it."""
     model = CharTransformer(job.config, seed=job.params.seed)
     starts = None
     if job.lines:
@@ -212,7 +212,7 @@ def _run(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> None:
 
 
 def _write_checkpoint(job: Job, trainer: Trainer) -> CheckpointEntry:
-    """Both losses are measured alike, over as many characters, so that they can be compared."""
+    """Write weights, with training and validation loss over equally many characters."""
     step, model, validation = trainer.step, trainer.model, job.validation
     learned = job.train[: len(validation)]
     return write_weights(
@@ -253,7 +253,7 @@ def _load_state(job: Job, trainer: Trainer) -> list[CheckpointEntry]:
 
 
 def _card(job: Job, entries: Sequence[CheckpointEntry]) -> str:
-    """What the model is, how good it is, how it was made."""
+    """The model card: origin, losses, and the command that reproduces the model."""
     last, run = entries[-1], job.run_config
     return model_card(
         run,

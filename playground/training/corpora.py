@@ -23,14 +23,14 @@ Ids = npt.NDArray[np.int64]
 
 TEXT_MIN, TEXT_MAX = 100, 5_000_000  # characters
 TEXT_BYTES_MAX = 4 * TEXT_MAX
-CHARACTERS_MAX = 1000  # distinct ones; no small model learns a larger alphabet
+CHARACTERS_MAX = 1000  # distinct ones; a small model learns no larger vocabulary
 TRAINING_PART = 0.9
 TERM_MAX = 99
 N_PROBLEMS = 200
 
 _TEXT, _MARKDOWN = ".txt", ".md"
 _PYTHON_CHARACTERS = 1_000_000
-_PYTHON_FILE_BYTES = (2_000, 60_000)  # neither stubs nor one subject for a tenth of the text
+_PYTHON_FILE_BYTES = (2_000, 60_000)  # no stubs, and no file of a tenth of the text
 _N_LINES = 50_000
 
 
@@ -97,14 +97,14 @@ def open_corpus(name: CorpusName, *, seed: int, path: Path | None = None) -> Cor
     if name == "python":
         return corpus_from_text(python_text(Path(sysconfig.get_path("stdlib"))), prompt="    def ")
     assert path is not None
-    text = path.read_bytes().decode()  # as it is: no newline is translated
+    text = path.read_bytes().decode()  # newlines are not translated
     return corpus_from_text(text, prompt="ROMEO:\n" if name == "shakespeare" else text[:16])
 
 
 def corpus_from_text(text: str, *, prompt: str) -> Corpus:
-    """A text whose first TRAINING_PART is for training, the rest for validation.
+    """Split a text: its first TRAINING_PART for training, the rest for validation.
 
-    prompt: characters that the text does not have are left out of it.
+    prompt: characters that do not occur in the text are dropped.
     """
     code_points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     present = np.flatnonzero(np.bincount(code_points))
@@ -128,7 +128,7 @@ def python_text(folder: Path) -> str:
     files = [p for p in folder.glob("*.py") if small <= p.stat().st_size <= large]
     parts: list[str] = []
     length = 0
-    # In the order of a hash: by name, the validation part would be the letters t to z.
+    # Ordered by a hash: in the order of names, the validation part would hold only t to z.
     for path in sorted(files, key=lambda p: hashlib.sha256(p.name.encode()).digest()):
         raw = path.read_bytes()
         if not raw.isascii() or length >= _PYTHON_CHARACTERS:
@@ -141,8 +141,8 @@ def python_text(folder: Path) -> str:
 def arithmetic_corpus(seed: int) -> Corpus:
     """Lines `12+7=19`; a tenth of all pairs of terms is held out, in both orders.
 
-    Digits in the usual order: least significant first is easier to learn, but small models manage
-    without where windows begin with a line.
+    Digits are in the usual order: least significant first is easier to learn, but is not needed
+    where windows begin at line starts.
     """
     rng = random.Random(seed)
     pairs = [(a, b) for a in range(TERM_MAX + 1) for b in range(a, TERM_MAX + 1)]

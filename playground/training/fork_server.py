@@ -1,8 +1,9 @@
-"""A fork server: training workers within milliseconds, forked from one that has imported torch.
+"""Fork server: forks training workers, within milliseconds, from a process that imported torch.
 
 The server starts `python -m playground.training.fork_server`, which imports torch and then forks a
-worker for each socket that it receives. All of them exit with the server, however it ends: each
-notices that its socket closes, Linux kills the workers with their parent, which deletes the files.
+worker for each socket that it receives. All of them exit when the server does, even if it is
+killed: their sockets are closed, and on Linux the kernel kills the workers when the fork server
+exits. The fork server deletes the files.
 (The fork server of multiprocessing makes each child import the server's main script anew.)
 """
 
@@ -22,7 +23,7 @@ from pathlib import Path
 from playground.errors import TrainingUnavailable
 from playground.settings import ROOT
 
-_NICE = 10  # keeps playing fast; at 19 a busy machine would never train
+_NICE = 10  # sampling has priority; at 19 a busy machine would never train
 _LINE_BYTES = 2**20
 _LAST_WRITES_SECONDS = 0.3  # the workers exit by themselves at the same moment
 _PR_SET_PDEATHSIG = 1
@@ -79,8 +80,8 @@ class ForkServer:
 def main() -> None:
     """Fork a worker for each socket received; exit with the server."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C means the server, which ends us
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the server
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # exited workers are reaped by the kernel
     os.nice(_NICE)
     from playground.training.worker import preload, run_worker
 

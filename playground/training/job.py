@@ -1,4 +1,4 @@
-"""One live training as the server sees it: plan, state, and what its worker has reported."""
+"""A live training job on the server: plan, state, and its worker's reports."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class TrainingJob:
 
     losses: (step, loss, fraction of the peak rates) of every update.
     state: see state.py. note: why it stopped or failed.
-    last_seen: when its visitor last asked for it, on the event loop's clock.
-    start_paused, start_steps: whether its next worker waits at once, or after so many updates.
+    last_seen: time of its visitor's last request, on the event loop's clock.
+    start_paused: its next worker starts paused; start_steps: after this number of updates.
     is_parked: its worker is stopped to make room for another job; it stays paused.
     """
 
@@ -103,7 +103,7 @@ class TrainingJob:
 
     @property
     def state_message(self) -> Message:
-        """The name of its state in a sentence."""
+        """The name of its state, for use within a message."""
         return state_message(self.state)
 
     @property
@@ -152,7 +152,7 @@ class TrainingJob:
         )
 
     def rename(self, name: str) -> None:
-        """Give it a name that its visitor keeps it under."""
+        """Set the name that its visitor chose."""
         self.name = name
         if self.run is not None:
             config = self.run.config.model_copy(update={"name": name})
@@ -165,16 +165,16 @@ class TrainingJob:
         return next_state(self.state, action, has_worker=has_worker)
 
     def enter(self, event: Event, note: Message | None = None) -> None:
-        """Make the transition of an event; note: its reason, where there is one to tell."""
+        """Make the transition of an event; note: its reason, if any."""
         self.state = after_event(self.state, event)
         self.note = note or self.note
 
     def fail(self, note: Message = _KILLED) -> None:
-        """Its worker exited without reporting an end, or could not be started."""
+        """Fail: the worker exited without reporting an end, or could not be started."""
         self.enter("failed", note)
 
     def complete(self, run: Run) -> None:
-        """Become the job of a run that was trained elsewhere."""
+        """Set the fields of a job whose run was uploaded."""
         self.run, self.can_resume = run, False
         self.title, self.name = run.config.corpus or self.title, run.config.name
         self.step, self.vocabulary = run.steps[-1], run.vocabulary
@@ -215,7 +215,7 @@ class TrainingJob:
             self.enter("ready")
 
     def _rewind(self, step: int) -> None:
-        """Drop what was reported after the last saved state: the worker repeats it."""
+        """Drop what was reported after the last saved state; the worker repeats those steps."""
         self.step = step
         self.losses = [row for row in self.losses if row[0] <= step]
         self.evaluations = [e for e in self.evaluations if e.step <= step]
@@ -242,7 +242,7 @@ class TrainingJob:
             for step, kept in self.entries.items()
             if is_milestone(step) and step < written.step
         } | {written.step: written}
-        if written.step > 0:  # the untrained model is no session yet
+        if written.step > 0:  # the untrained model is not registered as a session
             self.run = self._make_run()
 
     def _apply_ended(self, event: protocol.Ended) -> None:

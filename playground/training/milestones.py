@@ -1,4 +1,4 @@
-"""The steps at which a run's weights are kept and it is evaluated: often at first."""
+"""The steps at which a run's weights are kept and it is evaluated: densely at first."""
 
 from __future__ import annotations
 

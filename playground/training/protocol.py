@@ -1,7 +1,7 @@
 """The messages between the server and a training worker: one JSON object a line.
 
 The server sends a TrainJob, then commands; the worker sends events. `decode_command` and
-`decode_event` refuse what is not defined here.
+`decode_event` reject messages that are not defined here.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class TrainingScheduler:
     # --- Lookup ----------------------------------------------------------------------------------
 
     def get(self, session_id: str) -> TrainingJob:
-        """A job, marked as seen: an unseen one is stopped. Raises SessionNotFound."""
+        """Look up a job and mark it as seen; unseen ones are stopped. Raises SessionNotFound."""
         job = self._jobs.get(session_id)
         job.last_seen = now()
         return job
@@ -103,7 +103,7 @@ class TrainingScheduler:
         ahead += self._queue[: place - 1]
         return sum(other.seconds_left for other in ahead) / self.settings.trainings_max
 
-    # --- Jobs come and go ------------------------------------------------------------------------
+    # --- Creation and removal --------------------------------------------------------------------
 
     async def start(
         self,
@@ -256,7 +256,7 @@ class TrainingScheduler:
         return job
 
     def rename(self, session_id: str, name: str) -> TrainingJob:
-        """Keep a job under a name. Raises SessionNotFound."""
+        """Set a job's name. Raises SessionNotFound."""
         job = self.get(session_id)
         job.rename(name[:NAME_MAX])
         self._jobs.register(job)
@@ -272,7 +272,7 @@ class TrainingScheduler:
             self._queue.remove(job)
 
     def _check_can_continue(self, job: TrainingJob) -> None:
-        """The conflicts that no table of one job's states knows of. Raises TrainingConflict."""
+        """Check for conflicts that do not depend on the job's state. Raises TrainingConflict."""
         if not job.can_resume:
             raise TrainingConflict("training.at_its_end")
         others = (other for other in self.of_visitor(job.visitor) if other is not job)
@@ -343,12 +343,12 @@ class TrainingScheduler:
                 return
 
     async def _run_worker(self, job: TrainingJob, worker: WorkerHandle) -> None:
-        """Follow a job's worker from its start to its exit."""
+        """Start a job's worker and apply its events until it exits."""
         assert self._fork_server is not None
         try:
             worker.connection = await self._fork_server.spawn()
             worker.send(job.train_job(self.settings.training_memory_bytes))
-            if worker.is_stopping:  # told while the process was being started
+            if worker.is_stopping:  # stopped while the process was starting
                 worker.send(protocol.Stop())
             ended = await self._apply_events(job, worker)
             if not ended and job.session_id in self._jobs:
@@ -381,7 +381,7 @@ class TrainingScheduler:
         while True:
             await asyncio.sleep(_CLEANUP_SECONDS)
             for job in self._jobs:
-                if job.session_id not in self._jobs:  # deleted while another one was
+                if job.session_id not in self._jobs:  # deleted during an earlier await
                     continue
                 unseen = now() - job.last_seen
                 if job.is_active and unseen > self.settings.training_idle_seconds:

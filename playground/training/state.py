@@ -1,4 +1,4 @@
-"""The state machine of a live training: what is allowed in which state, and where it leads."""
+"""The state machine of a live training: the allowed actions of each state, and transitions."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from playground.i18n.translate import Message
 
 State = Literal["queued", "starting", "training", "pausing", "paused", "stopped", "done", "failed"]
 Action = Literal["pause", "resume", "step", "stop"]
-"""What a visitor may do."""
+"""Actions of a visitor."""
 Event = Literal["started", "ready", "paused", "parked", "stopped", "done", "failed"]
-"""What happens to a job; the worker's messages lead to these, see TrainingJob.apply."""
+"""Events of a job; TrainingJob.apply derives them from the worker's messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class To:
     """The state after an action: while the job has a worker process, and without one.
 
-    None where that combination does not occur. What a worker carries out later leaves the state as
-    it is; an event changes it then.
+    None where that combination does not occur. An action that the worker carries out later leaves
+    the state unchanged until the worker's event.
     """
 
     with_worker: State | None
@@ -30,7 +30,7 @@ class To:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An action that is not allowed; conflict: makes the error, from the name of the state."""
+    """An action that is not allowed; conflict: creates the error from the name of the state."""
 
     conflict: Callable[[Message], TrainingConflict]
 
@@ -97,13 +97,13 @@ EVENTS: Mapping[Event, Mapping[State, State]] = {
     "done": dict.fromkeys(_ALWAYS, "done"),
     "failed": dict.fromkeys(_ALWAYS, "failed"),
 }
-"""Where an event leads from a state; elsewhere it changes nothing."""
+"""Transitions of each event; in other states it has no effect."""
 
 ENDED = tuple(state for state in get_args(State) if TRANSITIONS[state]["stop"] is _ENDED)
 RESUMABLE = tuple(s for s in get_args(State) if isinstance(TRANSITIONS[s]["resume"], To))
 PAUSABLE = tuple(s for s in get_args(State) if isinstance(TRANSITIONS[s]["pause"], To))
 
-PARKABLE = ("paused",)  # the worker only waits: it may make room for another job
+PARKABLE = ("paused",)  # the worker is idle: it may be stopped in favour of another job
 
 
 def next_state(state: State, action: Action, *, has_worker: bool) -> State:
@@ -122,5 +122,5 @@ def after_event(state: State, event: Event) -> State:
 
 
 def state_message(state: State) -> Message:
-    """The name of a state in a sentence."""
+    """The name of a state, for use within a message."""
     return Message.of(f"training.state_{state}")

@@ -43,9 +43,9 @@ SAMPLE_TEMPERATURE = 0.8
 VALIDATION_CHARACTERS = 16_384
 
 _REPORT_SECONDS = 0.1
-_CHECKPOINT_SECONDS = 1.0  # the lag of who plays with the model in training
-_SAVE_SECONDS = 5.0  # the updates that a killed run repeats
-_CHECKPOINTS_KEPT = 3  # one before the latest may be being opened
+_CHECKPOINT_SECONDS = 1.0  # maximum age of the weights that are sampled from during training
+_SAVE_SECONDS = 5.0  # a killed run repeats the updates of this time
+_CHECKPOINTS_KEPT = 3  # an older one than the latest may still be being read
 _RECENT_UPDATES = 20  # whose mean is the training loss
 
 SendEvent = Callable[[protocol.Event], None]
@@ -56,7 +56,7 @@ class DivergedError(Exception):
 
 
 def state_path(folder: Path) -> Path:
-    """The file of a run's state, from which it is resumed."""
+    """The file of the training state from which a run is resumed."""
     return folder / ".job" / "state.safetensors"
 
 
@@ -132,7 +132,7 @@ class Worker:
         self._validation = torch.from_numpy(self._corpus.validation[:VALIDATION_CHARACTERS])
         if state_path(self._folder).exists():
             self._trainer.load_state_dict(load_file(state_path(self._folder)))
-        # Pace: whether to wait for a command, and after how many updates.
+        # Pace: whether it is paused, and the updates to make before that takes effect.
         self._paused, self._steps_allowed, self._stopped = job.paused, job.steps, False
         self._pause_reported = False
         self._seconds_per_step = 1 / job.steps_per_second if job.steps_per_second else 0.0
@@ -174,7 +174,7 @@ class Worker:
     # --- Commands --------------------------------------------------------------------------------
 
     def _wait_for_permission(self) -> bool:
-        """Carry out pending commands and wait as they demand; False once stopped."""
+        """Execute pending commands; block while paused or throttled. Returns False once stopped."""
         while not self._stopped:
             if self._paused and not self._steps_allowed:
                 if not self._pause_reported:
@@ -183,7 +183,7 @@ class Worker:
                     self._pause_reported = True
                 self._execute(self._commands.get())
                 continue
-            # A single step is made at once, whatever the speed.
+            # A single step is not throttled.
             wait = 0.0 if self._steps_allowed else self._next_update_at - time.perf_counter()
             try:
                 self._execute(self._commands.get(wait > 0, wait if wait > 0 else None))
@@ -228,7 +228,7 @@ class Worker:
             self._save_state()
 
     def _flush(self) -> None:
-        """Report everything and write it to disk."""
+        """Report pending updates and write checkpoint and state."""
         self._report_updates()
         self._write_checkpoint()
         self._save_state()
@@ -265,7 +265,7 @@ class Worker:
     # --- Files -----------------------------------------------------------------------------------
 
     def _write_checkpoint(self) -> None:
-        """Write the weights: a milestone's are kept, others until newer ones are written."""
+        """Write the weights; those of milestones are kept, others replaced by newer ones."""
         step, model = self._trainer.step, self._trainer.model
         if step == self._last_checkpoint:
             return

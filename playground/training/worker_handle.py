@@ -1,4 +1,4 @@
-"""The server's side of one worker process: its connection and its end."""
+"""The server's handle of one worker process: connection and shutdown."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from playground.training import protocol
 from playground.training.fork_server import Connection
 
-STOP_TIMEOUT_SECONDS = 5.0  # until a worker that does not stop is ended
+STOP_TIMEOUT_SECONDS = 5.0  # until the connection of a worker that has not exited is closed
 
 
 @dataclass(slots=True)
 class WorkerHandle:
-    """A job's worker; `connection` is None until its process is there.
+    """A job's worker; `connection` is None until its process has started.
 
-    task: follows the worker to its end. kill_timer: set once the worker was told to stop.
+    task: applies the worker's events. kill_timer: set once Stop was sent.
     """
 
     task: asyncio.Task[None] | None = None
@@ -28,19 +28,19 @@ class WorkerHandle:
         return self.kill_timer is not None
 
     def send(self, command: protocol.Command) -> None:
-        """Send a command; before the process is there, it is dropped."""
+        """Send a command; it is dropped if the process has not started yet."""
         if self.connection is not None:
             self.connection[1].write(protocol.encode(command))
 
     def stop(self) -> None:
-        """Have the worker save its state and exit; end it after STOP_TIMEOUT_SECONDS."""
+        """Send Stop, on which the worker saves its state and exits; `end` it after a timeout."""
         if not self.is_stopping:
             self.send(protocol.Stop())
             loop = asyncio.get_running_loop()
             self.kill_timer = loop.call_later(STOP_TIMEOUT_SECONDS, self.end)
 
     def end(self) -> None:
-        """Close the server's end of the connection: a worker exits at once when it notices."""
+        """Close the server's end of the connection; the worker exits when it reads the end."""
         if self.connection is not None and self.connection[1].can_write_eof():
             self.connection[1].write_eof()
 
