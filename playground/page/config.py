@@ -14,6 +14,7 @@ from playground.api.routes.hub import SEARCH_MAX
 from playground.api.schemas.training import TrainingRequest
 from playground.lm.generation import N_CANDIDATES
 from playground.service.playground import TOKENS_MAX
+from playground.training.corpora import DEFAULT_CORPUS
 from playground.training.job import NAME_MAX
 from playground.training.milestones import is_milestone
 from playground.training.presets import MODEL_BOUNDS, STEPS
@@ -59,7 +60,6 @@ HUB_POLL_MS = 250
 FAILED_POLLS_MAX = 8  # in a row
 MODELS_SHOWN_MAX = 50
 
-DEFAULT_CORPUS = "docs"
 TRAINING_SPEEDS = (1, 2, 5, 10, 20, 50, 100, None)  # steps per second; None: unlimited
 TRAINING_POLL_MS = {
     "first": 120,  # until there is a loss

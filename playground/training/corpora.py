@@ -19,6 +19,7 @@ from playground.i18n.translate import Message
 from playground.lm.vocabulary import Vocabulary
 
 CorpusName = Literal["docs", "python", "arithmetic", "shakespeare", "text"]
+DEFAULT_CORPUS: CorpusName = "docs"
 Ids = npt.NDArray[np.int64]
 
 TEXT_MIN, TEXT_MAX = 100, 5_000_000  # characters

@@ -41,7 +41,7 @@ from playground.errors import (
     TrainingConflict,
     TrainingUnavailable,
 )
-from playground.training.corpora import TEXT_MAX
+from playground.training.corpora import DEFAULT_CORPUS, TEXT_MAX
 from playground.training.job import TrainingJob
 from playground.training.plans import make_plan
 
@@ -83,7 +83,7 @@ async def start(request: Request, trainings: Trainings) -> TrainingSummary:
     )
     job = await trainings.start(
         body.visitor,
-        body.corpus or ("text" if body.text is not None else "docs"),
+        body.corpus or ("text" if body.text is not None else DEFAULT_CORPUS),
         body.text,
         plan,
         paused=body.paused,
