@@ -8,6 +8,8 @@ export default {
     "value-keyword-case": ["lower", { ignoreKeywords: ["Menlo", "Consolas"] }], // names of fonts
     // The same queries stand in matchMedia(), and (min-width: …) is known to more readers.
     "media-feature-range-notation": "prefix",
+    // Chrome 111 knows masks with the prefix alone.
+    "property-no-vendor-prefix": [true, { ignoreProperties: ["mask"] }],
     // House style: a rule of a few declarations on one line, related rules without blank lines.
     "declaration-block-single-line-max-declarations": null,
     "at-rule-empty-line-before": null,

@@ -130,7 +130,8 @@ def write_run(
     card: str,
 ) -> Run:
     """Write all of a checkpoint folder but its weights, and read it back. Raises BadCheckpoint."""
-    _write_json(folder / CONFIG, config.model_dump())
+    unset = {"sampling"} if config.sampling is None else None
+    _write_json(folder / CONFIG, config.model_dump(exclude=unset))
     _write_json(folder / VOCABULARY, list(vocabulary.characters))
     _write_json(folder / INDEX, [entry.model_dump() for entry in entries])
     write_text(folder / "README.md", card)

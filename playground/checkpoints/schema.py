@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from playground.i18n.translate import Message
 from playground.i18n.validation import validation_message
+from playground.lm.sampling import TEMPERATURE_MAX, TOP_K_MAX
 
 CONFIG, VOCABULARY, TOKENIZER = "config.json", "vocab.json", "tokenizer.json"
 WEIGHTS = "model.safetensors"
@@ -23,10 +24,20 @@ _Text = Annotated[str, Field(max_length=2000)]
 _Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
+class SamplingDefaults(BaseModel):
+    """How tokens of a model are best sampled; see lm.sampling.SamplingParams."""
+
+    model_config = STRICT
+
+    temperature: Annotated[float, Field(gt=0, le=TEMPERATURE_MAX)]
+    top_k: Annotated[int, Field(ge=0, le=TOP_K_MAX)] = 0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
 class RunConfig(BaseModel):
     """config.json: the model, and how it was made.
 
-    description: a sentence. prompt: an example prompt.
+    description: a sentence. prompt: an example prompt. sampling: None for the top choice.
     end_token: the character that ends a text, if there is one.
     command, seed: of its training. model: the fields of ModelConfig.
     """
@@ -38,6 +49,7 @@ class RunConfig(BaseModel):
     description: _Text = ""
     corpus: _Text = ""
     prompt: _Text = ""
+    sampling: SamplingDefaults | None = None
     end_token: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     command: _Text = ""
     seed: _Count = 0

@@ -16,12 +16,18 @@ import { Controls } from "./playback/controls.js";
 import { Drawer } from "./playback/drawer.js";
 import { Input } from "./playback/input.js";
 import { LiveRegion } from "./playback/liveRegion.js";
+import { Moments } from "./playback/moments.js";
 import { Output } from "./playback/output.js";
 import { Player } from "./playback/player.js";
-import { Tabs } from "./playback/tabs.js";
-import { generate, substitute } from "./shared/client.js";
+import { Settings } from "./playback/settings.js";
+import { StepSlider } from "./playback/stepSlider.js";
+import { Staging } from "./playback/staging.js";
+import { TAB as LIBRARY_TAB, Tabs } from "./playback/tabs.js";
+import { generate, getHealth, getSession, substitute } from "./shared/client.js";
+import { config } from "./shared/config.js";
+import { Connection } from "./shared/connection.js";
 import { makeClosable } from "./shared/dialog.js";
-import { closestTarget, find } from "./shared/dom.js";
+import { closestTarget, find, isVisible } from "./shared/dom.js";
 import { keepFocus } from "./shared/focus.js";
 import { dispatchAction, listenForActions, nameControls, openTab, setSettings, waitForElements } from "./shared/gradioPatches.js";
 import { listenForKeys } from "./shared/keys.js";
@@ -56,7 +62,7 @@ const SELECTORS = {
   share: "#share-dialog",
   seed: "#seed input",
   speed: "#speed input[type=range]",
-  stepSlider: "#training-step",
+  stepSlider: "#training-step .step",
   task: "#task .task",
   temperature: "#temperature input[type=range]",
   textarea: "#input-text textarea",
@@ -90,6 +96,7 @@ async function startPage() {
   listenForKeys(createShortcuts(elements, parts), host.scope);
   if (linkedTraining()) showTab(LEARN_TAB);
   await openAddress(parts);
+  parts.moments.begin();
 }
 
 /** @param {Elements} elements */
@@ -97,24 +104,30 @@ function createParts(elements) {
   /** @type {View[]} */
   const views = [];
   const draw = () => views.forEach((view) => view.draw(player));
-  const player = new Player({ generate, onChange: draw, onError: toast });
-  const input = new Input(/** @type {HTMLTextAreaElement} */ (elements.textarea), elements.notes, (text) => {
-    player.setPrompt(text);
+  const connection = new Connection({ probe: getHealth, retryMs: config.requests.retry_ms });
+  const player = new Player({ generate, onChange: draw, onError: toast, onLost: () => connection.lose() });
+  const settings = new Settings(player, elements.drawer, (values) => setSettings(elements.player, values));
+  const input = new Input(/** @type {HTMLTextAreaElement} */ (elements.textarea), elements.notes, (text, kind) => {
+    player.setPrompt(text, kind);
     tabs.release();
   });
   const { output, bars, other, liveRegion } = elements;
-  views.push(new Output(output), new Bars(bars, other), input, new Controls(elements.drawer));
+  views.push(new Output(output), new Bars(bars, other), new Staging(bars, output), input, new Controls(elements.drawer));
   views.push(new LiveRegion(liveRegion), new EventEmitter(emit));
   const drawer = host.embedded ? new EmbeddedDrawer(elements.drawer) : new Drawer(elements.drawer, elements.toggle);
-  const tabs = new Tabs(player, input, reportError);
+  const tabs = new Tabs(player, input, {
+    onError: reportError,
+    onLost: () => connection.lose(),
+    onSession: (session) => settings.suggest(session),
+  });
   const library = createLibrary(elements);
   const hubLoader = createHubLoader(elements.hub, library);
-  const sessionLoader = new SessionLoader(library, tabs);
-  const snapshots = new Snapshots({
-    player, input, drawer, tabs, library, hubLoader,
-    showSettings: (settings) => setSettings(elements.player, settings),
-  });
-  const guide = createGuide(elements, drawer, snapshots);
+  const sessionLoader = new SessionLoader(library, tabs, () => connection.lose());
+  const snapshots = new Snapshots({ player, input, drawer, tabs, library, hubLoader, settings });
+  const guide = createGuide(elements, drawer, snapshots, () => moments);
+  const moments = new Moments({ player, tabs, library, drawer, guide, settings, findSession, openTab: showTab });
+  views.push(moments, new StepSlider(elements.stepSlider, () => tabs.steps, (index) => moveStep(index, tabs, library)));
+  listenToConnection(connection, { player, tabs, library, sessionLoader });
   const shareDialog = new ShareDialog(dialogOf(elements.share), {
     capture: () => snapshots.capture(),
     getSessions: () => library.sessions,
@@ -122,13 +135,45 @@ function createParts(elements) {
   const task = new Task(elements.task, courses.decode(host.search), () => emit({ type: "done", reason: "task" }));
   views.push(task);
   draw();
-  return { player, input, drawer, tabs, library, sessionLoader, snapshots, guide, shareDialog, task };
+  return { player, input, drawer, settings, tabs, library, sessionLoader, snapshots, moments, guide, shareDialog, task };
 }
 
 /** @param {Elements} elements */
-function createLibrary({ library, learning, stepSlider }) {
-  return new Library(library, new StepPanel(learning, stepSlider), ({ session_id: id, name }, step) =>
-    dispatchAction({ action: "session", tab: "library", session_id: id, name, step }));
+function createLibrary({ library, learning }) {
+  return new Library(library, new StepPanel(learning), (session, step) =>
+    dispatchAction({ action: "session", tab: "library", session_id: session.session_id, name: session.name, step, session }));
+}
+
+/** Move the model of the current tab to another of its training steps.
+ * @param {number} index @param {Tabs} tabs @param {Library} library */
+function moveStep(index, tabs, library) {
+  if (tabs.current === LIBRARY_TAB) library.moveTo(index);
+  else if (tabs.current === LEARN_TAB) dispatchAction({ action: "live-step", value: index });
+  else tabs.moveTo(index);
+}
+
+/** Go on where the page was when the server is back.
+ * @param {Connection} connection
+ * @param {{ player: Player, tabs: Tabs, library: Library, sessionLoader: SessionLoader }} parts */
+function listenToConnection(connection, { player, tabs, library, sessionLoader }) {
+  addEventListener("online", () => connection.check());
+  connection.listen((isLost) => {
+    if (isLost) return;
+    player.reconnect();
+    if (library.sessions.length) tabs.follow();
+    else sessionLoader.load();
+  });
+}
+
+/** A session that is listed nowhere, such as one from the Hub; null where it is gone.
+ * @param {string} sessionId */
+async function findSession(sessionId) {
+  try {
+    return await getSession(sessionId);
+  } catch (error) {
+    asRequestError(error);
+    return null;
+  }
 }
 
 /** @param {HTMLElement} root @param {Library} library */
@@ -138,13 +183,17 @@ function createHubLoader(root, library) {
   return loader;
 }
 
-/** @param {Elements} elements @param {Drawer | EmbeddedDrawer} drawer @param {Snapshots} snapshots */
-function createGuide({ guide, tutorial }, drawer, snapshots) {
+/** @param {Elements} elements @param {Drawer | EmbeddedDrawer} drawer @param {Snapshots} snapshots
+ * @param {() => Moments} getMoments */
+function createGuide({ guide, tutorial }, drawer, snapshots, getMoments) {
   return new Guide(guide, {
     open: (link) => snapshots.open(link),
     onError: reportError,
+    onResume: () => drawer.setShared(true),
     onToggle: (isOpen) => {
       drawer.setShared(isOpen);
+      if (isOpen) getMoments().beginLessons();
+      else getMoments().endLessons();
       if (isOpen) return;
       if (drawer.isModal) drawer.focus();
       else tutorial.focus();
@@ -155,23 +204,24 @@ function createGuide({ guide, tutorial }, drawer, snapshots) {
 /** The handler of each action by its name.
  * @param {Elements} elements @param {Parts} parts
  * @returns {Record<string, (detail: ActionDetail) => void>} */
-function createActions({ keys }, { player, input, drawer, tabs, library, sessionLoader, guide, shareDialog }) {
+function createActions({ keys }, { player, input, drawer, settings, tabs, library, sessionLoader, guide, shareDialog }) {
   return {
     clear: () => {
-      input.write("");
+      input.write("", "clear");
       input.focus();
     },
+    undo: () => travel(player, input, "undo"),
+    redo: () => travel(player, input, "redo"),
     play: () => player.play(),
     pause: () => player.pause(),
     step: () => player.choose(),
     regenerate: () => player.regenerate(),
-    speed: ({ value }) => player.setInterval(value),
-    pick: ({ value }) => player.setSampling({ pick: value }),
-    temperature: ({ value }) => player.setSampling({ temperature: Number(value.toFixed(2)) }),
-    "top-k": ({ value }) => player.setSampling({ top_k: value }),
-    "top-p": ({ value }) => player.setSampling({ top_p: Number(value.toFixed(2)) }),
-    seed: ({ value }) => player.setSampling({ seed: value === null ? null : Math.abs(Math.trunc(value)) }),
-    "training-step": ({ value }) => library.moveTo(value),
+    speed: ({ value }) => settings.set("speed", value),
+    pick: ({ value }) => settings.set("pick", value),
+    temperature: ({ value }) => settings.set("temperature", value),
+    "top-k": ({ value }) => settings.set("top-k", value),
+    "top-p": ({ value }) => settings.set("top-p", value),
+    seed: ({ value }) => settings.set("seed", value),
     tab: ({ tab = "" }) => {
       tabs.select(tab);
       if (tab === "library") sessionLoader.loadOwn();
@@ -192,6 +242,13 @@ function createActions({ keys }, { player, input, drawer, tabs, library, session
   };
 }
 
+/** Go to an earlier or a later text, and show its prompt in the field.
+ * @param {Player} player @param {Input} input @param {"undo" | "redo"} direction */
+function travel(player, input, direction) {
+  player[direction]();
+  input.show(player.trace.text);
+}
+
 /** @param {HTMLElement} bars @param {Player} player */
 function listenForBars(bars, player) {
   bars.addEventListener("click", (event) => {
@@ -201,7 +258,7 @@ function listenForBars(bars, player) {
 }
 
 /** @param {Elements} elements @param {Parts} parts @returns {import("./shared/keys.js").Shortcuts} */
-function createShortcuts({ keys, drawer: element }, { player, drawer }) {
+function createShortcuts({ keys, drawer: element }, { player, input, drawer }) {
   const canChoose = () => drawer.isOpen && player.canChoose && isShown(".bars");
   return {
     toggle: () => {
@@ -211,6 +268,8 @@ function createShortcuts({ keys, drawer: element }, { player, drawer }) {
       return true;
     },
     choose: () => canChoose() && (player.choose(), true),
+    isMarked: () => player.highlight !== null,
+    undo: (isRedo, target) => undoByKey(isRedo ? "redo" : "undo", target, element, { player, input }),
     move: (by) => canChoose() && (player.moveHighlight(by), true),
     close: () => drawer.close(),
     leave: (field) => element.contains(field) && (drawer.focus(), true),
@@ -218,13 +277,32 @@ function createShortcuts({ keys, drawer: element }, { player, drawer }) {
   };
 }
 
-/** Load the sessions, then restore what the address holds: snapshot, lesson, task.
+/** Returns whether the key was used: other fields than the input have an undo of their own.
+ * @param {"undo" | "redo"} direction @param {EventTarget} target
+ * @param {HTMLElement} drawer @param {{ player: Player, input: Input }} parts */
+function undoByKey(direction, target, drawer, { player, input }) {
+  const field = target instanceof Element ? target.closest("input:not([type=range]), textarea, select") : null;
+  if (field && !field.matches("#input-text textarea")) return false;
+  if (!isVisible(drawer)) return false;
+  travel(player, input, direction);
+  return true;
+}
+
+/** Load the sessions, then restore the moment that the page was left at, or on a first visit what the
+ * address holds: snapshot, lesson, task.
  * @param {Parts} parts */
-async function openAddress({ player, sessionLoader, snapshots, guide, task }) {
-  await sessionLoader.load();
-  await snapshots.open(host.search);
-  const lesson = new URLSearchParams(host.search).get("lesson");
-  if (lesson && !host.embedded) guide.start(lesson);
+async function openAddress({ player, sessionLoader, snapshots, moments, guide, task }) {
+  const moment = moments.read();
+  sessionLoader.load();
+  await sessionLoader.loaded;
+  if (moment) {
+    await moments.restore(moment);
+    if (moment.lesson) await guide.resume(moment.lesson);
+  } else {
+    await snapshots.open(host.search);
+    const lesson = new URLSearchParams(host.search).get("lesson");
+    if (lesson && !host.embedded) guide.start(lesson);
+  }
   task.begin(player);
 }
 
@@ -235,7 +313,7 @@ async function substituteUnknown(player, input) {
   if (!player.session) return;
   try {
     const answer = await substitute(player.session.session_id, text);
-    if (input.text === text) input.write(answer.text);
+    if (input.text === text) input.write(answer.text, "substitute");
   } catch (error) {
     reportError(error);
   }
@@ -244,8 +322,9 @@ async function substituteUnknown(player, input) {
 /** The command of the button beside the status.
  * @param {Player} player @param {Tabs} tabs */
 function applyRemedy(player, tabs) {
-  if (player.status === "no-model") tabs.useDefault();
+  if (player.status === "no-model" || player.notice?.isGone) tabs.useDefault();
   else if (player.notice?.locks) tabs.release();
+  else if (player.notice?.isLost) player.reconnect();
   else if (player.session?.vocabulary.length) player.retry();
   else tabs.follow(); // the session may have a model by now
 }
@@ -264,7 +343,7 @@ function showTab(name) {
 /** Whether a control of the drawer is shown: a course page may hide it.
  * @param {string} selector */
 function isShown(selector) {
-  return [...document.querySelectorAll(`#drawer :is(${selector})`)].some((control) => control.checkVisibility());
+  return [...document.querySelectorAll(`#drawer :is(${selector})`)].some(isVisible);
 }
 
 /** @param {HTMLElement} element */

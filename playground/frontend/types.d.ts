@@ -1,9 +1,21 @@
 // Types of the values that the modules exchange; for `tsc --checkJs` alone, no browser loads this.
 // Keys of the API's JSON are written as the API has them.
 
-export interface Candidate {
-  token: string;
+/** A token: its id in the vocabulary, -1 where it is in none, and the text that it stands for. */
+export interface Token {
+  id: number;
+  text: string;
+}
+
+export interface Candidate extends Token {
   prob: number;
+}
+
+/** A model at a training step, by whom a token was written. */
+export interface Author {
+  session_id: string;
+  name: string;
+  step: number | null;
 }
 
 /** Tokens that are not listed as candidates, together. */
@@ -14,21 +26,39 @@ export interface Rest {
 
 /** The distribution at a position of the text, and the token picked from it.
  * prob, other: null where only the token is known (restored from a link).
- * insteadOf: the pick that the token was chosen over; null: not known which; absent: it is the pick. */
-export interface Step {
+ * kept, keptProb: tokens that top-k and top-p leave, and their total probability.
+ * insteadOf: the pick that the token was chosen over; null: not known which; absent: it is the pick.
+ * by: the model that wrote it, where it is known. */
+export interface Step extends Token {
   position: number;
-  token: string;
   prob: number | null;
   candidates: Candidate[];
   other: Rest | null;
   kept?: number;
+  keptProb?: number;
   insteadOf?: string | null;
+  by?: Author;
 }
 
 export interface Trace {
   prompt: string[];
+  text: string;
   steps: Step[];
   ahead: Step[];
+  stale: Step | null;
+}
+
+/** See playback/history.js. */
+export interface History {
+  past: Trace[];
+  future: Trace[];
+  kind: string;
+}
+
+/** A text with its history. */
+export interface TextState {
+  trace: Trace;
+  history: History;
 }
 
 export type Completion = "max" | "end" | null;
@@ -60,12 +90,13 @@ export interface Session {
   block_size: number;
   vocabulary: string[];
   prompt: string | null;
+  sampling: { temperature: number; top_k: number; top_p: number } | null;
   end_token: string | null;
 }
 
-/** A session with its vocabulary as a set. */
+/** A session with the id of each token of its vocabulary. */
 export interface PlayableSession extends Session {
-  known: Set<string>;
+  known: Map<string, number>;
 }
 
 export interface Sampling {
@@ -76,12 +107,19 @@ export interface Sampling {
   seed: number | null;
 }
 
-/** Why playback stopped. retry: asking again may help. locks: nothing can be played until it is gone. */
+/** Why playback stopped, or waits. retry: asking again may help. locks: nothing can be played until
+ * it is gone. waits: it goes on by itself. isLost: the server is away, or has too much to do.
+ * isGone: there is no model any more.
+ * tone: "" for what is normal. */
 export interface Notice {
   text: string;
   remedy?: string;
   retry?: boolean;
   locks?: boolean;
+  waits?: boolean;
+  isLost?: boolean;
+  isGone?: boolean;
+  tone?: "" | "warning";
 }
 
 export type PlayerStatus =
@@ -110,9 +148,20 @@ export interface GenerateRequest {
   seed?: number;
 }
 
+/** A step as the API has it. */
+export interface ApiStep {
+  position: number;
+  token: string;
+  prob: number;
+  candidates: { token: string; prob: number }[];
+  other: Rest;
+  kept: number;
+  kept_prob: number;
+}
+
 export interface GenerateResponse {
   step: number;
-  steps: Step[];
+  steps: ApiStep[];
 }
 
 /** What a link holds: as much of the page's state as can be brought to another page. */
@@ -182,8 +231,11 @@ export interface ActionDetail {
   session_id?: string | null;
   name?: string;
   step?: number;
+  steps?: number[];
   newest?: boolean;
   ended?: "stopped" | "gone";
+  position?: number;
+  session?: Session;
 }
 
 export interface Lesson {
@@ -302,9 +354,10 @@ export interface Range extends Bounds {
 export interface Config {
   controls: { speed: Range; temperature: Range; top_k: Range; top_p: Range; pick: { choices: Sampling["pick"][]; default: Sampling["pick"] } };
   generation: { tokens_max: number; candidates: number; chunk: Bounds & { duration_ms: number } };
-  requests: { timeout_ms: number; hub_timeout_ms: number; upload_timeout_ms: number };
+  requests: { timeout_ms: number; retry_ms: number; probe_timeout_ms: number; hub_timeout_ms: number; upload_timeout_ms: number };
   link: { version: number; prompt_max: number; revision_max: number; seed_max: number; tabs: string[] };
   course: { controls: string[]; task_max: number; count_max: number; goals: Record<string, number> };
+  library: { first_session: string };
   hub: { poll_ms: number; failed_polls_max: number; search_max: number; models_shown_max: number };
   qr_bytes_max: number;
   training: {

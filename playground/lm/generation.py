@@ -45,7 +45,8 @@ class Step:
     position: absolute index of the token in the text.
     prob: probability of `token`, after temperature and before truncation, as in `candidates`.
     candidates: the N_CANDIDATES most probable tokens (fewer in a smaller vocabulary), descending.
-    n_kept: number of tokens that top_k and top_p kept; all of them at temperature 0.
+    n_kept, kept_prob: number of tokens that top_k and top_p kept, and their total probability, by
+        which those of the tokens are divided when one is drawn; all of them at temperature 0.
     """
 
     position: int
@@ -54,6 +55,7 @@ class Step:
     candidates: tuple[Candidate, ...]
     other: Rest
     n_kept: int
+    kept_prob: float
 
 
 def sample_step(
@@ -64,6 +66,7 @@ def sample_step(
     probs = np.exp(logprobs)
     truncated = apply_truncation(logprobs, params)
     sampled = sample(truncated, params, position)
+    is_kept = np.isfinite(truncated)
     order = argsort_descending(logprobs)
     top, rest = order[:N_CANDIDATES], order[N_CANDIDATES:]
     return Step(
@@ -72,7 +75,8 @@ def sample_step(
         prob=float(probs[sampled]),
         candidates=tuple(Candidate(vocabulary.characters[i], float(probs[i])) for i in top),
         other=Rest(len(rest), float(probs[rest].sum())),
-        n_kept=int(np.isfinite(truncated).sum()),
+        n_kept=int(is_kept.sum()),
+        kept_prob=min(1.0, float(probs[is_kept].sum())),
     )
 
 

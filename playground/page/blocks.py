@@ -70,22 +70,10 @@ def dispatch(
 
 
 def build_library() -> None:
-    """The tab for choosing a session and one of its training steps."""
-    library = html_component(
-        "library/library", script="element.addEventListener('range', () => trigger('range'))"
-    )
-    html_component("library/hub")
-    steps = slider("training_step", config.Range(0, 1, 1, 1), elem_id="training-step")
+    """The tab for choosing a session, with the loss curve of its training."""
+    html_component("library/library")
     html_component("library/learning")
-    dispatch(steps.input, "training-step", steps)
-    # The browser writes the range of the chosen session into data-range, numbers only.
-    library.range(
-        fn=None,
-        js="() => JSON.parse(document.querySelector('#library [data-range]').dataset.range)",
-        outputs=steps,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    html_component("library/hub")
 
 
 def build_learn() -> None:
@@ -123,6 +111,7 @@ def build_drawer() -> None:
             gr.Button(message("pause"), elem_id="pause", min_width=80)
             gr.Button(message("step"), elem_id="step", min_width=80)
             gr.Button(message("regenerate"), elem_id="regenerate", min_width=80)
+        html_component("playback/training-step")
         with gr.Row(elem_id="settings"):
             speed = slider("speed", config.SPEED, elem_id="speed")
             pick = gr.Radio(

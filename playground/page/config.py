@@ -41,6 +41,8 @@ CHUNK_STEPS = (4, 32)  # steps in a request: the least, the most
 CHUNK_MS = 2000  # of playback in a request, within CHUNK_STEPS
 
 REQUEST_TIMEOUT_MS = 5000
+RETRY_MS = 1000  # between two attempts to reach a server that gave no answer
+PROBE_TIMEOUT_MS = 2000
 HUB_TIMEOUT_MS = 15_000  # the server waits for the Hub, and reports a timeout sooner than this
 UPLOAD_TIMEOUT_MS = 60_000  # of a text or a model, or of what the server downloads first
 
@@ -55,6 +57,8 @@ HIDEABLE_CONTROLS = (
 )  # fmt: skip
 TASK_MAX = 200
 GOALS = {"tokens": 20, "choices": 3, "steps": 1}  # kinds of goals, each with its default count
+
+FIRST_SESSION = "tales"  # chosen on a first visit, where it is bundled; else the smallest
 
 HUB_POLL_MS = 250
 FAILED_POLLS_MAX = 8  # in a row
@@ -88,6 +92,8 @@ def page_config() -> dict[str, Any]:
         },
         "requests": {
             "timeout_ms": REQUEST_TIMEOUT_MS,
+            "retry_ms": RETRY_MS,
+            "probe_timeout_ms": PROBE_TIMEOUT_MS,
             "hub_timeout_ms": HUB_TIMEOUT_MS,
             "upload_timeout_ms": UPLOAD_TIMEOUT_MS,
         },
@@ -104,6 +110,7 @@ def page_config() -> dict[str, Any]:
             "count_max": TOKENS_MAX,
             "goals": GOALS,
         },
+        "library": {"first_session": FIRST_SESSION},
         "hub": {
             "poll_ms": HUB_POLL_MS,
             "failed_polls_max": FAILED_POLLS_MAX,

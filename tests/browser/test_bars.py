@@ -4,7 +4,7 @@ import json
 
 from playwright.sync_api import expect
 
-LEFT_OUT = "Left out by top-k or top-p: it cannot be drawn"
+LEFT_OUT = "Left out of the draw by top-k or top-p. You can still choose it."
 
 
 def kept_of(answer):

@@ -7,7 +7,7 @@ import { same } from "./support.js";
 import * as Trace from "../../playground/frontend/playback/trace.js";
 import { AnnouncementQueue } from "../../playground/frontend/playback/announcements.js";
 
-const step = (position, token, prob = 0.41) => ({ position, token, prob, candidates: [], other: null });
+const step = (position, text, prob = 0.41) => ({ position, id: 0, text, prob, candidates: [], other: null });
 
 /** A queue and a player whose text grows; `said` holds [when, what]. */
 function begun({ playing = false, intervalMs = 500, prompt = "x" } = {}) {

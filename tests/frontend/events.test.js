@@ -7,8 +7,8 @@ import { same } from "./support.js";
 import { diffEvents, EventEmitter } from "../../playground/frontend/embed/events.js";
 import * as Trace from "../../playground/frontend/playback/trace.js";
 
-const step = (position, token = "a") => ({
-  position, token, prob: 0.6, candidates: [{ token, prob: 0.6 }, { token: "z", prob: 0.3 }], other: { count: 3, prob: 0.1 },
+const step = (position, text = "a") => ({
+  position, id: 0, text, prob: 0.6, candidates: [{ id: 0, text, prob: 0.6 }, { id: 1, text: "z", prob: 0.3 }], other: { count: 3, prob: 0.1 },
 });
 const begun = Trace.extend(Trace.start("hi"), [step(2), step(3, "b"), step(4, "c")]);
 const session = { session_id: "s", end_token: "\n" };

@@ -101,7 +101,7 @@ test("half a character at the end of a cut is dropped", () => same(snapshotOf("?
 test("choices beyond the text are dropped", () => same(snapshotOf("?prompt=a&chose=0.7&length=2&written=bc&v=1").chosen, [0]));
 
 test("a text that was written before is a trace", () => {
-  const trace = Trace.restore("x😀", ["a", "b"], [1]);
+  const trace = Trace.restore("x😀", [{ id: 0, text: "a" }, { id: 1, text: "b" }], [1]);
   same(Trace.text(trace).join(""), "x😀ab");
   same(trace.steps.map(({ position }) => position), [2, 3]);
   same(trace.steps.map(Trace.wasChosen), [false, true]);

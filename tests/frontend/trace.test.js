@@ -11,7 +11,10 @@ import { Player } from "../../playground/frontend/playback/player.js";
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const step = (position, token = "a", other = "b") => ({
+const step = (position, text = "a", other = "b") => ({
+  position, id: 1, text, prob: 0.6, candidates: [{ id: 1, text, prob: 0.6 }, { id: 2, text: other, prob: 0.3 }], other: { count: 3, prob: 0.1 },
+});
+const answered = (position, token = "a", other = "b") => ({
   position, token, prob: 0.6, candidates: [{ token, prob: 0.6 }, { token: other, prob: 0.3 }], other: { count: 3, prob: 0.1 },
 });
 const frozen = (value) => {
@@ -21,14 +24,14 @@ const frozen = (value) => {
 const begun = () => frozen(Trace.extend(Trace.start("x😀"), [step(2), step(3, "c", "d"), step(4, "e", "f")]));
 const shown = (trace) => Trace.text(trace).join("");
 
-const session = { session_id: "s", block_size: 4, vocabulary: ["x", "a", "b"], known: new Set("xab"), end_token: null, source: "bundled" };
+const session = { session_id: "s", block_size: 4, vocabulary: ["x", "a", "b"], known: new Map([["x", 0], ["a", 1], ["b", 2]]), end_token: null, source: "bundled" };
 
 /** A player whose answers are given by hand: `asked` holds {body, signal, answer, reject}. */
 function played() {
   const asked = [];
   const errors = [];
   const generate = (body, signal) => new Promise((resolve, reject) => {
-    const answer = () => resolve({ steps: Array.from({ length: body.n }, (_, i) => step(body.position + i)) });
+    const answer = () => resolve({ steps: Array.from({ length: body.n }, (_, i) => answered(body.position + i)) });
     asked.push({ body, signal, answer, reject });
   });
   const player = new Player({ generate, onChange: () => {}, onError: (text) => errors.push(text) });
@@ -44,7 +47,7 @@ test("characters are code points", () => {
 
 test("what comes is not yet on screen", () => {
   same(shown(begun()), "x😀");
-  same(Trace.next(begun()).token, "a");
+  same(Trace.next(begun()).text, "a");
   same(Trace.next(Trace.start("x")), null);
 });
 
@@ -58,7 +61,7 @@ test("advance appends the pick and changes nothing else", () => {
   const before = begun();
   const after = Trace.advance(before);
   same(shown(after), "x😀a");
-  same(Trace.next(after).token, "c");
+  same(Trace.next(after).text, "c");
   same(shown(before), "x😀");
   throwsRangeError(() => Trace.advance(Trace.start("x")));
 });
@@ -88,8 +91,8 @@ test("a fork has the same text and an open future", () => {
 });
 
 test("a pick outside the candidates has a row and is not counted twice", () => {
-  const rare = { ...step(0), token: "z", prob: 0.04 };
-  same(Trace.rows(rare).map(({ token }) => token), ["a", "b", "z"]);
+  const rare = { ...step(0), text: "z", prob: 0.04 };
+  same(Trace.rows(rare).map(({ text }) => text), ["a", "b", "z"]);
   same(Trace.rest(rare).count, 2);
   same(Trace.rest(rare).prob.toFixed(2), "0.06");
   same(Trace.rest(step(0)), { count: 3, prob: 0.1 });
@@ -151,7 +154,7 @@ test("pause drops the answer under way", async () => {
   asked[1].answer();
   await wait(150);
   same(shown(player.trace), "x");
-  same(player.next.token, "a");
+  same(player.next.text, "a");
 });
 
 test("it plays on while more is asked for, and never runs dry", async () => {
@@ -219,7 +222,7 @@ test("trouble pauses and keeps the text", async () => {
   asked[0].answer();
   await wait(0);
   player.play();
-  asked[1].reject({ kind: "network" });
+  asked[1].reject({ kind: "http", status: 500, message: "Generation failed: no" });
   await wait(0);
   same(player.status, "paused");
   same(errors.length, 1);

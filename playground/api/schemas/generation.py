@@ -143,6 +143,9 @@ class StepBody(BaseModel):
         validation_alias="n_kept",
         description="So many of the most probable are left by top_k and top_p.",
     )
+    kept_prob: float = Field(
+        description="Their total probability: a token is drawn with its own, divided by this one."
+    )
 
 
 class GenerateResponse(BaseModel):

@@ -41,10 +41,21 @@ class CheckpointBody(BaseModel):
     val_loss: float | None
 
 
+class SamplingBody(BaseModel):
+    """How tokens of a model are best sampled."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    temperature: float
+    top_k: int
+    top_p: float
+
+
 _NO_MODEL: dict[str, Any] = {
     "description": "",
     "corpus": "",
     "prompt": "",
+    "sampling": None,
     "end_token": None,
     "params": None,
     "block_size": None,
@@ -59,6 +70,7 @@ _NO_MODEL: dict[str, Any] = {
 class SessionBody(BaseModel):
     """A session; the numbers are null while it has no model yet.
 
+    sampling: how its tokens are best sampled; null for the top choice.
     repo_id, commit: where a session from the Hub came from, null for others. revision: names these
     very weights, null while they change: the commit, or a digest of a bundled model. cached: it is
     the copy that was here already, and the Hub was not asked, or did not answer.
@@ -70,6 +82,7 @@ class SessionBody(BaseModel):
     description: str
     corpus: str
     prompt: str
+    sampling: SamplingBody | None
     end_token: str | None
     params: int | None
     block_size: int | None
@@ -108,6 +121,7 @@ class SessionBody(BaseModel):
             "description": config.description,
             "corpus": config.corpus,
             "prompt": config.prompt,
+            "sampling": config.sampling and SamplingBody.model_validate(config.sampling),
             "end_token": config.end_token,
             "params": run.n_params,
             "block_size": run.model_config.block_size,

@@ -13,13 +13,13 @@ export class EmbeddedDrawer {
   constructor(element) {
     this.#element = element;
     element.tabIndex = -1;
-    element.role = "region";
-    element.ariaLabel = translate("drawer.name");
+    element.setAttribute("role", "region");
+    element.setAttribute("aria-label", translate("drawer.name"));
     element.dataset.open = "true";
     if (host.component) return;
     // In a document of its own, its headings are the document's topmost.
     for (const heading of element.querySelectorAll("h2, h3")) {
-      heading.ariaLevel = String(Number(heading.localName.at(1)) - 1);
+      heading.setAttribute("aria-level", String(Number(heading.localName[1]) - 1));
     }
   }
 

@@ -23,7 +23,7 @@ export function diffEvents(before, after) {
   const events = after.ready && !before.ready ? [{ type: "ready" }] : [];
   // Steps restored from a link have no probability: they were generated elsewhere.
   const added = after.steps.slice(commonLength(before.steps, after.steps)).filter(({ prob }) => prob !== null);
-  for (const { position, token, insteadOf } of added) {
+  for (const { position, text: token, insteadOf } of added) {
     events.push({ type: "step", position, token, length: position + 1 });
     if (insteadOf !== undefined) events.push({ type: "choice", position, token, instead_of: insteadOf });
   }

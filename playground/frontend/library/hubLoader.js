@@ -4,7 +4,7 @@
 /** @import { Load, Session } from "../types.js" */
 
 import { config } from "../shared/config.js";
-import { find } from "../shared/dom.js";
+import { find, isVisible } from "../shared/dom.js";
 import { translate } from "../shared/messages.js";
 import { apiMessage, asRequestError } from "../shared/requestError.js";
 import { formatBytes } from "../shared/text.js";
@@ -130,10 +130,10 @@ export class HubLoader {
     this.#field.setAttribute("aria-invalid", String(hasFailed));
     find(this.#state, ".hub__failure").textContent = hasFailed ? text : "";
     find(this.#state, ".hub__said").textContent = hasFailed ? "" : text;
-    this.#progress.ariaLabel = isLoading ? text : "";
+    this.#progress.setAttribute("aria-label", isLoading ? text : "");
     // Behind a modal drawer, or in another tab, none of this is visible.
-    const isVisible = this.#form.checkVisibility() && !this.#form.closest("[inert]");
-    if (!isVisible && (isLoading || hasFailed)) toast(text);
+    const isSeen = isVisible(this.#form) && !this.#form.closest("[inert]");
+    if (!isSeen && (isLoading || hasFailed)) toast(text);
   }
 
   /** @param {Pick<Load, "bytes" | "total_bytes">} status */

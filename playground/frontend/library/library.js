@@ -4,7 +4,6 @@
 /** @import { StepPanel } from "./stepPanel.js" */
 
 import { createElement, find } from "../shared/dom.js";
-import { setStepRange } from "../shared/gradioPatches.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { formatCompact } from "../shared/text.js";
 
@@ -40,6 +39,13 @@ export class Library {
     return this.#session;
   }
 
+  /** The chosen session and training step, or null.
+   * @returns {{ session_id: string, step: number } | null} */
+  get place() {
+    const session = this.#session;
+    return session && { session_id: session.session_id, step: session.steps[this.#index] };
+  }
+
   /** @param {string | undefined} sessionId */
   has(sessionId) {
     return this.#sessions.some((session) => session.session_id === sessionId);
@@ -48,7 +54,7 @@ export class Library {
   /** @param {Session[]} sessions */
   show(sessions) {
     this.#sessions = sessions;
-    this.#cards.ariaBusy = "false";
+    this.#cards.setAttribute("aria-busy", "false");
     this.#cards.replaceChildren(...sessions.map(createCard));
   }
 
@@ -86,7 +92,7 @@ export class Library {
     const retry = createElement("button", "button button--small", translate("library.try_again"));
     retry.dataset.action = "reload";
     message.append(retry);
-    this.#cards.ariaBusy = "false";
+    this.#cards.setAttribute("aria-busy", "false");
     this.#cards.replaceChildren(message);
   }
 
@@ -102,7 +108,6 @@ export class Library {
     this.#scrollToChosen();
     const index = step === null ? -1 : session.steps.indexOf(step);
     this.#index = this.#clamp(index < 0 ? session.steps.length - 1 : index);
-    setStepRange(this.#cards, { maximum: Math.max(1, session.steps.length - 1), value: this.#index });
     this.#update();
   }
 
@@ -151,7 +156,7 @@ function createCard(session) {
   open.type = "button";
   open.dataset.action = "open";
   open.dataset.session = session.session_id;
-  open.ariaDescription = session.repo_id ?? session.name;
+  open.setAttribute("aria-description", session.repo_id ?? session.name);
   root.append(body, open);
   return root;
 }

@@ -50,7 +50,7 @@ export class PublishedModels {
     const pending = (this.#pending = new AbortController());
     const search = this.#search.value.trim();
     this.#showNote(this.#list.children.length ? this.#note.textContent ?? "" : translate("hub.asking"));
-    this.#list.ariaBusy = "true";
+    this.#list.setAttribute("aria-busy", "true");
     try {
       const models = await listModels(search, pending.signal);
       if (pending === this.#pending) this.#draw(models, search);
@@ -60,7 +60,7 @@ export class PublishedModels {
       this.#list.replaceChildren();
       this.#showNote(apiMessage(failure), true);
     }
-    this.#list.ariaBusy = "false";
+    this.#list.setAttribute("aria-busy", "false");
   }
 
   /** @param {PublishedModel[]} models @param {string} search */

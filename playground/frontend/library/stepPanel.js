@@ -13,22 +13,19 @@ const lossOf = ({ val_loss: validationLoss, train_loss: trainingLoss }) => valid
 
 export class StepPanel {
   #root;
-  #slider;
 
-  /** @param {HTMLElement} root @param {HTMLElement} slider the Gradio component */
-  constructor(root, slider) {
+  /** @param {HTMLElement} root */
+  constructor(root) {
     this.#root = root;
-    this.#slider = slider;
   }
 
   /** @param {Session} session @param {number} index of the training step */
   draw(session, index) {
     const { checkpoints, vocab_size: vocabSize } = session;
     const checkpoint = checkpoints[index];
-    this.#slider.hidden = this.#root.hidden = checkpoints.length < 2;
+    this.#root.hidden = checkpoints.length < 2;
     if (!checkpoint) return;
     const { step } = checkpoint;
-    this.#slider.querySelector("input[type=range]")?.setAttribute("aria-valuetext", translate("library.at_step", { step }));
     this.#drawTicks(checkpoints, index);
     const loss = lossOf(checkpoint);
     find(this.#root, ".learning__now").replaceChildren(

@@ -72,7 +72,7 @@ function isContinued(before, after) {
 }
 
 /** @param {Step} step */
-function announceChoice({ token, prob }) {
+function announceChoice({ text: token, prob }) {
   const percent = Math.round(100 * (prob ?? 0));
   const character = characterName(token);
   if (percent < 1) return translate("access.chose_below", { character, percent: 1 });
@@ -83,7 +83,7 @@ function announceChoice({ token, prob }) {
 /** Steps as a text, in which invisible characters other than spaces are named.
  * @param {Step[]} steps */
 function announceText(steps) {
-  const parts = steps.map(({ token }) => (token === " " || VISIBLE.test(token) ? token : ` ${characterName(token)} `));
+  const parts = steps.map(({ text: token }) => (token === " " || VISIBLE.test(token) ? token : ` ${characterName(token)} `));
   return translate("access.wrote", { text: parts.join("").replace(/ +/g, " ").trim() || characterName(" ") });
 }
 

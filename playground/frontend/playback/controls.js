@@ -31,6 +31,8 @@ export class Controls {
       step: button("#step"),
       regenerate: button("#regenerate"),
       clear: button("#clear"),
+      undo: button("[data-action=undo]"),
+      redo: button("[data-action=redo]"),
     };
     this.#line = find(drawer, ".model__line");
     this.#source = find(drawer, ".model__source");
@@ -44,13 +46,15 @@ export class Controls {
 
   /** @param {Player} player */
   draw(player) {
-    const { play, pause, step, regenerate, clear } = this.#buttons;
+    const { play, pause, step, regenerate, clear, undo, redo } = this.#buttons;
     const focused = document.activeElement;
     play.disabled = !player.canPlay;
     pause.disabled = !player.playing;
     step.disabled = !player.canChoose && player.choosing === null;
     regenerate.disabled = !player.canRegenerate;
     clear.disabled = player.trace.prompt.length === 0;
+    undo.disabled = !player.canUndo;
+    redo.disabled = !player.canRedo;
     // The focus moves to the button that undoes the command instead of being lost; without
     // scrolling, of an embedding page least of all.
     if (focused === play && !pause.disabled) pause.focus({ preventScroll: true });
@@ -85,11 +89,12 @@ export class Controls {
   }
 
   /** @param {Player} player */
-  #drawSampling({ sampling, seed }) {
-    const { pick, temperature } = sampling;
-    this.#odds.textContent = pick === "sample" && temperature !== 1
-      ? translate("drawer.odds_at", { temperature })
-      : translate("drawer.odds");
+  #drawSampling({ sampling, seed, next }) {
+    const { pick, temperature, top_k: topK, top_p: topP } = sampling;
+    const isSampled = pick === "sample";
+    const isCut = isSampled && next !== null && (topK > 0 || topP < 1);
+    const key = (isSampled && temperature !== 1 ? "drawer.odds_at" : "drawer.odds") + (isCut ? "_cut" : "");
+    setText(this.#odds, translate(key, { temperature }));
     if (sampling.seed === null) this.#seed.placeholder = String(seed);
   }
 }
@@ -114,8 +119,9 @@ function sourceLine({ source, repo_id: repo, commit }) {
 function statusOf(player) {
   const { notice, status, next, session } = player;
   if (notice) {
-    const remedy = notice.remedy ?? (notice.retry ? translate("status.try_again") : undefined);
-    return { text: notice.text, remedy, tone: "warning" };
+    const canRetry = notice.retry || notice.isLost;
+    const remedy = notice.remedy ?? (canRetry ? translate("status.try_again") : undefined);
+    return { text: notice.text, remedy, tone: notice.tone ?? "warning" };
   }
   if (player.isWaiting) {
     return { text: translate(session?.source === "hub" ? "status.waiting_hub" : "status.waiting") };
@@ -128,6 +134,14 @@ function statusOf(player) {
     max: { text: translate("status.max"), tone: "done" },
     end: { text: translate("status.end"), tone: "done" },
     playing: { text: translate("status.playing") },
-    paused: { text: next ? translate("status.paused") : "" },
+    paused: { text: next ? otherAuthor(player) ?? translate("status.paused") : "" },
   }[status];
+}
+
+/** Whose text it is, where another model than the present one wrote its end.
+ * @param {Player} player */
+function otherAuthor({ trace, author }) {
+  const by = trace.steps.at(-1)?.by;
+  if (!by || !author || by.session_id === author.session_id) return null;
+  return translate("status.written_by", { author: by.name, model: author.name });
 }

@@ -1,5 +1,6 @@
 // The drawer: beside the page from 1024 px up, else a modal dialog over it.
 
+import { isVisible, setAttribute } from "../shared/dom.js";
 import { translate } from "../shared/messages.js";
 import { readStorage, writeStorage } from "../shared/storage.js";
 
@@ -28,7 +29,7 @@ export class Drawer {
     this.#backdrop.addEventListener("click", () => this.close());
     document.body.append(this.#backdrop);
     element.tabIndex = -1;
-    element.ariaLabel = translate("drawer.name");
+    element.setAttribute("aria-label", translate("drawer.name"));
     element.addEventListener("keydown", (event) => this.#trapFocus(event));
     this.#wide.addEventListener("change", () => this.#arrange());
     document.documentElement.classList.add("arriving");
@@ -71,7 +72,7 @@ export class Drawer {
     if (!this.isOpen) return false;
     this.setOpen(false);
     writeStorage(STORAGE_KEY, "closed");
-    const opener = this.#opener?.isConnected && this.#opener.checkVisibility() ? this.#opener : this.#toggleButton;
+    const opener = this.#opener?.isConnected && isVisible(this.#opener) ? this.#opener : this.#toggleButton;
     opener.focus({ preventScroll: true });
     return true;
   }
@@ -87,14 +88,14 @@ export class Drawer {
     this.#element.dataset.open = String(isOpen);
     this.#element.inert = !isOpen;
     document.documentElement.classList.toggle("drawer-closed", !isOpen);
-    this.#toggleButton.ariaExpanded = String(isOpen);
+    this.#toggleButton.setAttribute("aria-expanded", String(isOpen));
     this.#arrange();
   }
 
   #arrange() {
     const { isModal } = this;
-    this.#element.role = isModal ? "dialog" : "complementary";
-    this.#element.ariaModal = isModal && !this.#isShared ? "true" : null;
+    this.#element.setAttribute("role", isModal ? "dialog" : "complementary");
+    setAttribute(this.#element, "aria-modal", isModal && !this.#isShared ? "true" : null);
     document.documentElement.classList.toggle("drawer-modal", isModal);
     for (const element of this.#inert) element.inert = false;
     this.#inert = isModal ? surroundings(this.#element).filter((element) => !element.inert) : [];
@@ -103,10 +104,10 @@ export class Drawer {
 
   /** @param {KeyboardEvent} event */
   #trapFocus(event) {
-    if (event.key !== "Tab" || this.#element.ariaModal !== "true") return;
+    if (event.key !== "Tab" || this.#element.getAttribute("aria-modal") !== "true") return;
     /** @type {NodeListOf<HTMLButtonElement>} */
     const candidates = this.#element.querySelectorAll("button, textarea, input, [tabindex='0']");
-    const stops = [...candidates].filter((stop) => !stop.disabled && stop.checkVisibility({ visibilityProperty: true }));
+    const stops = [...candidates].filter((stop) => !stop.disabled && isVisible(stop));
     const first = stops[0], last = stops.at(-1);
     const focused = document.activeElement;
     if (event.shiftKey ? focused === first || focused === this.#element : focused === last) {
@@ -126,5 +127,5 @@ function surroundings(element) {
     const inner = current;
     found.push(...[...current.parentElement.children].filter((child) => child !== inner));
   }
-  return found.filter((child) => !child.matches("#guide, .backdrop, .toasts, :has(dialog), script, style, link"));
+  return found.filter((child) => !child.matches("#guide, .backdrop, .toasts, script, style, link") && !child.querySelector("dialog"));
 }

@@ -3,12 +3,15 @@
 /** @import { PlayableSession } from "../types.js" */
 /** @import { Player } from "./player.js" */
 
-import { createElement, find } from "../shared/dom.js";
+import { createElement, find, setText } from "../shared/dom.js";
 import { setTextboxValue } from "../shared/gradioPatches.js";
 import { translate } from "../shared/messages.js";
+import { createPopover } from "../shared/popover.js";
 import { characterLabel, contextCounter, splitByVocabulary } from "../shared/text.js";
 
 const POPOVER_GAP_PX = 8;
+const MARKS_MAX = 2000; // runs of known and unknown characters that are marked where they stand
+const NAMES_MAX = 40; // unknown characters that are listed
 
 export class Input {
   #textarea;
@@ -16,11 +19,17 @@ export class Input {
    * characters. */
   #mirror = document.createElement("div");
   #notes;
-  /** @type {string[] | null} */
-  #drawnVocabulary = null;
+  /** @type {string[]} */
+  #vocabulary = [];
+  /** @type {string | undefined} */
+  #kind = undefined;
+  /** What is marked in the mirror.
+   * @type {{ text: string, unknown: string[] } | null} */
+  #marked = null;
 
   /** @param {HTMLTextAreaElement} textarea @param {HTMLElement} notes
-   * @param {(text: string) => void} onChange called when the visitor or `write` changed the text */
+   * @param {(text: string, kind?: string) => void} onChange called when the visitor or `write` changed
+   *   the text; kind: of the change */
   constructor(textarea, notes, onChange) {
     this.#textarea = textarea;
     this.#notes = {
@@ -32,15 +41,12 @@ export class Input {
       known: find(notes, ".vocabulary__characters"),
     };
     this.#mirror.className = "mirror";
-    this.#mirror.ariaHidden = "true";
-    this.#notes.vocabulary.addEventListener("beforetoggle", () => {
-      const { bottom } = this.#notes.size.getBoundingClientRect();
-      this.#notes.vocabulary.style.top = bottom + POPOVER_GAP_PX + "px";
-    });
-    textarea.dir = this.#mirror.dir = "auto";
+    this.#mirror.setAttribute("aria-hidden", "true");
+    createPopover(notes, ".vocabulary-size", () => this.#showVocabulary());
+    textarea.dir = "auto";
     textarea.before(this.#mirror);
     textarea.parentElement?.classList.add("mirrored");
-    textarea.addEventListener("input", () => onChange(textarea.value));
+    textarea.addEventListener("input", () => onChange(textarea.value, this.#kind));
     textarea.addEventListener("scroll", () => this.#align());
     new ResizeObserver(() => this.#align()).observe(textarea);
   }
@@ -49,10 +55,18 @@ export class Input {
     return this.#textarea.value;
   }
 
-  /** Set the text as if it had been typed.
-   * @param {string} text */
-  write(text) {
+  /** Set the text as a command of the visitor did.
+   * @param {string} text @param {string} kind of the change, for the history */
+  write(text, kind) {
+    this.#kind = kind;
     setTextboxValue(this.#textarea, text);
+    this.#kind = undefined;
+  }
+
+  /** Show a text that the player has already.
+   * @param {string} text */
+  show(text) {
+    if (text !== this.text) setTextboxValue(this.#textarea, text);
   }
 
   focus() {
@@ -69,28 +83,37 @@ export class Input {
     this.#notes.counter.classList.toggle("counter--beyond", isBeyond);
     this.#notes.counter.title = isBeyond ? translate("drawer.window", { size }) : "";
     this.#notes.counter.tabIndex = isBeyond ? 0 : -1;
-    this.#drawUnknown(player.trace.prompt.join(""), session?.known ?? new Set(), unknown);
+    this.#drawUnknown(player.trace.text, session?.known ?? new Map(), unknown);
     this.#drawVocabulary(session?.vocabulary ?? []);
   }
 
-  /** @param {string} text @param {Set<string>} known @param {string[]} unknown */
+  /** @param {string} text @param {Map<string, number>} known @param {string[]} unknown */
   #drawUnknown(text, known, unknown) {
     this.#notes.unknown.hidden = unknown.length === 0;
-    this.#notes.names.replaceChildren(...unknown.map(createChip));
+    if (this.#marked?.text === text && this.#marked.unknown === unknown) return;
+    this.#marked = { text, unknown };
+    this.#notes.names.replaceChildren(...unknown.slice(0, NAMES_MAX).map(createChip));
+    if (unknown.length > NAMES_MAX) this.#notes.names.append(createElement("li", "", "…"));
     this.#textarea.setAttribute("aria-invalid", String(unknown.length > 0));
-    const parts = unknown.length ? splitByVocabulary(text, known) : [];
+    const parts = unknown.length ? splitByVocabulary(text, known).slice(0, MARKS_MAX) : [];
     const marks = parts.map((part) => createElement(part.unknown ? "mark" : "span", "", part.text));
+    this.#mirror.dir = getComputedStyle(this.#textarea).direction; // "auto" is worked out anew for each mark
     this.#mirror.replaceChildren(...marks, "\n");
     this.#align();
   }
 
   /** @param {PlayableSession["vocabulary"]} vocabulary */
   #drawVocabulary(vocabulary) {
+    this.#vocabulary = vocabulary;
     this.#notes.size.hidden = vocabulary.length === 0;
-    this.#notes.size.textContent = translate("drawer.knows", { count: vocabulary.length });
-    if (this.#drawnVocabulary === vocabulary) return;
-    this.#drawnVocabulary = vocabulary;
-    this.#notes.known.replaceChildren(...vocabulary.map(createChip));
+    setText(this.#notes.size, translate("drawer.knows", { count: vocabulary.length }));
+  }
+
+  /** Fill the list, which may be long, when it is opened. */
+  #showVocabulary() {
+    const { vocabulary, size, known } = this.#notes;
+    vocabulary.style.top = size.getBoundingClientRect().bottom + POPOVER_GAP_PX + "px";
+    known.replaceChildren(...this.#vocabulary.map(createChip));
   }
 
   #align() {

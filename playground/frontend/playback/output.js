@@ -41,7 +41,7 @@ export class Output {
     while (common < steps.length && this.#steps[common] === steps[common]) common += 1;
     for (const removed of this.#generated.splice(common)) removed.remove();
     for (const step of steps.slice(common)) {
-      const character = createElement("span", "generated", step.token);
+      const character = createElement("span", "generated", step.text);
       this.#region.insertBefore(character, this.#region.lastChild);
       this.#generated.push(character);
     }
@@ -53,7 +53,7 @@ export class Output {
 
 function createCursor() {
   const cursor = createElement("span", "cursor");
-  cursor.ariaHidden = "true";
+  cursor.setAttribute("aria-hidden", "true");
   return cursor;
 }
 

@@ -1,31 +1,29 @@
 // Playback: one step a tick, requested ahead in chunks. Independent of DOM and network: `generate`,
 // the callback for changes and that for errors are injected.
 
-/** @import { GenerateRequest, GenerateResponse, Notice, PlayableSession, PlayerStatus, Sampling, Step, Trace } from "../types.js" */
+/** @import { Author, GenerateRequest, GenerateResponse, History, Notice, PlayableSession, PlayerStatus, Sampling, Step, TextState, Trace } from "../types.js" */
 
 import { config } from "../shared/config.js";
-import { translate } from "../shared/messages.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
 import { unknownCharacters } from "../shared/text.js";
+import { reactTo } from "./failures.js";
+import * as histories from "./history.js";
+import { defaultSampling, randomSeed, samplingParams } from "./sampling.js";
 import * as traces from "./trace.js";
 
 const SLOW_MS = 300; // a longer wait is shown
 const DEBOUNCE_MS = 30; // of a slider being dragged or a text being typed
-const NOT_FOUND = 404;
-
-const randomSeed = () => Math.floor(Math.random() * (config.link.seed_max + 1));
+const TYPING_MS = 1000; // letters typed in closer succession are undone together
+const STAGED_MS = 300; // from this interval on the choice is staged
+const STAGE_PART = 0.5; // of the interval
+const STAGE_MAX_MS = 450;
+const PACE_MAX = 8; // times the interval: the slowest that an overloaded server makes it
 
 /** How many steps to request at an interval.
  * @param {number} intervalMs */
 function chunkSize(intervalMs) {
   const { low, high, duration_ms: duration } = config.generation.chunk;
   return Math.min(high, Math.max(low, Math.round(duration / intervalMs)));
-}
-
-/** @returns {Sampling} */
-function defaultSampling() {
-  const { pick, temperature, top_k: topK, top_p: topP } = config.controls;
-  return { pick: pick.default, temperature: temperature.default, top_k: topK.default, top_p: topP.default, seed: null };
 }
 
 export class Player {
@@ -39,6 +37,8 @@ export class Player {
   newest = false;
   /** @type {Trace} */
   trace = traces.start("");
+  /** @type {History} */
+  history = histories.emptyHistory;
   playing = false;
   /** The token that the highlight was moved to; null: the pick.
    * @type {string | null} */
@@ -52,10 +52,15 @@ export class Player {
   sampling = defaultSampling();
   /** In use unless the visitor set one. */
   seed = randomSeed();
+  /** Times the interval: more than 1 while the server is overloaded. */
+  pace = 1;
+  /** Whether the pick is on its way into the text. */
+  isTaking = false;
 
   #generate;
   #onChange;
   #onError;
+  #onLost;
   /** Of the pending request; the response to any other is discarded.
    * @type {AbortController | null} */
   #pending = null;
@@ -64,26 +69,44 @@ export class Player {
   #slow = null;
   #tickTimer = 0;
   #requestTimer = 0;
+  #retryTimer = 0;
+  #stageTimer = 0;
   #tickedAt = -Infinity;
+  #typedAt = -Infinity;
   /** Whether a tick fell due before its step was known. */
   #late = false;
+  /** Whether a request is tried again although the server was away. */
+  #isRetrying = false;
+  /** Whether the pick is to be appended as soon as it is known. */
+  #isEager = false;
+  /** The unknown characters of the trace and session they were computed for.
+   * @type {{ prompt: string[], steps: Step[], session: PlayableSession, unknown: string[] } | null} */
+  #checked = null;
 
   /** @param {object} options
    * @param {(body: GenerateRequest, signal: AbortSignal) => Promise<GenerateResponse>} options.generate
    * @param {() => void} options.onChange called after every change
-   * @param {(message: string) => void} options.onError called for a failure that is no notice */
-  constructor({ generate, onChange, onError }) {
+   * @param {(message: string) => void} options.onError called with what a toast has to say
+   * @param {() => void} [options.onLost] called when the server gives no answer; `reconnect` goes on */
+  constructor({ generate, onChange, onError, onLost = () => {} }) {
     this.#generate = generate;
     this.#onChange = onChange;
     this.#onError = onError;
+    this.#onLost = onLost;
   }
 
   // State
 
-  /** Characters of the prompt outside the vocabulary; none while the model is untrained. */
+  /** Characters of the text outside the vocabulary; none while the model is untrained. */
   get unknown() {
-    if (!this.session?.vocabulary.length) return [];
-    return unknownCharacters(this.trace.prompt.join(""), this.session.known);
+    const { session } = this;
+    if (!session?.vocabulary.length) return [];
+    const { prompt, text, steps } = this.trace;
+    const last = this.#checked;
+    if (last && last.prompt === prompt && last.steps === steps && last.session === session) return last.unknown;
+    const unknown = unknownCharacters(text + steps.map((step) => step.text).join(""), session.known);
+    this.#checked = { prompt, steps, session, unknown };
+    return unknown;
   }
 
   /** @returns {PlayerStatus} */
@@ -100,21 +123,26 @@ export class Player {
     return traces.next(this.trace);
   }
 
-  /** The token that `choose` appends by default. */
+  /** Whether the bars still show what was weighed before the model or the settings changed. */
+  get isStale() {
+    return this.trace.ahead.length === 0;
+  }
+
+  /** The text of the token that `choose` appends by default. */
   get highlighted() {
     if (!this.next) return null;
-    const listed = traces.rows(this.next).some(({ token }) => token === this.highlight);
-    return listed ? this.highlight : this.next.token;
+    const isListed = traces.rows(this.next).some(({ text }) => text === this.highlight);
+    return isListed ? this.highlight : this.next.text;
   }
 
   /** Whether the next step has been pending for longer than SLOW_MS. */
   get isWaiting() {
     const missing = this.next === null || this.choosing !== null || this.#late;
-    return missing && this.#slow !== null && this.#slow === this.#pending;
+    return missing && this.#pending !== null && this.#slow === this.#pending;
   }
 
   get canPlay() {
-    return this.status === "paused" && !this.notice?.locks;
+    return this.status === "paused" && !this.notice?.locks && !this.notice?.waits;
   }
 
   get canChoose() {
@@ -125,9 +153,30 @@ export class Player {
     return Boolean(this.session) && this.trace.steps.length > 0 && !this.notice?.locks;
   }
 
+  get canUndo() {
+    return histories.canUndo(this.history, this.trace);
+  }
+
+  get canRedo() {
+    return histories.canRedo(this.history, this.trace);
+  }
+
+  /** Milliseconds before a tick at which the pick sets out; 0 where playback is too fast for it. */
+  get stageMs() {
+    const interval = this.intervalMs * this.pace;
+    return interval < STAGED_MS ? 0 : Math.min(STAGE_MAX_MS, STAGE_PART * interval);
+  }
+
   /** The seed in use, whether set or random. */
   get usedSeed() {
     return this.sampling.seed ?? this.seed;
+  }
+
+  /** The model that writes now.
+   * @returns {Author | undefined} */
+  get author() {
+    const { session, step } = this;
+    return session ? { session_id: session.session_id, name: session.repo_id ?? session.name, step } : undefined;
   }
 
   // Commands
@@ -135,6 +184,7 @@ export class Player {
   play() {
     if (!this.canPlay) return;
     this.#cancel();
+    this.#record("play");
     this.playing = true;
     this.highlight = this.notice = null;
     this.#schedule(0);
@@ -149,17 +199,24 @@ export class Player {
 
   /** Append a token, by default the highlighted one. Text and bars change together, once the
    * distribution after it is known.
-   * @param {string | null} [token] */
+   * @param {string | null} [token] its text */
   choose(token = this.highlighted) {
     if (!this.canChoose || token === null) return;
+    const isPick = this.highlight === null && token === this.next?.text;
+    if (this.isStale && isPick) {
+      this.#isEager = true; // the new pick may be another one
+      return;
+    }
     this.#cancel();
     this.notice = null;
-    if (token === this.next?.token && this.trace.ahead.length > 1) {
-      this.#append(traces.advance(this.trace));
+    this.#record("choose");
+    const { trace } = this;
+    if (token === trace.ahead[0]?.text && trace.ahead.length > 1) {
+      this.#append(traces.advance(trace));
     } else {
       this.choosing = token;
       this.#request([token], chunkSize(this.intervalMs), (steps) =>
-        this.#append(traces.extend(traces.fork(traces.choose(this.trace, token)), steps)));
+        this.#append(traces.extend(traces.fork(traces.choose(trace, token)), steps)));
     }
     this.#onChange();
   }
@@ -167,7 +224,7 @@ export class Player {
   /** @param {number} by rows, negative for upwards */
   moveHighlight(by) {
     if (!this.canChoose || !this.next) return;
-    const tokens = traces.rows(this.next).map(({ token }) => token);
+    const tokens = traces.rows(this.next).map(({ text }) => text);
     const index = tokens.indexOf(this.highlighted ?? "") + by;
     this.highlight = tokens[Math.min(tokens.length - 1, Math.max(0, index))];
     this.#onChange();
@@ -176,8 +233,9 @@ export class Player {
   /** Remove the generated text and start again: with a new seed, unless the visitor set one. */
   regenerate() {
     if (!this.canRegenerate) return;
+    this.#record("regenerate");
     this.seed = randomSeed();
-    this.#replaceTrace(traces.fork(traces.rewind(this.trace, 0)));
+    this.#replaceTrace(traces.refresh(traces.rewind(this.trace, 0)));
     if (this.playing) this.#schedule(this.intervalMs);
   }
 
@@ -186,19 +244,35 @@ export class Player {
     this.#proceed();
   }
 
-  /** The session's training has ended; the text stays.
-   * @param {boolean} gone whether its model was removed as well */
-  endTraining(gone) {
-    const remedy = this.session ? undefined : translate("status.use_bundled");
-    this.pause({ text: translate("status.training_ended"), remedy, locks: gone });
+  /** Return to the text before the last change. */
+  undo() {
+    this.#travel(histories.undo(this.history, this.trace));
+  }
+
+  /** Take the last undo back. */
+  redo() {
+    this.#travel(histories.redo(this.history, this.trace));
+  }
+
+  /** Go on after the connection was lost: playing, where it was. */
+  reconnect() {
+    if (!this.notice?.isLost) return;
+    this.#isRetrying = true; // the notice stays until there is an answer
+    this.#proceed();
+    if (this.#pending) return;
+    this.#recover();
+    this.#onChange();
   }
 
   // Inputs
 
-  /** @param {string} text */
-  setPrompt(text) {
-    if (text === this.trace.prompt.join("")) return;
+  /** @param {string} text @param {string} [kind] of the change, for the history */
+  setPrompt(text, kind = "typing") {
+    if (text === this.trace.text) return;
     this.#halt();
+    const now = performance.now();
+    this.#record(kind, kind === "typing" && this.trace.steps.length === 0 && now - this.#typedAt < TYPING_MS);
+    this.#typedAt = now;
     this.#replaceTrace(traces.start(text));
   }
 
@@ -206,17 +280,28 @@ export class Player {
    * @param {Trace} trace */
   restore(trace) {
     this.#halt();
+    this.#record("restore");
     this.#replaceTrace(trace);
   }
 
-  /** Another session keeps the prompt; another step of the same session keeps the whole text.
+  /** Exchange the whole text, with its history, for another one; returns the present one.
+   * @param {TextState} text @returns {TextState} */
+  exchangeText({ trace, history }) {
+    const { trace: before, history: past } = this;
+    this.#halt();
+    this.history = history;
+    this.#replaceTrace(trace);
+    return { trace: traces.fork(before), history: past };
+  }
+
+  /** The text is kept.
    * @param {PlayableSession | null} session @param {number | null} step @param {boolean} [newest] */
   setSession(session, step, newest = false) {
     const isSame = session && this.session?.session_id === session.session_id;
     if (isSame && this.session === session && this.step === step && this.newest === newest && !this.notice) return;
     if (!isSame) this.#halt();
     Object.assign(this, { session, step, newest });
-    this.#replaceTrace(isSame ? traces.fork(this.trace) : traces.start(this.trace.prompt.join("")));
+    this.#replaceTrace(isSame ? traces.refresh(this.trace) : traces.fork(this.trace));
   }
 
   /** @param {number} intervalMs */
@@ -232,23 +317,34 @@ export class Player {
   setSampling(changes) {
     const before = JSON.stringify(this.#params);
     this.sampling = { ...this.sampling, ...changes };
-    if (JSON.stringify(this.#params) !== before) this.#replaceTrace(traces.fork(this.trace));
+    if (JSON.stringify(this.#params) !== before) this.#replaceTrace(traces.refresh(this.trace));
     else this.#onChange();
   }
 
   // Loop
 
   get #params() {
-    const { pick, temperature, top_k: topK, top_p: topP } = this.sampling;
-    if (pick !== "sample") return { temperature: 0 };
-    return { temperature, top_k: topK, top_p: topP, seed: this.usedSeed };
+    return samplingParams(this.sampling, this.seed);
+  }
+
+  /** @param {string} kind @param {boolean} [merges] */
+  #record(kind, merges = false) {
+    this.history = histories.record(this.history, this.trace, kind, merges);
+  }
+
+  /** @param {{ history: History, trace: Trace } | null} found */
+  #travel(found) {
+    if (!found) return;
+    this.#halt();
+    this.history = found.history;
+    this.#replaceTrace(found.trace);
   }
 
   /** @param {Trace} trace */
   #replaceTrace(trace) {
     this.#cancel();
     this.trace = trace;
-    this.notice = null;
+    this.#setNotice(null);
     if (trace.prompt.length === 0) this.highlight = null;
     clearTimeout(this.#requestTimer);
     this.#requestTimer = setTimeout(() => this.#proceed(), DEBOUNCE_MS);
@@ -266,30 +362,52 @@ export class Player {
   /** @param {Notice | null} [notice] */
   #halt(notice = null) {
     this.playing = false;
-    this.#late = false;
+    this.#late = this.isTaking = false;
     clearTimeout(this.#tickTimer);
+    clearTimeout(this.#stageTimer);
     this.#cancel();
-    this.notice = notice;
+    this.#setNotice(notice);
+  }
+
+  /** A notice that the server is away, or has too much to do, stays until it isn't so.
+   * @param {Notice | null} notice */
+  #setNotice(notice) {
+    this.notice = notice ?? (this.notice?.isLost ? this.notice : null);
   }
 
   #cancel() {
     this.#pending?.abort();
     this.#pending = null;
     this.choosing = null;
+    this.#isEager = false;
   }
 
   /** @param {number} delayMs */
   #schedule(delayMs) {
     clearTimeout(this.#tickTimer);
     this.#tickTimer = setTimeout(() => this.#tick(), delayMs);
+    this.#stage(delayMs - this.stageMs);
+  }
+
+  /** Announce that the pick sets out, after a delay.
+   * @param {number} delayMs */
+  #stage(delayMs) {
+    clearTimeout(this.#stageTimer);
+    this.isTaking = false;
+    if (this.stageMs === 0 || delayMs < 0) return;
+    this.#stageTimer = setTimeout(() => {
+      this.isTaking = this.trace.ahead.length > 1;
+      if (this.isTaking) this.#onChange();
+    }, delayMs);
   }
 
   #tick() {
     // The last known step is not appended: the bars show its distribution.
+    this.isTaking = false;
     this.#late = this.trace.ahead.length < 2;
     if (!this.#late) {
       this.#tickedAt = performance.now();
-      this.#schedule(this.intervalMs);
+      this.#schedule(this.intervalMs * this.pace);
       this.#append(traces.advance(this.trace));
     }
     this.#proceed();
@@ -300,11 +418,11 @@ export class Player {
     const { ahead, steps } = this.trace;
     const n = chunkSize(this.intervalMs);
     const hasBars = this.session && this.trace.prompt.length && !this.unknown.length;
-    const isStuck = this.notice?.retry || this.notice?.locks;
+    const isStuck = this.notice?.retry || this.notice?.locks || (this.notice?.waits && !this.#isRetrying);
     if (hasBars && !isStuck && !this.#pending) {
       const enough = this.playing ? n / 2 : 0;
       if (ahead.length <= enough && steps.length + ahead.length <= config.generation.tokens_max) {
-        this.#request(ahead.map((step) => step.token), this.playing ? n : 1, (more) => {
+        this.#request(ahead.map((step) => step.text), this.playing ? n : 1, (more) => {
           this.trace = traces.extend(this.trace, more);
         });
       }
@@ -315,15 +433,15 @@ export class Player {
   /** Request the n steps after the text on screen and some more tokens.
    * @param {string[]} tokens @param {number} n @param {(steps: Step[]) => void} apply */
   async #request(tokens, n, apply) {
-    const { session } = this;
+    const { session, author: by } = this;
     if (!session) return;
     const pending = (this.#pending = new AbortController());
-    const context = [...traces.text(this.trace), ...tokens];
+    const size = session.block_size ?? Infinity; // unknown while it is untrained
     const body = {
       session_id: session.session_id,
       step: this.newest ? null : this.step,
-      context: context.slice(-session.block_size).join(""),
-      position: context.length,
+      context: [...traces.lastTokens(this.trace, size), ...tokens].slice(-size).join(""),
+      position: traces.position(this.trace) + tokens.length,
       n,
       ...this.#params,
     };
@@ -336,9 +454,12 @@ export class Player {
       const response = await this.#generate(body, pending.signal);
       if (this.#pending !== pending) return;
       this.#pending = null;
+      this.#recover();
+      this.pace = Math.max(1, this.pace / 2);
       if (this.newest) this.step = response.step;
-      apply(response.steps);
+      apply(response.steps.map((step) => decodeStep(step, session, by)));
       if (this.#late) this.#tick();
+      else if (this.#isEager) this.choose();
       else this.#proceed();
     } catch (error) {
       if (this.#pending !== pending) return;
@@ -347,22 +468,44 @@ export class Player {
     }
   }
 
+  /** The server answers again. */
+  #recover() {
+    this.#isRetrying = false;
+    if (this.notice?.isLost) this.notice = null;
+  }
+
   /** @param {unknown} reason */
   #fail(reason) {
     const failure = asRequestError(reason);
-    const { kind, status, error } = failure;
-    if (kind === "timeout") this.#halt({ text: translate("status.timed_out"), retry: true });
-    else if (status === NOT_FOUND && this.session?.source === "live") {
-      const hasEnded = error === "SessionNotFound"; // else the step was replaced by a later one
-      this.#halt(hasEnded
-        ? { text: translate("status.training_ended"), locks: true }
-        : { text: translate("status.learned_on"), retry: true });
-    } else if (error === "ModelNotInitialized") {
-      this.#halt({ text: translate("status.initializing"), retry: true });
-    } else {
-      this.#halt(this.next ? null : { text: translate("status.no_odds"), retry: true });
-      this.#onError(describeError(failure));
+    const { effect, notice, isToast, retryMs } = reactTo(failure, this.session);
+    this.choosing = null;
+    this.#isRetrying = false;
+    if (effect === "paused") this.#halt(notice);
+    else this.notice = notice;
+    if (effect === "busy") {
+      this.pace = Math.min(PACE_MAX, 2 * this.pace);
+      clearTimeout(this.#retryTimer);
+      this.#retryTimer = setTimeout(() => this.reconnect(), retryMs);
     }
+    if (isToast) this.#onError(describeError(failure));
     this.#onChange();
+    if (effect === "lost") this.#onLost();
   }
+}
+
+/** A step of the API as one of the trace: tokens with their ids, and the model that wrote it.
+ * @param {GenerateResponse["steps"][number]} step @param {PlayableSession} session
+ * @param {Author | undefined} by @returns {Step} */
+function decodeStep({ position, token, prob, candidates, other, kept, kept_prob: keptProb }, { known }, by) {
+  const decode = (/** @type {string} */ text) => ({ id: known.get(text) ?? -1, text });
+  return {
+    position,
+    ...decode(token),
+    prob,
+    candidates: candidates.map((candidate) => ({ ...decode(candidate.token), prob: candidate.prob })),
+    other,
+    kept,
+    keptProb,
+    by,
+  };
 }

@@ -1,17 +1,24 @@
-// Sessions by tab: each tab has its own, and the drawer uses that of the current tab.
+// Sessions and texts by tab: each tab has its own, and the drawer uses those of the current tab.
 
-/** @import { ActionDetail, PlayableSession } from "../types.js" */
+/** @import { ActionDetail, Notice, PlayableSession, Session, TextState } from "../types.js" */
 /** @import { Input } from "./input.js" */
 /** @import { Player } from "./player.js" */
 
 import { getSession } from "../shared/client.js";
 import { tabLabel } from "../shared/gradioPatches.js";
 import { translate } from "../shared/messages.js";
+import { asRequestError, describeError } from "../shared/requestError.js";
+import { emptyHistory } from "./history.js";
+import { reactTo } from "./failures.js";
+import { start } from "./trace.js";
+
+export const TAB = "library"; // the tab that the page opens with
 
 /** A tab's session.
- * name: of one that may be renamed. newest: use the newest step of a model in training, even a later
- * one. ended: a live one's training was "stopped", or is "gone" with its model.
- * @typedef {Pick<ActionDetail, "name" | "step" | "newest" | "ended"> & { session_id: string }} TabSession */
+ * name: of one that may be renamed. steps: of one in training, which grow. newest: use the newest step of a model in training, even a later
+ * one. ended: a live one's training was "stopped", or is "gone" with its model. position: its place in
+ * the queue, 0 once it starts; undefined where it doesn't wait. session: what is known of it already.
+ * @typedef {Pick<ActionDetail, "name" | "step" | "steps" | "newest" | "ended" | "position" | "session"> & { session_id: string }} TabSession */
 
 export class Tabs {
   /** What a tab without a session can be given.
@@ -19,29 +26,56 @@ export class Tabs {
   default = null;
   #player;
   #input;
-  #onError;
-  #current = "library";
+  #page;
+  #current = TAB;
   /** @type {Map<string, TabSession | undefined>} */
   #sessions = new Map();
+  /** Of the tabs that are not shown.
+   * @type {Map<string, TextState>} */
+  #texts = new Map();
+  /** The tab whose text is shown. */
+  #textTab = this.#current;
   /** Session details by id and name.
    * @type {Map<string, PlayableSession>} */
   #details = new Map();
   /** The tab that was left while playing; its session stays until the visitor decides.
    * @type {string | null} */
   #held = null;
-  /** The session's example that was last written into the input. */
-  #example = "";
+  /** The session's example that was last written into the input, by tab.
+   * @type {Map<string, string>} */
+  #examples = new Map();
   #latest = 0;
 
-  /** @param {Player} player @param {Input} input @param {(error: unknown) => void} onError */
-  constructor(player, input, onError) {
+  /** @param {Player} player @param {Input} input
+   * @param {object} page
+   * @param {(error: unknown) => void} page.onError
+   * @param {() => void} page.onLost called when the server gives no answer; `follow` tries again
+   * @param {(session: PlayableSession) => void} page.onSession called before the player gets a session */
+  constructor(player, input, page) {
     this.#player = player;
     this.#input = input;
-    this.#onError = onError;
+    this.#page = page;
   }
 
   get current() {
     return this.#current;
+  }
+
+  /** Whether the text is more than an example that nobody changed. */
+  get isTouched() {
+    return this.#player.trace.steps.length > 0 || this.#input.text !== (this.#examples.get(this.#textTab) ?? "");
+  }
+
+  /** The training steps of the current tab's model. */
+  get steps() {
+    return this.#sessions.get(this.#current)?.steps ?? this.#player.session?.steps ?? [];
+  }
+
+  /** Move the current tab's model to another training step.
+   * @param {number} index among its steps */
+  moveTo(index) {
+    const active = this.#sessions.get(this.#current);
+    if (active) this.setSession({ tab: this.#current, ...active, step: this.steps[index] });
   }
 
   /** @param {string} tab */
@@ -62,8 +96,8 @@ export class Tabs {
 
   /** Set a tab's session; without a session_id the tab has none.
    * @param {Omit<ActionDetail, "action">} detail */
-  setSession({ tab = this.#current, session_id: id, name, step, newest, ended }) {
-    this.#sessions.set(tab, id ? { session_id: id, name, step, newest, ended } : undefined);
+  setSession({ tab = this.#current, session_id: id, ...detail }) {
+    this.#sessions.set(tab, id ? { ...detail, session_id: id } : undefined);
     if (tab === this.#current && this.#held === null) this.follow();
   }
 
@@ -79,23 +113,66 @@ export class Tabs {
     this.follow();
   }
 
-  /** Give the player the session of the current tab. The latest call wins. */
+  /** Give the player the session and the text of the current tab. The latest call wins. */
   async follow() {
     const call = ++this.#latest;
     const active = this.#sessions.get(this.#current);
+    this.#showText(this.#current);
     if (!active) return this.#player.setSession(null, null);
     try {
       const session = await this.#loadDetails(active);
       if (call !== this.#latest) return undefined;
       this.#setPlayerSession(session, active.step ?? session.step, active.newest);
-      if (active.ended) this.#player.endTraining(active.ended === "gone");
+      const notice = noticeOf(active, session);
+      if (notice) this.#player.pause(notice);
     } catch (error) {
-      if (call !== this.#latest) return undefined;
-      if (active.ended !== "gone") return this.#onError(error);
-      this.#player.setSession(null, null);
-      this.#player.endTraining(true);
+      if (call === this.#latest) this.#fail(error, active);
     }
     return undefined;
+  }
+
+  /** The texts of all tabs, by tab.
+   * @returns {Map<string, TextState>} */
+  captureTexts() {
+    const { trace, history } = this.#player;
+    return new Map([...this.#texts, [this.#textTab, { trace, history }]]);
+  }
+
+  /** Replace the texts of all tabs; none of them is taken for an example.
+   * @param {Map<string, TextState>} texts */
+  restoreTexts(texts) {
+    this.#texts = new Map(texts);
+    const shown = texts.get(this.#textTab);
+    if (!shown) return;
+    this.#player.exchangeText(shown);
+    this.#input.show(shown.trace.text);
+  }
+
+  /** @param {unknown} error @param {TabSession} active */
+  #fail(error, { session: listed, step = 0, ended }) {
+    const failure = asRequestError(error);
+    const { effect, notice } = reactTo(failure, null);
+    if (effect === "paused") {
+      this.#player.setSession(null, null);
+      const text = ended === "gone" ? translate("status.training_gone") : describeError(failure);
+      this.#player.pause({ text, remedy: translate("status.use_bundled"), locks: true, isGone: true });
+      return;
+    }
+    // What the list says of it, so that the drawer shows the one that was chosen.
+    if (listed) this.#player.setSession({ ...listed, vocabulary: [], known: new Map() }, step);
+    this.#player.pause(notice);
+    this.#page.onError(error);
+    this.#page.onLost();
+  }
+
+  /** @param {string} tab */
+  #showText(tab) {
+    if (tab === this.#textTab) return;
+    const text = this.#texts.get(tab) ?? { trace: start(""), history: emptyHistory };
+    this.#texts.set(this.#textTab, this.#player.exchangeText(text));
+    this.#texts.delete(tab);
+    this.#textTab = tab;
+    this.#input.show(text.trace.text);
   }
 
   /** @param {TabSession} session @returns {Promise<PlayableSession>} */
@@ -104,7 +181,7 @@ export class Tabs {
     const cached = this.#details.get(key);
     if (cached?.vocabulary.length) return cached;
     const details = await getSession(id);
-    const session = { ...details, known: new Set(details.vocabulary) };
+    const session = { ...details, known: new Map(details.vocabulary.map((text, index) => [text, index])) };
     this.#details.set(key, session);
     return session;
   }
@@ -112,10 +189,24 @@ export class Tabs {
   /** An example that nobody changed is replaced by the next session's own.
    * @param {PlayableSession} session @param {number} step @param {boolean} [newest] */
   #setPlayerSession(session, step, newest) {
-    const isUntouched = this.#input.text === this.#example;
+    const { isTouched } = this;
+    this.#page.onSession(session);
     this.#player.setSession(session, step, newest);
-    if (!isUntouched || !session.prompt || session.prompt === this.#example) return;
-    this.#example = session.prompt;
-    this.#input.write(session.prompt);
+    if (isTouched || !session.prompt || session.prompt === this.#input.text) return;
+    this.#examples.set(this.#textTab, session.prompt);
+    this.#player.exchangeText({ trace: start(session.prompt), history: emptyHistory });
+    this.#input.show(session.prompt);
   }
+}
+
+/** What is to be said of a live training's session that can't be played with, or no longer changes.
+ * @param {TabSession} active @param {Session} session @returns {Notice | null} */
+function noticeOf({ ended, position }, session) {
+  if (ended === "gone") {
+    return { text: translate("status.training_gone"), remedy: translate("status.use_bundled"), locks: true, isGone: true };
+  }
+  if (ended === "stopped") return { text: translate("status.training_stopped") };
+  if (position === undefined || session.params !== null) return null;
+  const text = position > 0 ? translate("status.queued", { position }) : translate("status.starting");
+  return { text, waits: true, tone: "" };
 }

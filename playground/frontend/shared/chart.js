@@ -159,7 +159,7 @@ function gridSteps(steps, x) {
 function placeNames(levels, y) {
   /** @type {{ label: string, at: number }[]} */
   const shown = [];
-  for (const { label, value } of levels.toSorted((a, b) => b.value - a.value)) {
+  for (const { label, value } of [...levels].sort((a, b) => b.value - a.value)) {
     const at = y(value) - NAME_GAP;
     const above = shown.at(-1);
     if (above && at - above.at < NAME_HEIGHT) above.label += ` · ${label}`;

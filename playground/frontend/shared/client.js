@@ -12,6 +12,9 @@ const NO_CONTENT = 204;
 /** @returns {Promise<Session[]>} */
 export const getSessions = async () => (await request("sessions")).sessions;
 
+/** A small request: whether the server answers. */
+export const getHealth = () => request("health", null, { timeoutMs: config.requests.probe_timeout_ms });
+
 /** @param {string} id @returns {Promise<Session>} */
 export const getSession = (id) => request("sessions/" + id.split("/").map(encodeURIComponent).join("/"));
 
@@ -32,21 +35,45 @@ export async function request(path, body, {
   timeoutMs = config.requests.timeout_ms,
 } = {}) {
   const deadline = AbortSignal.timeout(timeoutMs);
-  const options = { method, signal: AbortSignal.any([signal, deadline]), ...encodeBody(body) };
+  const options = { method, signal: anySignal([signal, deadline]), ...encodeBody(body) };
   let response, answer;
   try {
     response = await fetch(new URL(path, API), options);
     answer = response.status === NO_CONTENT ? null : await response.json();
   } catch {
     if (signal.aborted) throw new RequestError("aborted", "aborted");
-    if (deadline.aborted) throw new RequestError("timeout", translate("failure.timeout"));
-    if (!response) throw new RequestError("network", translate("failure.network"));
-    throw new RequestError("http", translate("failure.unreadable"), { status: response.status });
+    throw logged(path, noAnswer(response, deadline.aborted));
   }
   if (response.ok) return answer;
   const { status, statusText, headers } = response;
-  const details = { status, error: headers.get("X-Error"), field: headers.get("X-Error-Field") };
-  throw new RequestError("http", answer.error ?? statusText, details);
+  const retryAfter = Number(headers.get("Retry-After")) || null;
+  const details = { status, error: headers.get("X-Error"), field: headers.get("X-Error-Field"), retryAfter };
+  throw logged(path, new RequestError("http", answer.error ?? statusText, details));
+}
+
+/** @param {Response | undefined} response @param {boolean} isLate */
+function noAnswer(response, isLate) {
+  if (isLate) return new RequestError("timeout", translate("failure.timeout"));
+  if (!response) return new RequestError("network", translate("failure.network"));
+  return new RequestError("http", translate("failure.unreadable"), { status: response.status });
+}
+
+/** The error, once it stands in the browser's console for whoever looks for its cause.
+ * @param {string} path @param {RequestError} error */
+function logged(path, error) {
+  console.error(`${path}: ${error.kind}${error.status ? ` ${error.status}` : ""}`, error.message);
+  return error;
+}
+
+/** A signal that is aborted with the first of several: `AbortSignal.any`, which Safari 16.4 lacks.
+ * @param {AbortSignal[]} signals */
+function anySignal(signals) {
+  const controller = new AbortController();
+  for (const signal of signals) {
+    if (signal.aborted) controller.abort();
+    signal.addEventListener("abort", () => controller.abort(), { signal: controller.signal });
+  }
+  return controller.signal;
 }
 
 /** @param {any} body @returns {{ headers: Record<string, string>, body?: BodyInit }} */

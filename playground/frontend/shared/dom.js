@@ -29,6 +29,14 @@ export function find(root, selector, type) {
   return /** @type {T} */ (element);
 }
 
+/** Whether an element is rendered and not hidden: `checkVisibility`, which Safari 16.4 lacks.
+ * @param {Element} element */
+export const isVisible = (element) =>
+  element.getClientRects().length > 0 && getComputedStyle(element).visibility === "visible";
+
+/** Whether the visitor asked for less motion. */
+export const prefersStillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
 /** Set the text of an element, only where it differs: screen readers repeat a live region otherwise.
  * @param {Element} element @param {string} text */
 export function setText(element, text) {

@@ -1,6 +1,8 @@
 // Focus recovery: where the focused control is removed or disabled, the focus moves to one nearby.
 // Code that knows a better target has moved it before.
 
+import { isVisible } from "./dom.js";
+
 const FOCUSABLE = "button, a[href], summary, input, select, textarea, [tabindex='0']";
 
 /** Keep the focus from being lost within an element.
@@ -46,5 +48,5 @@ function findNearby(control, ancestors) {
 
 /** @param {Element} stop */
 function isUsable(stop) {
-  return stop.isConnected && !stop.matches(":disabled, [inert] *") && stop.checkVisibility({ visibilityProperty: true });
+  return stop.isConnected && !stop.matches(":disabled, [inert] *") && isVisible(stop);
 }

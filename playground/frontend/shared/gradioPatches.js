@@ -30,13 +30,13 @@ export function waitForElements(selectors) {
  * @param {HTMLElement} pick the radio group */
 export function nameControls(pick) {
   for (const range of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[type=range]"))) {
-    const name = range.ariaLabel?.replace("range slider for ", "");
+    const name = range.getAttribute("aria-label")?.replace("range slider for ", "");
     if (!name) continue;
-    range.ariaLabel = name;
+    range.setAttribute("aria-label", name);
     const field = range.closest(".block")?.querySelector("input[type=number]");
-    if (field) field.ariaLabel = translate("access.as_number", { name });
+    field?.setAttribute("aria-label", translate("access.as_number", { name }));
   }
-  pick.ariaLabel = translate("controls.pick");
+  pick.setAttribute("aria-label", translate("controls.pick"));
 }
 
 /** Empty a number field, so that its placeholder shows.
@@ -82,14 +82,6 @@ export function dispatchAction(detail) {
 export function setSettings(player, { intervalMs, pick, temperature, top_k: topK, top_p: topP, seed }) {
   player.dataset.settings = JSON.stringify([intervalMs, pick, temperature, topK, topP, seed]);
   player.dispatchEvent(new Event("settings", { bubbles: true }));
-}
-
-/** Set the maximum and the value of the training step's slider.
- * As `setSettings`: page/blocks.py reads data-range. Gradio 6.31 takes an object of __type__ update.
- * @param {HTMLElement} cards @param {{ maximum: number, value: number }} range */
-export function setStepRange(cards, range) {
-  cards.dataset.range = JSON.stringify({ __type__: "update", ...range });
-  cards.dispatchEvent(new Event("range", { bubbles: true }));
 }
 
 /** Gradio 6.31 derives the id of a tab's button from the tab's.

@@ -12,13 +12,15 @@ const INTERNAL_ERROR = 500;
 export class RequestError extends Error {
   /** @param {"timeout" | "network" | "aborted" | "http"} kind
    * @param {string} message
-   * @param {{ status?: number, error?: string | null, field?: string | null }} [details] */
-  constructor(kind, message, { status = 0, error = null, field = null } = {}) {
+   * @param {{ status?: number, error?: string | null, field?: string | null, retryAfter?: number | null }} [details]
+   *   retryAfter in seconds */
+  constructor(kind, message, { status = 0, error = null, field = null, retryAfter = null } = {}) {
     super(message);
     this.kind = kind;
     this.status = status;
     this.error = error;
     this.field = field;
+    this.retryAfter = retryAfter;
   }
 }
 

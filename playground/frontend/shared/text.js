@@ -67,7 +67,7 @@ export function contextCounter(length, size) {
 }
 
 /** A text split into runs of known and of unknown characters.
- * @param {string} text @param {Set<string>} vocabulary */
+ * @param {string} text @param {{ has: (character: string) => boolean }} vocabulary */
 export function splitByVocabulary(text, vocabulary) {
   /** @type {{ text: string, unknown: boolean }[]} */
   const runs = [];
@@ -81,7 +81,7 @@ export function splitByVocabulary(text, vocabulary) {
 }
 
 /** The characters of a text outside the vocabulary: each once, in order of appearance.
- * @param {string} text @param {Set<string>} vocabulary */
+ * @param {string} text @param {{ has: (character: string) => boolean }} vocabulary */
 export function unknownCharacters(text, vocabulary) {
   return [...new Set(characters(text))].filter((character) => !vocabulary.has(character));
 }

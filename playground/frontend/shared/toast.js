@@ -17,7 +17,7 @@ export function toast(text) {
 
 function createStack() {
   const stack = createElement("div", "toasts");
-  stack.role = "alert";
+  stack.setAttribute("role", "alert");
   host.body.append(stack);
   return stack;
 }

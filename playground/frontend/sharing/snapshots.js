@@ -1,6 +1,6 @@
 // Capturing the state of the page as a snapshot, and restoring that of a link.
 
-/** @import { PartialSnapshot, Sampling, Snapshot } from "../types.js" */
+/** @import { PartialSnapshot, Snapshot } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */
 
 import { wasChosen, restore as restoreTrace } from "../playback/trace.js";
@@ -19,7 +19,7 @@ import * as link from "./link.js";
  * @property {import("../playback/tabs.js").Tabs} tabs
  * @property {import("../library/library.js").Library} library
  * @property {import("../library/hubLoader.js").HubLoader} hubLoader
- * @property {(settings: Sampling & { intervalMs: number }) => void} showSettings */
+ * @property {import("../playback/settings.js").Settings} settings */
 
 export class Snapshots {
   #parts;
@@ -43,7 +43,7 @@ export class Snapshots {
       intervalMs: player.intervalMs,
       tab: tabs.current,
       drawer: drawer.isOpen ? "open" : "closed",
-      written: trace.steps.map(({ token }) => token),
+      written: trace.steps.map(({ text }) => text),
       chosen: trace.steps.flatMap((one, index) => (wasChosen(one) ? [index] : [])),
     };
     if (session?.source === "live") lost.push(translate("share.live"));
@@ -67,8 +67,10 @@ export class Snapshots {
     await this.#restoreSession(snapshot);
     await tabs.follow();
     if (snapshot.prompt === undefined) return;
-    input.write(snapshot.prompt);
-    player.restore(restoreTrace(snapshot.prompt, this.#readablePart(snapshot.written), snapshot.chosen));
+    const { known } = player.session ?? {};
+    const tokens = this.#readablePart(snapshot.written).map((text) => ({ id: known?.get(text) ?? -1, text }));
+    player.restore(restoreTrace(snapshot.prompt, tokens, snapshot.chosen));
+    input.show(snapshot.prompt);
   }
 
   /** The tokens up to the first that the session's vocabulary lacks.
@@ -83,10 +85,9 @@ export class Snapshots {
 
   /** @param {PartialSnapshot} snapshot */
   #restoreSettings({ sampling, intervalMs }) {
-    const { player, showSettings } = this.#parts;
+    const { player, settings } = this.#parts;
     if (intervalMs) player.setInterval(intervalMs);
-    player.setSampling(sampling);
-    showSettings({ ...player.sampling, intervalMs: player.intervalMs });
+    settings.adopt(sampling);
   }
 
   /** Choose the model and its training step in the Library, or the nearest step there is.

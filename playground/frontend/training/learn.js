@@ -3,7 +3,7 @@
 /** @import { ActionDetail } from "../types.js" */
 
 import { config } from "../shared/config.js";
-import { closestTarget, find } from "../shared/dom.js";
+import { closestTarget, find, isVisible } from "../shared/dom.js";
 import { dispatchAction } from "../shared/gradioPatches.js";
 import { translate, translateMarkup } from "../shared/messages.js";
 import { apiMessage, asRequestError } from "../shared/requestError.js";
@@ -90,8 +90,9 @@ class LearnTab {
       if (!document.hidden && this.#sessionId) this.#poll();
     });
     document.addEventListener("playground", (event) => {
-      const { action, tab } = /** @type {CustomEvent<ActionDetail>} */ (event).detail;
+      const { action, tab, value } = /** @type {CustomEvent<ActionDetail>} */ (event).detail;
       if (action === "tab" && tab === TAB && this.#sessionId) this.#poll();
+      if (action === "live-step") this.#view.moveTo(value);
     });
   }
 
@@ -240,7 +241,7 @@ class LearnTab {
     const { first, active, idle, ended, hidden } = config.training.poll_ms;
     if (this.#failures || !now) return idle;
     if (hasEnded(now)) return ended;
-    if (!this.#root.checkVisibility()) return hidden;
+    if (!isVisible(this.#root)) return hidden;
     if (!isActive(now) || now.state === "queued") return idle;
     return losses.length && now.state !== "pausing" ? active : first;
   }
@@ -264,7 +265,9 @@ class LearnTab {
     const detail = {
       session_id: this.#sessionId,
       name: now.name,
-      ...(now.ready ? { step: this.#view.step, newest: this.#view.isNewest } : {}),
+      ...(now.ready
+        ? { step: this.#view.step, steps: this.#view.steps, newest: this.#view.isNewest }
+        : { position: now.state === "queued" ? now.position : 0 }),
       ended: hasStopped ? ended : undefined,
     };
     if (JSON.stringify(detail) === this.#dispatched) return;
@@ -328,9 +331,9 @@ class LearnTab {
     } catch (error) {
       asRequestError(error); // the form works without the list
     }
-    const active = own.findLast((training) => isActive(training) || training.state === "paused");
+    const active = [...own].reverse().find((training) => isActive(training) || training.state === "paused");
     if (active && followActive && !this.#sessionId) this.#follow(active.session_id);
-    find(this.#root, ".own__list").replaceChildren(...own.toReversed().map(createEntry));
+    find(this.#root, ".own__list").replaceChildren(...[...own].reverse().map(createEntry));
   }
 
   // Showing
@@ -355,7 +358,7 @@ class LearnTab {
 
   /** @param {boolean} isBusy */
   #setBusy(isBusy) {
-    this.#root.ariaBusy = String(isBusy);
+    this.#root.setAttribute("aria-busy", String(isBusy));
     this.#button("start").disabled = isBusy;
   }
 

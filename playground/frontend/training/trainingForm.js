@@ -38,7 +38,7 @@ export class TrainingForm {
   setOffer(offer) {
     this.#offer = offer;
     const { default_corpus: corpus, default_preset: preset } = config.training;
-    const bySize = offer.presets.toSorted((a, b) => a.optimizer.length - b.optimizer.length || a.params - b.params);
+    const bySize = [...offer.presets].sort((a, b) => a.optimizer.length - b.optimizer.length || a.params - b.params);
     this.#drawChoices("corpus", offer.corpora, corpus);
     this.#drawChoices("preset", bySize, preset);
     find(this.#root, "#own-text-bounds").textContent = offer.corpora.find(({ name }) => name === "text")?.description ?? "";
@@ -82,7 +82,7 @@ export class TrainingForm {
     error.hidden = !message;
     error.textContent = message;
     const field = path?.split(".").at(-1);
-    for (const [name, { input }] of Object.entries(this.#fields)) input.ariaInvalid = String(name === field);
+    for (const [name, { input }] of Object.entries(this.#fields)) input.setAttribute("aria-invalid", String(name === field));
     if (field && field in this.#fields) {
       find(this.#root, ".advanced", HTMLDetailsElement).open = true;
       this.#fields[field].input.focus({ preventScroll: true });

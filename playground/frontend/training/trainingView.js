@@ -33,7 +33,7 @@ export class TrainingView {
     this.#root = root;
     this.#onMove = onMove;
     this.#samples = new Samples(find(root, ".samples"));
-    this.#stepSlider.addEventListener("input", () => this.#move(Number(this.#stepSlider.value)));
+    this.#stepSlider.addEventListener("input", () => this.moveTo(Number(this.#stepSlider.value)));
     new ResizeObserver(() => this.#history?.now && this.#drawCharts(this.#history, this.#history.now)).observe(this.#find(".run"));
   }
 
@@ -61,11 +61,16 @@ export class TrainingView {
     return this.#pinned === null;
   }
 
+  /** The training steps that can be played with. */
+  get steps() {
+    return this.#steps;
+  }
+
   /** The training step to play with: the one moved to, or the newest. */
   get step() {
     const pinned = this.#pinned;
     if (pinned === null) return this.#steps.at(-1);
-    return this.#steps.findLast((step) => step <= pinned) ?? this.#steps[0];
+    return [...this.#steps].reverse().find((step) => step <= pinned) ?? this.#steps[0];
   }
 
   /** @param {TrainingStatus} now */
@@ -161,9 +166,9 @@ export class TrainingView {
         { name: "val", points: evaluations.map(({ step, val_loss: loss }) => [step, loss]), dots: true },
       ],
     });
-    svg.ariaLabel = latest
+    svg.setAttribute("aria-label", latest
       ? translate("learn.plot", { loss: formatNumber(latest.val_loss, 2), step: latest.step })
-      : translate("learn.plot_empty");
+      : translate("learn.plot_empty"));
     setText(this.#find(".run__meaning"), explainLoss(latest?.val_loss, landmarks, latest?.accuracy != null));
     this.#drawArithmetic(evaluations.filter(({ accuracy }) => accuracy !== null), steps);
   }
@@ -183,7 +188,7 @@ export class TrainingView {
       format: formatShare,
       lines: [{ name: "val", points: evaluations.map(({ step, accuracy }) => [step, accuracy ?? 0]), dots: true }],
     });
-    svg.ariaLabel = translate("learn.solved", { step: latest.step, share: formatShare(latest.accuracy ?? 0) });
+    svg.setAttribute("aria-label", translate("learn.solved", { step: latest.step, share: formatShare(latest.accuracy ?? 0) }));
     const list = this.#find(".answers");
     if (list.dataset.of === String(latest.step)) return;
     list.dataset.of = String(latest.step);
@@ -212,8 +217,9 @@ export class TrainingView {
       createElement("li", at === index ? "tick tick--now" : "tick", String(one))));
   }
 
-  /** @param {number} index */
-  #move(index) {
+  /** Play with another training step.
+   * @param {number} index among `steps` */
+  moveTo(index) {
     this.#pinned = index >= this.#steps.length - 1 ? null : this.#steps[index];
     if (this.#history?.now) this.#drawSteps(this.#history.now);
     this.#onMove();

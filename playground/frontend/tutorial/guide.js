@@ -4,8 +4,9 @@
 /** @import { Lesson } from "../types.js" */
 
 import { request } from "../shared/client.js";
-import { closestTarget, createElement, find, setText } from "../shared/dom.js";
+import { closestTarget, createElement, find, isVisible, setAttribute, setText } from "../shared/dom.js";
 import { currentLocale, translate } from "../shared/messages.js";
+import { createPopover } from "../shared/popover.js";
 import { readStorage, writeStorage } from "../shared/storage.js";
 import { toast } from "../shared/toast.js";
 
@@ -20,6 +21,7 @@ const STORAGE_KEY = "token-playground.guide";
 export class Guide {
   #root;
   #page;
+  #menu;
   #small = matchMedia(SMALL);
   /** @type {Lesson[]} */
   #lessons = [];
@@ -31,6 +33,7 @@ export class Guide {
    * @param {object} page
    * @param {(link: string) => Promise<void>} page.open restores the state of a link
    * @param {(isOpen: boolean) => void} page.onToggle called when the panel opens or closes
+   * @param {() => void} page.onResume called when it is shown again after a reload
    * @param {(error: unknown) => void} page.onError */
   constructor(root, page) {
     this.#root = root;
@@ -45,7 +48,7 @@ export class Guide {
       if (!event.isTrusted || !this.#small.matches || root.hidden) return;
       if (closestTarget(event, "#drawer, #tabs")) this.#fold(true);
     });
-    this.#menu.addEventListener("toggle", () =>
+    this.#menu = createPopover(root, ".guide__all", () =>
       /** @type {HTMLElement | null} */ (root.querySelector("[aria-current]"))?.focus());
     const sizes = new ResizeObserver(() => this.#updateHeight());
     sizes.observe(root);
@@ -56,11 +59,7 @@ export class Guide {
   /** Open a lesson, by default the one that the visitor left off at.
    * @param {string | null} [lesson] its name or number */
   async start(lesson = null) {
-    try {
-      this.#lessons = (await request(`../page/lessons.json?languages=${currentLocale()}`)).lessons;
-    } catch (error) {
-      return this.#page.onError(error);
-    }
+    await this.#load();
     if (this.#lessons.length === 0) return toast(translate("guide.none"));
     const index = this.#indexOf(lesson ?? this.#progress.current);
     if (lesson !== null && index === undefined) return toast(translate("guide.gone"));
@@ -68,8 +67,34 @@ export class Guide {
     return this.#open(index ?? 0);
   }
 
+  async #load() {
+    try {
+      this.#lessons = (await request(`../page/lessons.json?languages=${currentLocale()}`)).lessons;
+    } catch (error) {
+      this.#page.onError(error);
+    }
+  }
+
+  /** The name of the open lesson, or null. */
+  get lesson() {
+    return this.#root.hidden ? null : this.#lessons[this.#index]?.name ?? null;
+  }
+
+  /** Show a lesson again, and leave the page as it is.
+   * @param {string} lesson its name */
+  async resume(lesson) {
+    await this.#load();
+    const index = this.#indexOf(lesson);
+    if (index === undefined) return;
+    this.#index = index;
+    this.#root.hidden = false;
+    document.documentElement.classList.add("guided");
+    this.#page.onResume();
+    this.#draw();
+  }
+
   close() {
-    this.#menu.hidePopover();
+    this.#menu.close();
     this.#show(false);
   }
 
@@ -110,7 +135,7 @@ export class Guide {
     else if (guide === "next" && isLast) this.#finish();
     else if (guide === "next") this.#open(this.#index + 1);
     else {
-      this.#menu.hidePopover();
+      this.#menu.close();
       this.#open(Number(index));
     }
   }
@@ -124,12 +149,12 @@ export class Guide {
   /** @param {boolean} isFolded */
   #fold(isFolded) {
     this.#root.toggleAttribute("data-folded", isFolded);
-    this.#find("[data-guide=fold]").ariaExpanded = String(!isFolded);
+    this.#find("[data-guide=fold]").setAttribute("aria-expanded", String(!isFolded));
   }
 
   /** @param {KeyboardEvent} event */
   #closeOnEscape(event) {
-    if (event.key !== "Escape" || event.defaultPrevented || this.#menu.matches(":popover-open")) return;
+    if (event.key !== "Escape" || event.defaultPrevented) return;
     event.preventDefault(); // or it would close the drawer as well
     this.close();
   }
@@ -145,7 +170,7 @@ export class Guide {
     const place = { number: this.#index + 1, total: this.#lessons.length };
     const all = this.#find(".guide__all");
     setText(all, translate("guide.place", place));
-    all.ariaLabel = translate("guide.all_lessons", place);
+    all.setAttribute("aria-label", translate("guide.all_lessons", place));
     setText(this.#find(".guide__title"), title);
     const text = this.#find(".guide__words");
     text.replaceChildren(...parseHtml(html));
@@ -160,12 +185,14 @@ export class Guide {
   #createEntry({ name, title }, index) {
     const entry = createElement("li");
     const button = createElement("button", "guide__lesson");
-    Object.assign(button, { type: "button", ariaCurrent: index === this.#index ? "step" : null });
+    button.type = "button";
+    setAttribute(button, "aria-current", index === this.#index ? "step" : null);
     Object.assign(button.dataset, { guide: "lesson", index });
     button.append(createElement("span", "guide__number", String(index + 1)), createElement("span", "guide__name", title));
     if (this.#progress.seen.includes(name)) {
       const mark = createElement("span", "guide__seen", "✓");
-      Object.assign(mark, { role: "img", ariaLabel: translate("guide.seen") });
+      mark.setAttribute("role", "img");
+      mark.setAttribute("aria-label", translate("guide.seen"));
       button.append(mark);
     }
     entry.append(button);
@@ -174,7 +201,7 @@ export class Guide {
 
   /** Scroll to the controls whose labels the text has in bold, the last one at any rate. */
   #scrollToControls() {
-    const labels = [...document.querySelectorAll(LABELS)].filter((label) => label.checkVisibility());
+    const labels = [...document.querySelectorAll(LABELS)].filter(isVisible);
     for (const { textContent: name } of this.#find(".guide__words").querySelectorAll("strong")) {
       const label = labels.find((one) => one.textContent?.trim() === name);
       (label?.closest(".block") ?? label)?.scrollIntoView({ block: "nearest" });
@@ -185,10 +212,6 @@ export class Guide {
   #updateHeight() {
     document.documentElement.style.setProperty("--guide-height", `${this.#root.offsetHeight}px`);
     if (performance.now() - this.#openedAt < SETTLING_MS) this.#scrollToControls();
-  }
-
-  get #menu() {
-    return this.#find(".guide__lessons");
   }
 
   /** @param {string} selector */

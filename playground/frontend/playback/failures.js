@@ -1,0 +1,42 @@
+// What a failed request does to playback: one table for the whole page. Pure.
+
+/** @import { Notice, PlayableSession } from "../types.js" */
+/** @import { RequestError } from "../shared/requestError.js" */
+
+import { config } from "../shared/config.js";
+import { translate } from "../shared/messages.js";
+import { describeError } from "../shared/requestError.js";
+
+const NOT_FOUND = 404;
+const UNAVAILABLE = 503;
+
+/** What follows from a failure. The effect: "lost", the connection is, and playback goes on once it is
+ * back; "busy", the server has too much to do, and playback goes on more slowly after retryMs;
+ * "paused". isToast: whether a toast says it as well.
+ * @typedef {{ effect: "lost" | "busy" | "paused", notice: Notice, isToast: boolean, retryMs: number }} Reaction */
+
+/** @param {RequestError} failure @param {PlayableSession | null | undefined} session @returns {Reaction} */
+export function reactTo(failure, session) {
+  const { kind, status, error, retryAfter } = failure;
+  if (kind === "timeout" || kind === "network") {
+    const key = kind === "timeout" ? "status.timed_out" : "status.unreachable";
+    return reaction("lost", { text: translate(key), waits: true, isLost: true }, { isToast: true });
+  }
+  if (status === UNAVAILABLE && session?.source !== "hub") {
+    const retryMs = retryAfter === null ? config.requests.retry_ms : 1000 * retryAfter;
+    return reaction("busy", { text: translate("status.busy"), waits: true, isLost: true }, { retryMs });
+  }
+  if (status === NOT_FOUND && session?.source === "live") {
+    const hasEnded = error === "SessionNotFound"; // else the step was replaced by a later one
+    return reaction("paused", hasEnded
+      ? { text: translate("status.training_gone"), remedy: translate("status.use_bundled"), locks: true, isGone: true }
+      : { text: translate("status.learned_on"), retry: true });
+  }
+  if (error === "ModelNotInitialized") {
+    return reaction("paused", { text: translate("status.initializing"), retry: true });
+  }
+  return reaction("paused", { text: describeError(failure), retry: true }, { isToast: true });
+}
+
+/** @param {Reaction["effect"]} effect @param {Notice} notice @param {Partial<Reaction>} [more] @returns {Reaction} */
+const reaction = (effect, notice, more = {}) => ({ effect, notice, isToast: false, retryMs: 0, ...more });
