@@ -33,6 +33,7 @@ from playground.lm.learning import Trainer, validation_loss
 from playground.lm.model import CharTransformer
 from playground.training.corpora import Corpus, corpus_from_text
 from playground.training.presets import PRESETS
+from playground.training.texts import decode_text
 
 PRESET = "quick-100k"
 STEPS = 2000
@@ -108,7 +109,7 @@ def main() -> None:
     parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of nanoGPT")
     parser.add_argument("--text", type=Path, required=True, help="Tiny Shakespeare")
     args = parser.parse_args()
-    corpus = corpus_from_text(args.text.read_text(encoding="utf-8"), prompt="\n")
+    corpus = corpus_from_text(decode_text(args.text.read_bytes()), prompt="\n")
     with TemporaryDirectory() as name:
         peer = Peer(args.nanogpt, Path(name), corpus)
         trial = {threads: peer.train(40, threads)[0] for threads in (1, 2)}

@@ -6,16 +6,21 @@ import hashlib
 import random
 from pathlib import Path
 
-from playground.errors import CommandError
-from playground.training.corpora import CHARACTERS_MAX, Corpus, corpus_from_text
+from playground.errors import CommandError, InvalidInput
+from playground.training.corpora import Corpus, corpus_from_text
+from playground.training.texts import check_characters, decode_text
 
 
 def read_corpus(path: Path, *, lines: bool, seed: int) -> tuple[Corpus, str]:
-    """A UTF-8 file as a corpus, and its sha256; `lines` shuffles its lines. Raises CommandError."""
+    """A text file as a corpus, and the sha256 of its normalized text. Raises CommandError.
+
+    lines: shuffle them.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{path} is not UTF-8 text (byte {error.start:,}).") from None
+        text = decode_text(path.read_bytes())
+        check_characters(text)
+    except InvalidInput as error:
+        raise CommandError(f"{path}: {error}") from None
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
     sha256 = hashlib.sha256(text.encode()).hexdigest()
@@ -25,8 +30,4 @@ def read_corpus(path: Path, *, lines: bool, seed: int) -> tuple[Corpus, str]:
         text = "".join(f"{item}\n" for item in items)
     if not text:
         raise CommandError(f"{path} has no text in it.")
-    if (found := len(set(text))) > CHARACTERS_MAX:
-        raise CommandError(
-            f"{path} has {found:,} different characters; at most {CHARACTERS_MAX:,} can be learned."
-        )
     return corpus_from_text(text, prompt=""), sha256

@@ -98,7 +98,8 @@ def line_starts(ids: Tensor, newline: int) -> Tensor:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m playground.train", description=__doc__)
     add = parser.add_argument
-    add("--text", type=Path, required=True, help="the text to learn from, UTF-8")
+    add("--text", type=Path, required=True, help="the text to learn from: UTF-8, or "
+        "UTF-16 or UTF-32 with a byte order mark")  # fmt: skip
     add("--out", type=Path, required=True, help="folder to write, such as models/NAME")
     add("--preset", choices=sorted(PRESETS), default="small")
     add("--steps", type=_count, help="updates to make; default: the preset's")

@@ -9,11 +9,12 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Literal
 
+from playground.lm.text import adapt_text
+
 # Typographic characters and their ASCII replacements. Accents and ligatures need no entry:
 # Unicode's compatibility decomposition (NFKD) has them.
 _LOOKALIKES = {
-    "\t": " ", "\r": "\n", "\u2028": "\n", "\u2029": "\n\n",
-    "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "′": "'",
+    "\t": " ", "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "′": "'",
     "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "″": '"',
     "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "--", "―": "--", "−": "-", "_": "-",
     "•": "-", "·": ".", "×": "x", "÷": "/", "⁄": "/", "…": "...", "€": "E", "£": "L", "$": "S",
@@ -107,9 +108,18 @@ class Vocabulary:
                     return attempt
         return ""
 
+    def adapt(self, text: str) -> str:
+        """The same text in the forms that the vocabulary has: `adapt_text`."""
+        return adapt_text(text, self._ids)
+
+    def substitutes(self, text: str) -> dict[str, str]:
+        """`substitute` of each unknown character of an adapted text, in order of appearance."""
+        return {character: self.substitute(character) for character in self.unknown(text)}
+
     def replace_unknown(self, text: str) -> str:
-        """The text with each unknown character replaced by `substitute`, or removed."""
-        return "".join(c if c in self._ids else self.substitute(c) for c in text)
+        """The text, adapted, with each character still unknown replaced by `substitute`."""
+        text = self.adapt(text)
+        return text.translate({ord(c): near for c, near in self.substitutes(text).items()})
 
 
 def _lookalike(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import sysconfig
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from pydoc_data import topics
@@ -14,22 +13,18 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-from playground.errors import InvalidInput, TooLarge
 from playground.i18n.translate import Message
 from playground.lm.vocabulary import Vocabulary
+from playground.training.texts import TEXT_MAX, TEXT_MIN, decode_text
 
 CorpusName = Literal["docs", "python", "arithmetic", "shakespeare", "text"]
 DEFAULT_CORPUS: CorpusName = "docs"
 Ids = npt.NDArray[np.int64]
 
-TEXT_MIN, TEXT_MAX = 100, 5_000_000  # characters
-TEXT_BYTES_MAX = 4 * TEXT_MAX
-CHARACTERS_MAX = 1000  # distinct ones; a small model learns no larger vocabulary
 TRAINING_PART = 0.9
 TERM_MAX = 99
 N_PROBLEMS = 200
 
-_TEXT, _MARKDOWN = ".txt", ".md"
 _PYTHON_CHARACTERS = 1_000_000
 _PYTHON_FILE_BYTES = (2_000, 60_000)  # no stubs, and no file of a tenth of the text
 _N_LINES = 50_000
@@ -98,7 +93,7 @@ def open_corpus(name: CorpusName, *, seed: int, path: Path | None = None) -> Cor
     if name == "python":
         return corpus_from_text(python_text(Path(sysconfig.get_path("stdlib"))), prompt="    def ")
     assert path is not None
-    text = path.read_bytes().decode()  # newlines are not translated
+    text = decode_text(path.read_bytes())
     return corpus_from_text(text, prompt="ROMEO:\n" if name == "shakespeare" else text[:16])
 
 
@@ -162,45 +157,6 @@ def arithmetic_corpus(seed: int) -> Corpus:
 
 def _ordered(pair: tuple[int, int], rng: random.Random) -> tuple[int, int]:
     return pair if rng.random() < 0.5 else (pair[1], pair[0])
-
-
-def check_text(text: str) -> None:
-    """Check that a text can be trained on. Raises InvalidInput."""
-    if not text.strip():
-        raise InvalidInput("training.text_empty")
-    if len(text) < TEXT_MIN:
-        raise InvalidInput("training.text_too_short", found=len(text), least=TEXT_MIN)
-    if len(text) > TEXT_MAX:
-        raise TooLarge("training.text_too_long", found=len(text), most=TEXT_MAX)
-    characters = set(text)
-    if len(characters) == 1:
-        raise InvalidInput("training.text_of_one_character")
-    if len(characters) > CHARACTERS_MAX:
-        raise InvalidInput(
-            "training.too_many_characters", found=len(characters), most=CHARACTERS_MAX
-        )
-    controls = [c for c in characters - {*"\t\n\r\f"} if unicodedata.category(c) in ("Cc", "Cs")]
-    if "\0" in controls or sum(map(text.count, controls)) > len(text) / 100:
-        raise InvalidInput("training.control_characters")
-    if any(unicodedata.category(c) == "Cs" for c in controls):
-        raise InvalidInput("training.lone_surrogates")
-
-
-def decode_text(filename: str, raw: bytes) -> str:
-    """The checked text of an uploaded file, without a byte order mark. Raises InvalidInput."""
-    if not filename.lower().endswith((_TEXT, _MARKDOWN)):
-        raise InvalidInput("training.file_type", text=_TEXT, markdown=_MARKDOWN)
-    if len(raw) > TEXT_BYTES_MAX:
-        raise TooLarge("training.file_too_long", found=len(raw), most=TEXT_BYTES_MAX)
-    if b"\0" in raw:
-        raise InvalidInput("training.zero_bytes")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput("training.not_utf8", byte=error.start) from None
-    text = text.replace("\r\n", "\n")
-    check_text(text)
-    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,14 @@ from playground.errors import (
 from playground.i18n.translate import Message
 from playground.settings import Settings
 from playground.training import protocol
-from playground.training.corpora import CORPORA, TRAINING_PART, CorpusName, check_text
+from playground.training.corpora import CORPORA, TRAINING_PART, CorpusName
 from playground.training.fork_server import ForkServer
 from playground.training.job import NAME_MAX, TrainingJob
 from playground.training.job_store import JobStore, now
 from playground.training.plans import TrainingPlan
 from playground.training.presets import TYPICAL_VOCAB_SIZE
 from playground.training.state import ENDED, PARKABLE, Action
+from playground.training.texts import read_text
 from playground.training.worker_handle import STOP_TIMEOUT_SECONDS, WorkerHandle
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,10 @@ class TrainingScheduler:
         """
         if (corpus == "text") != (text is not None):
             raise InvalidInput("training.text_without_corpus").at("text")
-        plan = await self._checked_plan(text, make_plan)
+        if text is None:
+            plan = make_plan(TYPICAL_VOCAB_SIZE)
+        else:
+            text, plan = await _read_and_plan(text, make_plan)
         self._check_capacity(visitor)
         path = await self._fetch_corpus() if corpus == "shakespeare" else None
         self._check_capacity(visitor)
@@ -284,23 +288,6 @@ class TrainingScheduler:
 
     # --- Queue and workers -----------------------------------------------------------------------
 
-    async def _checked_plan(
-        self, text: str | None, make_plan: Callable[[int], TrainingPlan]
-    ) -> TrainingPlan:
-        if text is None:
-            return make_plan(TYPICAL_VOCAB_SIZE)
-        try:
-            await asyncio.to_thread(check_text, text)
-        except InvalidInput as error:
-            raise error.at("text") from None
-        plan = make_plan(len(set(text)))
-        context = plan.model["block_size"]
-        if int(len(text) * TRAINING_PART) <= context:
-            raise InvalidInput("training.text_below_context", found=len(text), context=context).at(
-                "text"
-            )
-        return plan
-
     def _check_capacity(self, visitor: str) -> None:
         """Raises TrainingConflict, TooManyTrainings."""
         if any(job.is_active for job in self.of_visitor(visitor)):
@@ -389,3 +376,20 @@ class TrainingScheduler:
                         self.stop(job.session_id, _ABANDONED)
                 elif not job.is_active and unseen > self.settings.training_keep_seconds:
                     await self.delete(job.session_id)
+
+
+async def _read_and_plan(
+    text: str, make_plan: Callable[[int], TrainingPlan]
+) -> tuple[str, TrainingPlan]:
+    """The text as it is learned, and its plan. Raises InvalidInput."""
+    try:
+        text = await asyncio.to_thread(read_text, text)
+    except InvalidInput as error:
+        raise error.at("text") from None
+    plan = make_plan(len(set(text)))
+    context = plan.model["block_size"]
+    if int(len(text) * TRAINING_PART) <= context:
+        raise InvalidInput("training.text_below_context", found=len(text), context=context).at(
+            "text"
+        )
+    return text, plan

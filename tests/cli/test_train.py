@@ -154,7 +154,8 @@ def test_checkpoint_steps_are_close_together_at_first():
         (None, "cannot be read: No such file or directory."),
         (b"", "has no text in it."),
         (b"too short", "has 9 characters; at least 128 are needed."),
-        (b"caf\xe9 " * 100, "is not UTF-8 text (byte 3)."),
+        (b"caf\xe9 " * 100, "not a text in UTF-8 (byte 3)."),
+        (b"\x89PNG\0" * 100, "holds zero bytes."),
         ("".join(map(chr, range(256, 1500))).encode(), "has 1,244 different characters"),
     ],
 )
@@ -189,6 +190,16 @@ def test_a_wrong_option_is_refused(more, text, tmp_path):
 def test_a_negative_seed_and_nothing_to_resume_are_refused(text, tmp_path):
     assert train.main(arguments(text, tmp_path / "out", "--seed", "-1")) == 2
     assert train.main(arguments(text, tmp_path / "out", "--resume")) == 2
+
+
+def test_the_same_text_in_another_encoding_is_the_same_text(text, tmp_path, capsys):
+    out, other = tmp_path / "out", tmp_path / "windows.txt"
+    other.write_bytes(text.read_text("utf-8").replace("\n", "\r\n").encode("utf-16"))
+    train.main(arguments(other, out, "--steps", "1"))
+    assert read_run(out).vocabulary.characters == tuple(sorted(set(text.read_text("utf-8"))))
+    assert evaluate.main([str(out), "--text", str(text)]) == 0
+    trained, evaluated = capsys.readouterr().out.splitlines()
+    assert trained.split("loss ")[1].split()[0] == evaluated.split()[-1]
 
 
 def test_evaluate_refuses_another_text_and_a_folder_without_a_model(text, tmp_path, capsys):

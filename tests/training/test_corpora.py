@@ -1,20 +1,15 @@
-"""Texts that can be learned, their baselines, and a sentence for each text that cannot."""
+"""Corpora that can be learned, and their baselines."""
 
-import itertools
 import math
 
 import numpy as np
 import pytest
 
-from playground.errors import InvalidInput
 from playground.lm.vocabulary import Vocabulary
 from playground.training.corpora import (
-    TEXT_MAX,
     Corpus,
-    check_text,
     compute_baselines,
     corpus_from_text,
-    decode_text,
     open_corpus,
 )
 
@@ -77,61 +72,3 @@ def test_landmarks_of_a_text_that_can_be_reckoned_by_hand():
     assert marks.uniform == pytest.approx(math.log(2))
     assert marks.unigram == pytest.approx(math.log(2))
     assert marks.bigram == pytest.approx(-math.log(500.5 / 501), abs=1e-5)
-
-
-def letters(n):
-    return "".join(map(chr, itertools.islice(itertools.count(0x4E00), n)))
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("", "empty"),
-        (" \n" * 100, "empty"),
-        ("ab " * 33, "99 characters"),
-        ("ab" * (TEXT_MAX // 2) + "a", "5,000,001 characters"),
-        ("a" * 100, "one character"),
-        (letters(20_000) * 2 + letters(1), "20,000 different"),
-        ("ab\0" * 100, "control characters"),
-        ("ab\x07\x1b" * 100, "control characters"),
-        ("ab\ud800" + "c" * 200, "lone surrogates"),
-    ],
-)
-def test_texts_that_cannot_be_learned(text, sentence):
-    with pytest.raises(InvalidInput, match=sentence):
-        check_text(text)
-
-
-def test_texts_that_can():
-    check_text("ab" * 50)
-    check_text("ab" * (TEXT_MAX // 2))
-    check_text(letters(997) + "\t\r\n")
-
-
-def test_a_longer_text_is_too_large_for_the_protocol_too():
-    with pytest.raises(InvalidInput) as caught:
-        check_text("ab" * TEXT_MAX)
-    assert caught.value.status == 413
-
-
-def test_files_in_utf_8():
-    text = "Grüße\n" * 40
-    assert decode_text("a.TXT", text.encode()) == text
-    assert decode_text("a.md", text.encode("utf-8-sig")) == text
-    assert decode_text("a.md", text.replace("\n", "\r\n").encode()) == text
-
-
-@pytest.mark.parametrize(
-    ("filename", "raw", "sentence"),
-    [
-        ("a.pdf", b"text " * 100, r"ends in \.txt or \.md"),
-        ("a.txt", "Grüße\n".encode("latin-1") * 40, r"not a text in UTF-8 \(byte 2\)"),
-        ("a.txt", "Grüße\n".encode("utf-16") * 40, "zero bytes"),
-        ("a.txt", b"\x89PNG\r\n\x1a\n\0\0" * 40, "zero bytes"),
-        ("a.txt", b"", "empty"),
-        ("a.txt", b"a" * (4 * TEXT_MAX + 1), "20,000,001 bytes"),
-    ],
-)
-def test_files_that_are_no_text(filename, raw, sentence):
-    with pytest.raises(InvalidInput, match=sentence):
-        decode_text(filename, raw)

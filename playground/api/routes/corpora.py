@@ -12,7 +12,7 @@ from playground.api.dependencies import Trainings
 from playground.api.errors import responses
 from playground.api.schemas.corpora import CorporaResponse, TextResponse
 from playground.errors import InvalidInput, TooLarge
-from playground.training.corpora import TEXT_BYTES_MAX, decode_text
+from playground.training.texts import TEXT_BYTES_MAX, decode_upload
 
 FILENAME_MAX = 300  # characters
 
@@ -34,10 +34,11 @@ async def corpora(trainings: Trainings) -> CorporaResponse:
 async def check_text(
     request: Request, filename: Annotated[str, Query(max_length=FILENAME_MAX)]
 ) -> TextResponse:
-    """The text of a file, .txt or .md in UTF-8, that is the body; refused if it cannot be used.
+    """The text of a file, .txt or .md, that is the body; refused if it cannot be used.
 
-    To be sent as the `text` of a training.
+    In UTF-8, or in the UTF-16 or UTF-32 that its byte order mark names. Every line end is returned
+    as a line feed. To be sent as the `text` of a training.
     """
     raw = await read_body(request, TEXT_BYTES_MAX, "training.file_too_large")
-    text = await asyncio.to_thread(decode_text, filename, raw)
+    text = await asyncio.to_thread(decode_upload, filename, raw)
     return TextResponse(text=text, characters=len(text), different_characters=len(set(text)))

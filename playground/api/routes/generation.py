@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Request
 
 from playground.api.dependencies import Service
@@ -63,14 +65,12 @@ async def generate(body: GenerateRequest, request: Request, service: Service) ->
 
 @router.post("/substitute", responses=responses(InvalidInput, ModelNotInitialized, SessionNotFound))
 async def substitute(body: SubstituteRequest, service: Service) -> SubstituteResponse:
-    """A text that the model can read: unknown characters replaced by near ones, or dropped."""
+    """A text that the model can read, and which characters it lacks: replaced by near known ones,
+    or dropped where there are none.
+    """
     await service.get_session(body.session_id)
     vocabulary = service.registered_run(body.session_id).vocabulary
-    unknown = vocabulary.unknown(body.text)
-    return SubstituteResponse(
-        text=vocabulary.replace_unknown(body.text),
-        replaced={character: vocabulary.substitute(character) for character in unknown},
-    )
+    return await asyncio.to_thread(SubstituteResponse.from_text, body.text, vocabulary)
 
 
 async def start_generation(

@@ -41,9 +41,10 @@ from playground.errors import (
     TrainingConflict,
     TrainingUnavailable,
 )
-from playground.training.corpora import DEFAULT_CORPUS, TEXT_MAX
+from playground.training.corpora import DEFAULT_CORPUS
 from playground.training.job import TrainingJob
 from playground.training.plans import make_plan
+from playground.training.texts import TEXT_MAX
 
 STEP_MAX = 2**53
 

@@ -15,6 +15,7 @@ from playground.lm.sampling import (
     TOP_K_MAX,
     SamplingParams,
 )
+from playground.lm.vocabulary import Vocabulary
 from playground.service.playground import CONTEXT_MAX, TOKENS_MAX, Generation
 
 SESSION_ID_MAX = 300  # characters
@@ -167,11 +168,42 @@ class GenerateResponse(BaseModel):
         )
 
 
-class SubstituteResponse(BaseModel):
-    """text: with each unknown character replaced by a near known one, or dropped.
+class Substitution(BaseModel):
+    """A character that the model doesn't know, and the known ones in its place."""
 
-    replaced: what became of each unknown character; "" where it was dropped.
+    character: str
+    substitute: str
+
+
+class SubstituteResponse(BaseModel):
+    """A text in which the model knows every character, and what it took.
+
+    Line ends, byte order marks and the composition of letters are adapted to the model first; of
+    that nothing is lost, and it is not listed. The lists name each unknown character once, in order
+    of appearance.
     """
 
-    text: str
-    replaced: dict[str, str]
+    text: str = Field(description="With each unknown character replaced, or dropped.")
+    replaced: dict[str, str] = Field(
+        description='What became of each unknown character; "" where it was dropped. In no order.'
+    )
+    substitutions: list[Substitution] = Field(description="Those that were replaced.")
+    dropped: list[str] = Field(
+        description="Those without a near known character: missing in the text."
+    )
+
+    @classmethod
+    def from_text(cls, text: str, vocabulary: Vocabulary) -> Self:
+        """The response to a text of a model with this vocabulary."""
+        text = vocabulary.adapt(text)
+        replaced = vocabulary.substitutes(text)
+        return cls(
+            text=vocabulary.replace_unknown(text),
+            replaced=replaced,
+            substitutions=[
+                Substitution(character=character, substitute=substitute)
+                for character, substitute in replaced.items()
+                if substitute
+            ],
+            dropped=[character for character, substitute in replaced.items() if not substitute],
+        )

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from playground.training.corpora import TEXT_MAX, CorpusName
+from playground.training.corpora import CorpusName
 from playground.training.job import NAME_MAX, TrainingJob
 from playground.training.presets import (
     BATCH_SIZE,
@@ -24,6 +24,7 @@ from playground.training.presets import (
     learning_rate_bounds,
 )
 from playground.training.state import RESUMABLE, State
+from playground.training.texts import TEXT_MAX
 
 SPEED_MAX = 1000.0  # updates per second
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -84,7 +85,11 @@ class TrainingRequest(BaseModel):
     corpus: CorpusName | None = Field(
         None, description='By default "docs", or "text" where there is one.'
     )
-    text: str | None = Field(None, description=f"A text of one's own, up to {TEXT_MAX} characters.")
+    text: str | None = Field(
+        None,
+        description=f"A text of one's own, up to {TEXT_MAX} characters. Every line end is learned "
+        "as a line feed, and a byte order mark is left out.",
+    )
     preset: PresetName = DEFAULT_PRESET
     steps: Steps | None = Field(None, description="Updates; the preset's by default.")
     seed: Seed | None = Field(

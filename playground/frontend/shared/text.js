@@ -18,6 +18,13 @@ const PERCENT_MAX = 99.9;
 const PERCENT_HALF_UNIT = 0.0005;
 const MILLION = 1e6;
 const ROUNDS_TO_MILLION = 999_500;
+const BYTE_ORDER_MARK = "\ufeff";
+const LINE_END = /\r\n?|[\u0085\u2028\u2029]/g; // other than "\n"
+const EXTENDING = /[\p{M}\u1160-\u11ff]/u; // marks; vowels and final consonants of decomposed Hangul syllables
+// What Unicode's normalization may change: a character with such ones, and any outside ASCII. At most
+// 30 marks at a time, as in Unicode's stream-safe format: the time to sort them grows with their square.
+const CLUSTER = /[^\p{M}\u1160-\u11ff][\p{M}\u1160-\u11ff]{1,30}|[^\0-\x7f]/gu;
+const COMPOSED_MAX = 3; // no character decomposes into more than a base and three marks
 
 /** A character as it is displayed in a bar or a chip: escaped or named where it is invisible.
  * @param {string} character */
@@ -64,6 +71,52 @@ export function formatBytes(bytes, total) {
  * @param {number} length @param {number} size of the window */
 export function contextCounter(length, size) {
   return translate(length <= size ? "drawer.in_context" : "drawer.beyond_context", { length, size });
+}
+
+/** A text with `\n` for CR and CRLF, as a text field has it.
+ * @param {string} text */
+export const unifyNewlines = (text) => text.replace(/\r\n?/g, "\n");
+
+/** An equivalent of a text in the forms that a vocabulary knows, as far as it has one. Of each character
+ * that is not known: a byte order mark is left out at the beginning, a line end becomes `\n`, and
+ * letters with marks are composed or decomposed. Idempotent; `adapt_text` in lm/text.py does the same.
+ * @param {string} text @param {Set<string>} known */
+export function adaptToVocabulary(text, known) {
+  const unknown = unknownCharacters(text, known);
+  if (unknown.length === 0) return text;
+  const plain = (known.has(BYTE_ORDER_MARK) ? text : text.replace(/^\ufeff+/, ""))
+    .replace(LINE_END, (lineEnd) => (known.has(lineEnd[0]) ? lineEnd : "\n"));
+  // The usual case, and ten times as fast: no character has another form.
+  if (!EXTENDING.test(plain) && unknown.every((character) => knownForm(character, known) === character)) return plain;
+  /** @type {Map<string, string>} */
+  const forms = new Map();
+  const formOf = (/** @type {string} */ cluster) => {
+    const form = forms.get(cluster) ?? knownForm(cluster, known);
+    forms.set(cluster, form);
+    return form;
+  };
+  return plain.replace(CLUSTER, formOf);
+}
+
+/** The canonically equivalent form with the fewest unknown characters; composed, if in doubt.
+ * @param {string} cluster @param {Set<string>} known */
+function knownForm(cluster, known) {
+  const unknownIn = (/** @type {string} */ form) => characters(form).filter((character) => !known.has(character)).length;
+  if (unknownIn(cluster) === 0) return cluster;
+  const forms = [cluster.normalize("NFC"), composeKnown(cluster, known), cluster];
+  const counts = forms.map(unknownIn);
+  return forms[counts.indexOf(Math.min(...counts))];
+}
+
+/** Decomposed, but for the longest beginning that is a known character when composed.
+ * @param {string} cluster @param {Set<string>} known */
+function composeKnown(cluster, known) {
+  const decomposed = characters(cluster.normalize("NFD"));
+  for (let end = Math.min(decomposed.length, COMPOSED_MAX + 1); end > 1; end -= 1) {
+    const composed = decomposed.slice(0, end).join("").normalize("NFC");
+    if (known.has(composed)) return composed + decomposed.slice(end).join("");
+  }
+  return decomposed.join("");
 }
 
 /** A text split into runs of known and of unknown characters.

@@ -12,7 +12,7 @@
 /** @import { PartialSnapshot, Problem, Sampling, Snapshot } from "../types.js" */
 
 import { config } from "../shared/config.js";
-import { characters } from "../shared/text.js";
+import { characters, unifyNewlines } from "../shared/text.js";
 
 const UNVERSIONED = ["model", "revision"]; // a model's own link has only these
 const VERSION_MAX = 1e6;
@@ -44,7 +44,7 @@ function parsers() {
   const revision = `[\\w./-]{1,${link.revision_max}}`;
   const model = new RegExp(`^\\w[\\w.-]*(/\\w[\\w.-]*(@${revision})?)?$`);
   return {
-    prompt: (/** @type {string} */ text) => text,
+    prompt: unifyNewlines,
     model: (/** @type {string} */ text) => (model.test(text) ? text : undefined),
     revision: (/** @type {string} */ text) => (new RegExp(`^${revision}$`).test(text) ? text : undefined),
     step: integer(0, Number.MAX_SAFE_INTEGER),

@@ -330,9 +330,30 @@ def test_substitutes_for_what_a_model_does_not_know(client):
     assert substitute("Héllo\tWörld😀!") == {
         "text": "hello world!",
         "replaced": {"H": "h", "é": "e", "\t": " ", "W": "w", "ö": "o", "😀": ""},
+        "substitutions": [
+            {"character": character, "substitute": near}
+            for character, near in zip("Hé\tWö", "he wo", strict=True)
+        ],
+        "dropped": ["😀"],
     }
-    assert substitute("known already") == {"text": "known already", "replaced": {}}
-    assert substitute("") == {"text": "", "replaced": {}}
+    nothing = {"replaced": {}, "substitutions": [], "dropped": []}
+    assert substitute("known already") == {"text": "known already"} | nothing
+    assert substitute("") == {"text": ""} | nothing
+
+
+def test_substitute_says_what_is_lost_in_order_of_appearance(client):
+    body = {"session_id": "plain", "text": "i am 51 years “old” 😀\r\n1"}
+    answer = client.post("/api/substitute", json=body).json()
+    assert answer["text"] == "i am  years old \n"
+    assert answer["dropped"] == ["5", "1", "“", "”", "😀"]
+    assert answer["substitutions"] == []
+
+
+def test_substitute_takes_the_form_that_the_model_knows(client):
+    text = "scho\u0308n\u2028"
+    answer = client.post("/api/substitute", json={"session_id": "plain", "text": text}).json()
+    assert answer["text"] == "schon\n"
+    assert answer["replaced"] == {"ö": "o"}
 
 
 def test_substitute_refuses_as_the_others_do(client, service):

@@ -258,6 +258,12 @@ def test_files_become_texts(client):
         assert sentence in refused.json()["error"]
 
 
+def test_a_pasted_text_is_learned_as_its_file_would_be(client):
+    session_id = start(client, text="\ufeff" + TEXT.replace("\n", "\r"))
+    follow(client, session_id, done)
+    assert client.get(f"/api/sessions/{session_id}").json()["vocabulary"] == sorted(set(TEXT))
+
+
 def test_one_visitor_waits_for_another_and_sees_the_place(client):
     ids = [start(client, f"visitor-{i}-0123456789", steps=3000) for i in range(5)]
     try:
