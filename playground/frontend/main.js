@@ -15,6 +15,7 @@ import { Bars } from "./playback/bars.js";
 import { Controls } from "./playback/controls.js";
 import { Drawer } from "./playback/drawer.js";
 import { Input } from "./playback/input.js";
+import { text as textOf } from "./playback/trace.js";
 import { LiveRegion } from "./playback/liveRegion.js";
 import { Moments } from "./playback/moments.js";
 import { Output } from "./playback/output.js";
@@ -115,7 +116,7 @@ function createParts(elements) {
   views.push(new Output(output), new Bars(bars, other), new Staging(bars, output), input, new Controls(elements.drawer));
   views.push(new LiveRegion(liveRegion), new EventEmitter(emit));
   const drawer = host.embedded ? new EmbeddedDrawer(elements.drawer) : new Drawer(elements.drawer, elements.toggle);
-  const tabs = new Tabs(player, input, {
+  const tabs = new Tabs(player, {
     onError: reportError,
     onLost: () => connection.lose(),
     onSession: (session) => settings.suggest(session),
@@ -210,8 +211,8 @@ function createActions({ keys }, { player, input, drawer, settings, tabs, librar
       input.write("", "clear");
       input.focus();
     },
-    undo: () => travel(player, input, "undo"),
-    redo: () => travel(player, input, "redo"),
+    undo: () => player.undo(),
+    redo: () => player.redo(),
     play: () => player.play(),
     pause: () => player.pause(),
     step: () => player.choose(),
@@ -242,13 +243,6 @@ function createActions({ keys }, { player, input, drawer, settings, tabs, librar
   };
 }
 
-/** Go to an earlier or a later text, and show its prompt in the field.
- * @param {Player} player @param {Input} input @param {"undo" | "redo"} direction */
-function travel(player, input, direction) {
-  player[direction]();
-  input.show(player.trace.text);
-}
-
 /** @param {HTMLElement} bars @param {Player} player */
 function listenForBars(bars, player) {
   bars.addEventListener("click", (event) => {
@@ -258,7 +252,7 @@ function listenForBars(bars, player) {
 }
 
 /** @param {Elements} elements @param {Parts} parts @returns {import("./shared/keys.js").Shortcuts} */
-function createShortcuts({ keys, drawer: element }, { player, input, drawer }) {
+function createShortcuts({ keys, drawer: element }, { player, drawer }) {
   const canChoose = () => drawer.isOpen && player.canChoose && isShown(".bars");
   return {
     toggle: () => {
@@ -269,7 +263,7 @@ function createShortcuts({ keys, drawer: element }, { player, input, drawer }) {
     },
     choose: () => canChoose() && (player.choose(), true),
     isMarked: () => player.highlight !== null,
-    undo: (isRedo, target) => undoByKey(isRedo ? "redo" : "undo", target, element, { player, input }),
+    undo: (isRedo, target) => undoByKey(isRedo ? "redo" : "undo", target, element, player),
     move: (by) => canChoose() && (player.moveHighlight(by), true),
     close: () => drawer.close(),
     leave: (field) => element.contains(field) && (drawer.focus(), true),
@@ -279,12 +273,12 @@ function createShortcuts({ keys, drawer: element }, { player, input, drawer }) {
 
 /** Returns whether the key was used: other fields than the input have an undo of their own.
  * @param {"undo" | "redo"} direction @param {EventTarget} target
- * @param {HTMLElement} drawer @param {{ player: Player, input: Input }} parts */
-function undoByKey(direction, target, drawer, { player, input }) {
+ * @param {HTMLElement} drawer @param {Player} player */
+function undoByKey(direction, target, drawer, player) {
   const field = target instanceof Element ? target.closest("input:not([type=range]), textarea, select") : null;
   if (field && !field.matches("#input-text textarea")) return false;
   if (!isVisible(drawer)) return false;
-  travel(player, input, direction);
+  player[direction]();
   return true;
 }
 
@@ -306,14 +300,16 @@ async function openAddress({ player, sessionLoader, snapshots, moments, guide, t
   task.begin(player);
 }
 
-/** Replace the prompt's unknown characters by known ones, unless it has changed meanwhile.
+/** Replace the text's unknown characters by known ones, unless it has changed meanwhile. What has no
+ * substitute is left out once the visitor has been told.
  * @param {Player} player @param {Input} input */
 async function substituteUnknown(player, input) {
-  const { text } = input;
-  if (!player.session) return;
+  const { trace, session } = player;
+  if (!session) return;
   try {
-    const answer = await substitute(player.session.session_id, text);
-    if (input.text === text) input.write(answer.text, "substitute");
+    const { text, dropped } = await substitute(session.session_id, textOf(trace).join(""));
+    if (player.trace.prompt !== trace.prompt || player.trace.steps !== trace.steps) return;
+    if (dropped.length === 0 || input.confirmsLoss(dropped)) player.setPrompt(text, "substitute");
   } catch (error) {
     reportError(error);
   }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ GRADIO_LOADER = Path(gr.__file__).parent / "templates" / "frontend" / "gradio.js
 _ASSETS = "/assets/"  # Gradio's script and styles: every name holds a hash of the content
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _END_OF_HEAD = b"</head>"
+_PREVIEW = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>')
 
 
 def configure_environment() -> None:
@@ -122,7 +124,8 @@ class InsertHead:
     """ASGI middleware: inserts tags into the head of the served document.
 
     Gradio 6.31 sends its own `head=` as a part of its configuration, and a script inserts it: too
-    late for what must run before Gradio's scripts.
+    late for what must run before Gradio's scripts. The link preview that it sends says "Gradio" and
+    "Click to try out the app!", twice: left out, as the tags have one of ours.
     """
 
     def __init__(self, app: ASGIApp, tags: str) -> None:
@@ -147,7 +150,8 @@ class InsertHead:
                     await respond()
 
         async def respond() -> None:
-            inserted = body.replace(_END_OF_HEAD, self.tags + _END_OF_HEAD, 1)
+            own = _PREVIEW.sub(b"", body)
+            inserted = own.replace(_END_OF_HEAD, self.tags + _END_OF_HEAD, 1)
             MutableHeaders(scope=start)["Content-Length"] = str(len(inserted))
             await send(start)
             await send({"type": "http.response.body", "body": inserted})

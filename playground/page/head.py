@@ -1,17 +1,20 @@
-"""What goes into the document's head: early script, module preloads, styles."""
+"""What goes into the document's head: title, preview, early script, module preloads, styles."""
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
+from playground.i18n.translate import available_locales, translate
 from playground.page.components import FRONTEND, FRONTEND_URL
 
 _EARLY = "early.js"  # a classic script, inlined: it must run before Gradio's
 
 
 def document_head() -> str:
-    """Tags for the served HTML: the early script, and a modulepreload for every module."""
+    """Tags for the served HTML: what previews of a link show, sentences for browsers that can't run
+    the page, the early script, and a modulepreload for every module."""
     scripts = sorted(str(path.relative_to(FRONTEND)) for path in FRONTEND.rglob("*.js"))
     preloads = [
         f'<link rel="modulepreload" href="{FRONTEND_URL}/{path}">'
@@ -19,8 +22,35 @@ def document_head() -> str:
         if path != _EARLY
     ]
     return "\n".join(
-        [f"<script>{(FRONTEND / _EARLY).read_text(encoding='utf-8')}</script>", *preloads]
+        [
+            *_preview(),
+            *_unsupported(),
+            f"<script>{(FRONTEND / _EARLY).read_text(encoding='utf-8')}</script>",
+            *preloads,
+        ]
     )
+
+
+def _preview() -> list[str]:
+    """Title and description, for the browser's tab and for previews of a link (ogp.me)."""
+    title, lead = (html.escape(translate(f"header.{name}", "en")) for name in ("title", "lead"))
+    return [
+        f"<title>{title}</title>",
+        f'<meta name="description" content="{lead}">',
+        '<meta property="og:type" content="website">',
+        f'<meta property="og:title" content="{title}">',
+        f'<meta property="og:description" content="{lead}">',
+        '<meta name="twitter:card" content="summary">',
+    ]
+
+
+def _unsupported() -> list[str]:
+    """What early.js shows to a browser that can't run the page, in every locale."""
+    return [
+        f'<meta name="unsupported-browser" lang="{locale}" '
+        f'content="{html.escape(translate("header.unsupported", locale))}">'
+        for locale in available_locales()
+    ]
 
 
 def gradio_head() -> str:

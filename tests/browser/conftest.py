@@ -90,11 +90,14 @@ def models(tmp_path_factory: pytest.TempPathFactory, write_model) -> Path:
 
 
 @contextmanager
-def serving(models: Path, **environ: str) -> Iterator[tuple[str, subprocess.Popen]]:
+def serving(
+    models: Path, *, port: int | None = None, **environ: str
+) -> Iterator[tuple[str, subprocess.Popen]]:
     """The app in a process of its own, with more in its environment, until the block ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    if port is None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     command = [sys.executable, str(Path(__file__).with_name("serve.py")), str(models), str(port)]
     process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)} | environ)
     try:
@@ -275,7 +278,8 @@ def visit(
 
     yield open_page
     for page in pages:
-        page.evaluate("localStorage.clear()")  # the next one comes as a first visitor, too
+        # The next one comes as a first visitor, too.
+        page.evaluate("try { localStorage.clear() } catch {}")
         page.close()
     assert problems == []
 

@@ -21,7 +21,7 @@ def english(word):
     return translate(key[1], "en") if key else word
 
 
-SETTINGS = {"Speed", "Pick", "Temperature", "Top-k", "Top-p", "Seed", "Training step"}
+SETTINGS = {"Speed", "Pick", "Temperature", "Top-k", "Top-p", "Seed"}
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_every_setting_says_what_it_is_now(demo):
     assert heard == {
         "Speed": ("input", "speed"), "Pick": ("input", "pick"), "Seed": ("input", "seed"),
         "Temperature": ("input", "temperature"), "Top-k": ("input", "top-k"),
-        "Top-p": ("input", "top-p"), "Training step": ("input", "training-step"),
+        "Top-p": ("input", "top-p"),
     }  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def test_the_page_needs_no_python_and_is_hidden_from_the_api(demo):
         assert event.js
         assert event.api_visibility == "private"
     tabs = [*ui.TABS, "Second"]
-    assert seen == len(SETTINGS) + len(tabs) + 2  # and sliders take a range, and a link's values
+    assert seen == len(SETTINGS) + len(tabs) + 1  # and they take the values of a link
     assert set(demo.get_api_info()["named_endpoints"]) == {"/next_token", "/generate", "/sessions"}
 
 

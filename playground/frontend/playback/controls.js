@@ -93,8 +93,10 @@ export class Controls {
     const { pick, temperature, top_k: topK, top_p: topP } = sampling;
     const isSampled = pick === "sample";
     const isCut = isSampled && next !== null && (topK > 0 || topP < 1);
-    const key = (isSampled && temperature !== 1 ? "drawer.odds_at" : "drawer.odds") + (isCut ? "_cut" : "");
-    setText(this.#odds, translate(key, { temperature }));
+    const [plain, cut] = isSampled && temperature !== 1
+      ? ["drawer.odds_at", "drawer.odds_at_cut"]
+      : ["drawer.odds", "drawer.odds_cut"];
+    setText(this.#odds, translate(isCut ? cut : plain, { temperature }));
     if (sampling.seed === null) this.#seed.placeholder = String(seed);
   }
 }

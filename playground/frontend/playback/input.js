@@ -23,6 +23,10 @@ export class Input {
   #vocabulary = [];
   /** @type {string | undefined} */
   #kind = undefined;
+  #isComposing = false;
+  /** The characters that the visitor was told would be left out.
+   * @type {string | null} */
+  #told = null;
   /** What is marked in the mirror.
    * @type {{ text: string, unknown: string[] } | null} */
   #marked = null;
@@ -35,6 +39,8 @@ export class Input {
     this.#notes = {
       counter: find(notes, ".counter"),
       unknown: find(notes, ".unknown"),
+      loss: find(notes, ".unknown__loss"),
+      replace: find(notes, "[data-action=substitute]"),
       names: find(notes, ".unknown__names"),
       vocabulary: find(notes, ".vocabulary"),
       size: find(notes, ".vocabulary-size"),
@@ -46,13 +52,18 @@ export class Input {
     textarea.dir = "auto";
     textarea.before(this.#mirror);
     textarea.parentElement?.classList.add("mirrored");
+    // What is composed with an input method is a text once it is done.
+    textarea.addEventListener("compositionstart", () => (this.#isComposing = true));
+    textarea.addEventListener("compositionend", () => {
+      this.#isComposing = false;
+      onChange(textarea.value);
+    });
     textarea.addEventListener("input", () => onChange(textarea.value, this.#kind));
+    for (const name of ["autocapitalize", "autocorrect", "autocomplete"]) textarea.setAttribute(name, "off");
+    textarea.spellcheck = false;
+    textarea.setAttribute("translate", "no");
     textarea.addEventListener("scroll", () => this.#align());
     new ResizeObserver(() => this.#align()).observe(textarea);
-  }
-
-  get text() {
-    return this.#textarea.value;
   }
 
   /** Set the text as a command of the visitor did.
@@ -63,18 +74,23 @@ export class Input {
     this.#kind = undefined;
   }
 
-  /** Show a text that the player has already.
-   * @param {string} text */
-  show(text) {
-    if (text !== this.text) setTextboxValue(this.#textarea, text);
-  }
-
   focus() {
     this.#textarea.focus();
   }
 
+  /** Whether the visitor was told already what replacing loses; if not, tell them.
+   * @param {string[]} dropped characters without a substitute */
+  confirmsLoss(dropped) {
+    const isTold = this.#told === dropped.join("");
+    this.#told = dropped.join("");
+    setText(this.#notes.loss, translate("drawer.would_drop", { characters: dropped.map(characterLabel).join(" ") }));
+    setText(this.#notes.replace, translate("drawer.leave_out"));
+    return isTold;
+  }
+
   /** @param {Player} player */
   draw(player) {
+    this.#show(player.trace.text);
     const { session, unknown } = player;
     const length = player.trace.prompt.length + player.trace.steps.length;
     const size = session?.block_size ?? 0;
@@ -87,11 +103,28 @@ export class Input {
     this.#drawVocabulary(session?.vocabulary ?? []);
   }
 
+  /** Show the player's text where it is another one than the field's: of another tab, from before, or
+   * in the forms that the model knows.
+   * @param {string} text */
+  #show(text) {
+    if (text === this.#textarea.value || this.#isComposing) return;
+    const { value, selectionEnd, scrollTop } = this.#textarea;
+    const behind = value.length - selectionEnd;
+    setTextboxValue(this.#textarea, text);
+    if (document.activeElement !== this.#textarea) return;
+    const caret = Math.max(0, text.length - behind);
+    this.#textarea.setSelectionRange(caret, caret);
+    this.#textarea.scrollTop = scrollTop;
+  }
+
   /** @param {string} text @param {Map<string, number>} known @param {string[]} unknown */
   #drawUnknown(text, known, unknown) {
     this.#notes.unknown.hidden = unknown.length === 0;
     if (this.#marked?.text === text && this.#marked.unknown === unknown) return;
     this.#marked = { text, unknown };
+    this.#told = null;
+    setText(this.#notes.loss, "");
+    setText(this.#notes.replace, translate("drawer.replace"));
     this.#notes.names.replaceChildren(...unknown.slice(0, NAMES_MAX).map(createChip));
     if (unknown.length > NAMES_MAX) this.#notes.names.append(createElement("li", "", "…"));
     this.#textarea.setAttribute("aria-invalid", String(unknown.length > 0));

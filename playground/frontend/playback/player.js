@@ -5,7 +5,7 @@
 
 import { config } from "../shared/config.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
-import { unknownCharacters } from "../shared/text.js";
+import { adaptToVocabulary, unknownCharacters } from "../shared/text.js";
 import { reactTo } from "./failures.js";
 import * as histories from "./history.js";
 import { defaultSampling, randomSeed, samplingParams } from "./sampling.js";
@@ -266,14 +266,15 @@ export class Player {
 
   // Inputs
 
-  /** @param {string} text @param {string} [kind] of the change, for the history */
-  setPrompt(text, kind = "typing") {
-    if (text === this.trace.text) return;
+  /** @param {string} typed @param {string} [kind] of the change, for the history */
+  setPrompt(typed, kind = "typing") {
+    const text = this.#adapt(typed);
+    if (text === this.trace.text) return this.#onChange();
     this.#halt();
     const now = performance.now();
     this.#record(kind, kind === "typing" && this.trace.steps.length === 0 && now - this.#typedAt < TYPING_MS);
     this.#typedAt = now;
-    this.#replaceTrace(traces.start(text));
+    return this.#replaceTrace(traces.start(text));
   }
 
   /** Replace prompt and generated text.
@@ -281,7 +282,7 @@ export class Player {
   restore(trace) {
     this.#halt();
     this.#record("restore");
-    this.#replaceTrace(trace);
+    this.#replaceTrace(this.#adaptTrace(trace));
   }
 
   /** Exchange the whole text, with its history, for another one; returns the present one.
@@ -301,7 +302,7 @@ export class Player {
     if (isSame && this.session === session && this.step === step && this.newest === newest && !this.notice) return;
     if (!isSame) this.#halt();
     Object.assign(this, { session, step, newest });
-    this.#replaceTrace(isSame ? traces.refresh(this.trace) : traces.fork(this.trace));
+    this.#replaceTrace(isSame ? traces.refresh(this.trace) : traces.fork(this.#adaptTrace(this.trace)));
   }
 
   /** @param {number} intervalMs */
@@ -322,6 +323,19 @@ export class Player {
   }
 
   // Loop
+
+  /** A text in the forms that the model knows: line ends, composed letters.
+   * @param {string} text */
+  #adapt(text) {
+    return this.session?.vocabulary.length ? adaptToVocabulary(text, this.session.known) : text;
+  }
+
+  /** @param {Trace} trace */
+  #adaptTrace(trace) {
+    const text = this.#adapt(trace.text);
+    if (text === trace.text) return trace;
+    return traces.restore(text, trace.steps, [], trace.steps.map((step) => step.by));
+  }
 
   get #params() {
     return samplingParams(this.sampling, this.seed);

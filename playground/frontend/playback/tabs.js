@@ -1,7 +1,6 @@
 // Sessions and texts by tab: each tab has its own, and the drawer uses those of the current tab.
 
 /** @import { ActionDetail, Notice, PlayableSession, Session, TextState } from "../types.js" */
-/** @import { Input } from "./input.js" */
 /** @import { Player } from "./player.js" */
 
 import { getSession } from "../shared/client.js";
@@ -25,7 +24,6 @@ export class Tabs {
    * @type {{ session_id: string, step: number } | null} */
   default = null;
   #player;
-  #input;
   #page;
   #current = TAB;
   /** @type {Map<string, TabSession | undefined>} */
@@ -46,14 +44,13 @@ export class Tabs {
   #examples = new Map();
   #latest = 0;
 
-  /** @param {Player} player @param {Input} input
+  /** @param {Player} player
    * @param {object} page
    * @param {(error: unknown) => void} page.onError
    * @param {() => void} page.onLost called when the server gives no answer; `follow` tries again
    * @param {(session: PlayableSession) => void} page.onSession called before the player gets a session */
-  constructor(player, input, page) {
+  constructor(player, page) {
     this.#player = player;
-    this.#input = input;
     this.#page = page;
   }
 
@@ -63,7 +60,7 @@ export class Tabs {
 
   /** Whether the text is more than an example that nobody changed. */
   get isTouched() {
-    return this.#player.trace.steps.length > 0 || this.#input.text !== (this.#examples.get(this.#textTab) ?? "");
+    return this.#player.trace.steps.length > 0 || this.#player.trace.text !== (this.#examples.get(this.#textTab) ?? "");
   }
 
   /** The training steps of the current tab's model. */
@@ -145,7 +142,6 @@ export class Tabs {
     const shown = texts.get(this.#textTab);
     if (!shown) return;
     this.#player.exchangeText(shown);
-    this.#input.show(shown.trace.text);
   }
 
   /** @param {unknown} error @param {TabSession} active */
@@ -172,7 +168,6 @@ export class Tabs {
     this.#texts.set(this.#textTab, this.#player.exchangeText(text));
     this.#texts.delete(tab);
     this.#textTab = tab;
-    this.#input.show(text.trace.text);
   }
 
   /** @param {TabSession} session @returns {Promise<PlayableSession>} */
@@ -192,10 +187,9 @@ export class Tabs {
     const { isTouched } = this;
     this.#page.onSession(session);
     this.#player.setSession(session, step, newest);
-    if (isTouched || !session.prompt || session.prompt === this.#input.text) return;
+    if (isTouched || !session.prompt || session.prompt === this.#player.trace.text) return;
     this.#examples.set(this.#textTab, session.prompt);
     this.#player.exchangeText({ trace: start(session.prompt), history: emptyHistory });
-    this.#input.show(session.prompt);
   }
 }
 

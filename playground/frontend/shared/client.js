@@ -21,7 +21,7 @@ export const getSession = (id) => request("sessions/" + id.split("/").map(encode
 /** @param {GenerateRequest} body @param {AbortSignal} signal @returns {Promise<GenerateResponse>} */
 export const generate = (body, signal) => request("generate", body, { signal });
 
-/** @param {string} sessionId @param {string} text @returns {Promise<{ text: string }>} */
+/** @param {string} sessionId @param {string} text @returns {Promise<{ text: string, dropped: string[] }>} dropped: without a substitute */
 export const substitute = (sessionId, text) => request("substitute", { session_id: sessionId, text });
 
 /** Send a request to the API and decode its JSON; null for a response without a body.

@@ -16,6 +16,12 @@ export async function loadMessages() {
   setMessages(language, messages);
 }
 
+/** Say which language an element's texts are in; a browser of a third language gets English ones.
+ * @param {HTMLElement} root */
+export function markLanguage(root) {
+  root.lang = currentLocale();
+}
+
 /** @param {string} locale @param {Record<string, string>} messages by key */
 export function setMessages(locale, messages) {
   Object.assign(catalog, {

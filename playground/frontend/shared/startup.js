@@ -1,8 +1,8 @@
 // What has to happen before any part of the page is constructed, in one place.
 
-import { detectHost } from "../embed/host.js";
+import { detectHost, host } from "../embed/host.js";
 import { loadConfig } from "./config.js";
-import { loadMessages } from "./messages.js";
+import { loadMessages, markLanguage } from "./messages.js";
 
 /** @type {Promise<void> | null} */
 let initialized = null;
@@ -15,4 +15,5 @@ export function initialize() {
 async function load() {
   detectHost(); // first: it marks the element that the styles are scoped to
   await Promise.all([loadMessages(), loadConfig()]);
+  markLanguage(host.root);
 }

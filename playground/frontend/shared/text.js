@@ -3,6 +3,9 @@
 
 import { formatNumber, translate } from "./messages.js";
 
+/** The characters that a model knows.
+ * @typedef {{ has: (character: string) => boolean }} Known */
+
 /** @param {string} text */
 export const characters = (text) => Array.from(text);
 
@@ -80,7 +83,7 @@ export const unifyNewlines = (text) => text.replace(/\r\n?/g, "\n");
 /** An equivalent of a text in the forms that a vocabulary knows, as far as it has one. Of each character
  * that is not known: a byte order mark is left out at the beginning, a line end becomes `\n`, and
  * letters with marks are composed or decomposed. Idempotent; `adapt_text` in lm/text.py does the same.
- * @param {string} text @param {Set<string>} known */
+ * @param {string} text @param {Known} known */
 export function adaptToVocabulary(text, known) {
   const unknown = unknownCharacters(text, known);
   if (unknown.length === 0) return text;
@@ -99,7 +102,7 @@ export function adaptToVocabulary(text, known) {
 }
 
 /** The canonically equivalent form with the fewest unknown characters; composed, if in doubt.
- * @param {string} cluster @param {Set<string>} known */
+ * @param {string} cluster @param {Known} known */
 function knownForm(cluster, known) {
   const unknownIn = (/** @type {string} */ form) => characters(form).filter((character) => !known.has(character)).length;
   if (unknownIn(cluster) === 0) return cluster;
@@ -109,7 +112,7 @@ function knownForm(cluster, known) {
 }
 
 /** Decomposed, but for the longest beginning that is a known character when composed.
- * @param {string} cluster @param {Set<string>} known */
+ * @param {string} cluster @param {Known} known */
 function composeKnown(cluster, known) {
   const decomposed = characters(cluster.normalize("NFD"));
   for (let end = Math.min(decomposed.length, COMPOSED_MAX + 1); end > 1; end -= 1) {
@@ -120,7 +123,7 @@ function composeKnown(cluster, known) {
 }
 
 /** A text split into runs of known and of unknown characters.
- * @param {string} text @param {{ has: (character: string) => boolean }} vocabulary */
+ * @param {string} text @param {Known} vocabulary */
 export function splitByVocabulary(text, vocabulary) {
   /** @type {{ text: string, unknown: boolean }[]} */
   const runs = [];
@@ -134,7 +137,7 @@ export function splitByVocabulary(text, vocabulary) {
 }
 
 /** The characters of a text outside the vocabulary: each once, in order of appearance.
- * @param {string} text @param {{ has: (character: string) => boolean }} vocabulary */
+ * @param {string} text @param {Known} vocabulary */
 export function unknownCharacters(text, vocabulary) {
   return [...new Set(characters(text))].filter((character) => !vocabulary.has(character));
 }

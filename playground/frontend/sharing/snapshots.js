@@ -60,7 +60,7 @@ export class Snapshots {
     const { snapshot, problems } = link.decode(search);
     problems.forEach(({ key, params }) => toast(translate(key, params)));
     if (!snapshot) return;
-    const { player, input, drawer, tabs } = this.#parts;
+    const { player, drawer, tabs } = this.#parts;
     if (snapshot.drawer) drawer.setOpen(snapshot.drawer === "open");
     if (snapshot.tab && !host.embedded) openTab(snapshot.tab);
     this.#restoreSettings(snapshot);
@@ -70,7 +70,6 @@ export class Snapshots {
     const { known } = player.session ?? {};
     const tokens = this.#readablePart(snapshot.written).map((text) => ({ id: known?.get(text) ?? -1, text }));
     player.restore(restoreTrace(snapshot.prompt, tokens, snapshot.chosen));
-    input.show(snapshot.prompt);
   }
 
   /** The tokens up to the first that the session's vocabulary lacks.
