@@ -23,16 +23,16 @@ from typing import Any, TypeVar, get_type_hints
 import pydantic
 import torch
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from playground.checkpoints.errors import as_invalid_input
+from playground.checkpoints.json_files import read_json
 from playground.checkpoints.schema import (
     CONFIG,
     INDEX,
-    JSON_BYTES,
     STEPS_MAX,
     STRICT,
     VOCABULARY,
-    VOCABULARY_MAX,
     CheckpointEntry,
     RunConfig,
     first_error,
@@ -40,9 +40,7 @@ from playground.checkpoints.schema import (
 from playground.checkpoints.weights import (
     NATIVE_FORMAT,
     WeightsFormat,
-    file_size,
     read_tensors,
-    resolve_within,
 )
 from playground.errors import BadCheckpoint, StepNotFound
 from playground.files import write_text
@@ -137,19 +135,10 @@ def write_run(
     return read_run(folder)
 
 
-def read_json_bytes(folder: Path, name: str) -> bytes:
-    """The bytes of a small file. Raises BadCheckpoint where it is missing or too large."""
-    path = resolve_within(folder, name)
-    size = file_size(path, name)
-    if size > JSON_BYTES:
-        raise BadCheckpoint("checkpoint.file_too_large", file=name, found=size, most=JSON_BYTES)
-    return path.read_bytes()
-
-
 def _parse(adapter: TypeAdapter[_Parsed], folder: Path, name: str) -> _Parsed:
-    content = read_json_bytes(folder, name)
+    value = read_json(folder, name)
     try:
-        return adapter.validate_json(content)
+        return adapter.validate_json(to_json(value, inf_nan_mode="constants"))
     except pydantic.ValidationError as error:
         raise BadCheckpoint("checkpoint.in_file", file=name, reason=first_error(error)) from None
 
@@ -180,8 +169,6 @@ def _parse_model_config(values: dict[str, Any]) -> ModelConfig:
 
 def _read_vocabulary(folder: Path) -> Vocabulary:
     characters = _parse(TypeAdapter(list[str]), folder, VOCABULARY)
-    if len(characters) > VOCABULARY_MAX:
-        raise BadCheckpoint("checkpoint.vocabulary_too_large", file=VOCABULARY, most=VOCABULARY_MAX)
     try:
         return Vocabulary(characters)
     except VocabularyError as error:

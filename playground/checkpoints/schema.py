@@ -15,7 +15,6 @@ WEIGHTS = "model.safetensors"
 INDEX = "checkpoints/index.json"
 JSON_BYTES = 2**20
 STEPS_MAX = 1000
-VOCABULARY_MAX = 20_000
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 _WEIGHTS_PATH = r"^(checkpoints/step-[0-9]{6,9}/)?model\.safetensors$"

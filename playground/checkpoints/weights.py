@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,29 @@ from playground.files import atomic_path
 from playground.i18n.translate import LocalizedNumber
 from playground.lm.model import CharTransformer, ModelConfig
 
+Shapes = dict[str, list[int]]
+"""Shapes of tensors by name."""
+
+# All are computed with in 32 bits.
+_FLOATS = ("F32", "F16", "BF16", "F64")
+
 
 @dataclass(frozen=True, slots=True)
 class WeightsFormat:
     """Names and shapes of tensors in a weights file, and their conversion to a state_dict.
 
-    shapes: (config, names in the file) to the expected shapes by name; a format with variants
-    recognizes them by the names.
+    shapes: (config, shapes in the file) to the expected shapes; a format with variants recognizes
+    them by what is in the file.
     state: (config, tensors by name) to the state_dict of CharTransformer. Raises BadCheckpoint.
+    is_ignored: whether a tensor of that name is no weight, and not read.
     """
 
-    shapes: Callable[[ModelConfig, Collection[str]], dict[str, list[int]]]
+    shapes: Callable[[ModelConfig, Shapes], Shapes]
     state: Callable[[ModelConfig, dict[str, torch.Tensor]], dict[str, torch.Tensor]]
+    is_ignored: Callable[[str], bool] = lambda name: False
 
 
-def _native_shapes(config: ModelConfig, _: Collection[str]) -> dict[str, list[int]]:
+def _native_shapes(config: ModelConfig, _: Shapes) -> Shapes:
     with torch.device("meta"):  # allocates nothing
         return {name: list(t.shape) for name, t in CharTransformer(config).state_dict().items()}
 
@@ -48,7 +56,7 @@ def read_tensors(
     *,
     max_bytes: int,
 ) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint by name.
+    """The tensors of a checkpoint by name, in float32.
 
     Checks, in this order: size, header, names, shapes and dtypes against the config, checksum, and
     that all values are finite. Raises BadCheckpoint.
@@ -67,13 +75,12 @@ def read_tensors(
             "checkpoint.weights_cut", file=entry.path, found=size, index=INDEX, said=entry.bytes
         )
     try:
-        _check_header_bytes(path, entry.path)
+        check_header_bytes(path, entry.path)
         with safe_open(path, framework="pt") as weights:
-            expected = weights_format.shapes(config, weights.keys())
-            _check_header(weights, expected, entry.path)
+            expected = _check_header(weights, weights_format, config, entry.path)
             if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
                 raise BadCheckpoint("checkpoint.weights_differ", file=entry.path, index=INDEX)
-            tensors = {name: weights.get_tensor(name) for name in expected}
+            tensors = {name: weights.get_tensor(name).float() for name in expected}
     except (SafetensorError, OSError) as error:
         raise BadCheckpoint(
             "checkpoint.weights_broken", file=entry.path, reason=str(error)
@@ -128,8 +135,8 @@ def file_size(path: Path, name: str) -> int:
     return path.stat().st_size
 
 
-def _check_header_bytes(path: Path, name: str) -> None:
-    """Bound the header: parsed, it takes far more memory than its bytes."""
+def check_header_bytes(path: Path, name: str) -> None:
+    """Bound the header: parsed, it takes far more memory than its bytes. Raises BadCheckpoint."""
     with path.open("rb") as file:
         n_bytes = int.from_bytes(file.read(8), "little")
     if n_bytes > JSON_BYTES:
@@ -138,27 +145,34 @@ def _check_header_bytes(path: Path, name: str) -> None:
         )
 
 
-def _check_header(weights: Any, expected: dict[str, list[int]], path: str) -> None:
+def tensor_shapes(weights: Any) -> Shapes:
+    """The shapes of the tensors of an open safetensors file."""
+    return {name: weights.get_slice(name).get_shape() for name in list(weights.keys())}
+
+
+def _check_header(
+    weights: Any, weights_format: WeightsFormat, config: ModelConfig, path: str
+) -> Shapes:
     """Compare names, shapes and dtypes with the expected ones, before any tensor is read."""
-    found = set(weights.keys())
-    for key, names in (
-        ("checkpoint.tensors_lacking", expected.keys() - found),
-        ("checkpoint.tensors_extra", found - expected.keys()),
+    shapes = tensor_shapes(weights)
+    found = {name: shapes[name] for name in shapes if not weights_format.is_ignored(name)}
+    expected = weights_format.shapes(config, found)
+    for key, wrong in (
+        ("checkpoint.tensors_lacking", expected.keys() - found.keys()),
+        ("checkpoint.tensors_extra", found.keys() - expected.keys()),
     ):
-        if names:
-            some = ", ".join(" ".join(name[:60].split()) for name in sorted(names)[:5])
+        if wrong:
+            some = ", ".join(" ".join(name[:60].split()) for name in sorted(wrong)[:5])
             raise BadCheckpoint(key, file=path, names=some)
     for name, shape in expected.items():
-        header = weights.get_slice(name)
-        if header.get_shape() != shape:
+        if found[name] != shape:
             raise BadCheckpoint(
                 "checkpoint.tensor_shape",
                 file=path,
                 name=name,
-                found=header.get_shape(),
+                found=found[name],
                 expected=shape,
             )
-        if header.get_dtype() != "F32":
-            raise BadCheckpoint(
-                "checkpoint.tensor_type", file=path, name=name, found=header.get_dtype()
-            )
+        if (dtype := weights.get_slice(name).get_dtype()) not in _FLOATS:
+            raise BadCheckpoint("checkpoint.tensor_type", file=path, name=name, found=dtype)
+    return expected

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from huggingface_hub import ModelInfo
@@ -81,6 +81,17 @@ class SnapshotStore:
         except BadCheckpoint:  # it was valid when it was downloaded: changed on disk since
             self._cache.delete(folder)
             return None
+
+    async def with_weights(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot read again: weights that have come tell more of a model than its config.
+
+        Raises BadCheckpoint.
+        """
+        if not snapshot.origin.nanogpt:
+            return snapshot
+        with self._deleted_on_error(snapshot.run.folder):
+            run = await asyncio.to_thread(_read, snapshot.run.folder, snapshot.origin)
+        return replace(snapshot, run=run)
 
     async def download(self, pinned: Address, info: ModelInfo, *, public: bool) -> Snapshot:
         """Download and check all files of a commit except the weights.
