@@ -19,9 +19,20 @@ from typing import Any
 from playground.checkpoints.characters import TokenList, parse_characters
 from playground.checkpoints.errors import as_invalid_input
 from playground.checkpoints.folder import Run, read_index
+from playground.checkpoints.folder import read_run as read_native_run
 from playground.checkpoints.gpt2_weights import Variant, fits_table, gpt2_format, read_variant
 from playground.checkpoints.json_files import parse_json, read_json_bytes
-from playground.checkpoints.schema import CONFIG, TOKENIZER, VOCABULARY, RunConfig
+from playground.checkpoints.schema import (
+    CONFIG,
+    INDEX,
+    NAME_MAX,
+    TOKENIZER,
+    VOCABULARY,
+    WEIGHTS,
+    CheckpointEntry,
+    RunConfig,
+)
+from playground.checkpoints.weights import file_size, resolve_within, weights_entry
 from playground.errors import BadCheckpoint
 from playground.i18n.translate import Message, in_default_locale
 from playground.lm.model import ConfigError, ModelConfig
@@ -88,10 +99,21 @@ def model_config(
         raise BadCheckpoint("checkpoint.in_file", file=CONFIG, reason=reason) from None
 
 
-def read_run(folder: Path, name: str) -> Run:
-    """Everything of such a folder but its weights, with an index of ours. Raises BadCheckpoint.
+def read_any_run(folder: Path, name: str) -> Run:
+    """Everything of a folder in the native format or this one, but its weights.
 
-    Where the weights of the last step are there, they tell what config.json leaves open.
+    name: of a model in this format, which tells none. Raises BadCheckpoint.
+    """
+    if is_nanogpt(read_json_bytes(folder, CONFIG)):
+        return read_run(folder, name)
+    return read_native_run(folder)
+
+
+def read_run(folder: Path, name: str) -> Run:
+    """Everything of such a folder but its weights. Raises BadCheckpoint.
+
+    An index of ours may list training steps; else there is one. Where the weights of the last
+    step are there, they tell what config.json leaves open.
     """
     content = read_json_bytes(folder, CONFIG)
     file = VOCABULARY if (folder / VOCABULARY).exists() else TOKENIZER
@@ -101,12 +123,21 @@ def read_run(folder: Path, name: str) -> Run:
         raise BadCheckpoint(
             "checkpoint.vocabulary_size", file=file, listed=tokens.n_tokens, said=said
         )
-    entries = read_index(folder)
+    entries = read_index(folder) if (folder / INDEX).exists() else (_only_step(folder, content),)
     config = model_config(content, tokens, read_variant(folder / entries[-1].path, tokens))
     fields = {slot: getattr(config, slot) for slot in ModelConfig.__slots__}
-    about = RunConfig(format=1, name=name, description=in_default_locale(ABOUT), model=fields)
+    about = RunConfig(
+        format=1, name=name[:NAME_MAX], description=in_default_locale(ABOUT), model=fields
+    )
     weights_format = gpt2_format(tokens)
     return Run(folder, about, config, tokens.vocabulary, entries, config.n_params, weights_format)
+
+
+def _only_step(folder: Path, content: bytes) -> CheckpointEntry:
+    if not file_size(resolve_within(folder, WEIGHTS), WEIGHTS):
+        raise BadCheckpoint("checkpoint.empty", file=WEIGHTS)
+    step = trained_steps(content)
+    return weights_entry(folder, WEIGHTS, step=step, tokens=0, train_loss=None, val_loss=None)
 
 
 def _tied(values: Mapping[str, Any], variant: Variant | None) -> bool:

@@ -102,9 +102,24 @@ def write_weights(
     val_loss: float | None,
 ) -> CheckpointEntry:
     """Write a model's weights to `folder / path`; returns its line for the index."""
-    target = folder / path
-    with atomic_path(target) as partial:
+    with atomic_path(folder / path) as partial:
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial)
+    return weights_entry(
+        folder, path, step=step, tokens=tokens, train_loss=train_loss, val_loss=val_loss
+    )
+
+
+def weights_entry(
+    folder: Path,
+    path: str,
+    *,
+    step: int,
+    tokens: int,
+    train_loss: float | None,
+    val_loss: float | None,
+) -> CheckpointEntry:
+    """The line for the index of the weights at `folder / path`."""
+    target = folder / path
     return CheckpointEntry(
         step=step,
         tokens=tokens,

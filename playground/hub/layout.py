@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
+from playground.checkpoints.ballast import is_ballast
 from playground.checkpoints.folder import Run
 from playground.checkpoints.schema import (
     CONFIG,
@@ -64,7 +65,8 @@ def check_required_files(repo_id: str, found: Collection[str], expected: Iterabl
             vocabulary=VOCABULARY,
             index=INDEX,
             weights=WEIGHTS,
-            found=", ".join(sorted(found)[:8]) or Message.of("hub_errors.no_files"),
+            found=", ".join(sorted(name for name in found if not is_ballast(name))[:8])
+            or Message.of("hub_errors.no_files"),
         )
 
 
