@@ -21,6 +21,7 @@ from playground.lm.model import CharTransformer, ModelConfig
 Shapes = dict[str, list[int]]
 """Shapes of tensors by name."""
 
+_LFS_POINTER = b"version https://git-lfs"
 # All are computed with in 32 bits.
 _FLOATS = ("F32", "F16", "BF16", "F64")
 
@@ -153,7 +154,10 @@ def file_size(path: Path, name: str) -> int:
 def check_header_bytes(path: Path, name: str) -> None:
     """Bound the header: parsed, it takes far more memory than its bytes. Raises BadCheckpoint."""
     with path.open("rb") as file:
-        n_bytes = int.from_bytes(file.read(8), "little")
+        start = file.read(8)
+    if start == _LFS_POINTER[:8]:
+        raise BadCheckpoint("checkpoint.lfs_pointer", file=name)
+    n_bytes = int.from_bytes(start, "little")
     if n_bytes > JSON_BYTES:
         raise BadCheckpoint(
             "checkpoint.header_too_large", file=name, found=n_bytes, most=JSON_BYTES

@@ -334,6 +334,14 @@ def test_weights_that_are_cut_off_or_garbled(folder, change):
         assert refusal(folder).startswith("model.safetensors is not a whole safetensors file: ")
 
 
+def test_a_pointer_of_git_lfs_says_what_it_is(folder):
+    (folder / WEIGHTS).write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    )
+    tell_the_truth(folder)
+    assert refusal(folder).startswith("model.safetensors is not the weights but a pointer of Git")
+
+
 def test_a_pickle_is_not_opened(folder, tmp_path):
     proof = tmp_path / "executed"
 
