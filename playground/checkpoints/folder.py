@@ -48,6 +48,8 @@ from playground.i18n.translate import Message
 from playground.lm.model import CharTransformer, ConfigError, ModelConfig
 from playground.lm.vocabulary import Vocabulary, VocabularyError
 
+_SMOKE_TEST_LOGITS = 2**26
+
 _Parsed = TypeVar("_Parsed")
 
 
@@ -177,8 +179,9 @@ def _read_vocabulary(folder: Path) -> Vocabulary:
 
 
 def _smoke_test(model: CharTransformer, path: str) -> None:
-    """Raise BadCheckpoint where activations overflow on one full window."""
-    ids = torch.arange(model.config.block_size)[None] % model.config.vocab_size
+    """Raise BadCheckpoint where activations overflow on one full window, as far as that fits."""
+    size, n_fitting = model.config.vocab_size, max(1, _SMOKE_TEST_LOGITS // model.config.vocab_size)
+    ids = torch.arange(min(model.config.block_size, n_fitting))[None] % size
     with torch.inference_mode():
         if not torch.isfinite(model(ids)).all():
             raise BadCheckpoint("checkpoint.answers_not_finite", file=path)

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from playground.errors import CommandError
-from playground.training.corpora import CHARACTERS_MAX, Corpus, corpus_from_text
+from playground.training.corpora import Corpus, corpus_from_text
 
 
 def read_corpus(path: Path, *, lines: bool, seed: int) -> tuple[Corpus, str]:
@@ -25,8 +25,4 @@ def read_corpus(path: Path, *, lines: bool, seed: int) -> tuple[Corpus, str]:
         text = "".join(f"{item}\n" for item in items)
     if not text:
         raise CommandError(f"{path} has no text in it.")
-    if (found := len(set(text))) > CHARACTERS_MAX:
-        raise CommandError(
-            f"{path} has {found:,} different characters; at most {CHARACTERS_MAX:,} can be learned."
-        )
     return corpus_from_text(text, prompt=""), sha256

@@ -24,7 +24,6 @@ Ids = npt.NDArray[np.int64]
 
 TEXT_MIN, TEXT_MAX = 100, 5_000_000  # characters
 TEXT_BYTES_MAX = 4 * TEXT_MAX
-CHARACTERS_MAX = 1000  # distinct ones; a small model learns no larger vocabulary
 TRAINING_PART = 0.9
 TERM_MAX = 99
 N_PROBLEMS = 200
@@ -175,10 +174,6 @@ def check_text(text: str) -> None:
     characters = set(text)
     if len(characters) == 1:
         raise InvalidInput("training.text_of_one_character")
-    if len(characters) > CHARACTERS_MAX:
-        raise InvalidInput(
-            "training.too_many_characters", found=len(characters), most=CHARACTERS_MAX
-        )
     controls = [c for c in characters - {*"\t\n\r\f"} if unicodedata.category(c) in ("Cc", "Cs")]
     if "\0" in controls or sum(map(text.count, controls)) > len(text) / 100:
         raise InvalidInput("training.control_characters")
@@ -221,11 +216,16 @@ def compute_baselines(corpus: Corpus) -> Baselines:
     size, train, validation = len(corpus.vocabulary), corpus.train, corpus.validation
     counts = np.bincount(train, minlength=size) + 1.0
     unigram = counts / counts.sum()
-    pairs = np.bincount(train[:-1] * size + train[1:], minlength=size * size)
-    after = pairs.reshape(size, size) + unigram  # smoothed as if each had occurred once more
-    bigram = after / after.sum(1, keepdims=True)
+    # Pairs are counted as they occur: a table of all would grow with the square of the vocabulary.
+    pairs, n_pairs = np.unique(train[:-1] * size + train[1:], return_counts=True)
+    before, after = validation[:-1], validation[1:]
+    at = np.searchsorted(pairs, before * size + after).clip(max=len(pairs) - 1)
+    n_seen = np.where(pairs[at] == before * size + after, n_pairs[at], 0)
+    n_before = np.bincount(train[:-1], minlength=size)[before]
+    # Smoothed as if each character had occurred once more after each, by its frequency.
+    bigram = (n_seen + unigram[after]) / (n_before + 1.0)
     return Baselines(
         uniform=float(np.log(size)),
         unigram=float(-np.log(unigram[validation]).mean()),
-        bigram=float(-np.log(bigram[validation[:-1], validation[1:]]).mean()),
+        bigram=float(-np.log(bigram).mean()),
     )

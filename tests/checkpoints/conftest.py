@@ -18,5 +18,5 @@ def settings(hub, tmp_path) -> Settings:
         models_dir=tmp_path / "none",
         hub_endpoint=hub.endpoint,
         hub_cache_dir=tmp_path / "cache",
-        hub_seconds=5.0,
+        hub_seconds=30.0,
     )

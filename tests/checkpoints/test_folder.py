@@ -138,8 +138,8 @@ def test_a_model_without_its_vocabulary_size(folder):
 
 
 def test_a_large_alphabet_and_long_groups_together(tmp_path, write_model):
-    """Groups of 8 out of 4096 characters are more than 64 bits can number."""
-    characters = "".join(chr(0x4E00 + i) for i in range(4096))
+    """Groups of 8 out of 20,000 characters are more than 64 bits can number."""
+    characters = "".join(chr(0x4E00 + i) for i in range(20_000))
     shape = {"n_embd": 4, "n_head": 1, "n_hidden": 1, "n_layer": 1}
     write_model(tmp_path, characters, (0,), **shape, n_gram=8, n_gram_rows=7)
     assert load_model(read_run(tmp_path), None, max_bytes=MEGABYTE)

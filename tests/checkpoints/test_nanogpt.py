@@ -125,6 +125,16 @@ def test_vocabularies_as_people_keep_them(hub, settings, file, content):
     assert "".join(session.run.vocabulary.characters) == CHARACTERS
 
 
+def test_a_chinese_alphabet(hub, settings):
+    characters = [chr(0x4E00 + i) for i in range(4_500)]
+    vocab = {c: i for i, c in enumerate(characters)}
+    tensors = draw(bias=False, vocab_size=4_500)
+    hub.commit(REPO, files_with(tensors, vocab, vocab_size=4_500))
+    session, model = opened(settings)
+    assert session.run.vocabulary.characters == tuple(characters)
+    hold_equal(model, tensors)
+
+
 def test_steps_in_branches_of_a_main_branch_without_any_file(hub, settings):
     hub.commit(REPO, {"README.md": b"# The steps are in branches"})
     steps = {step: draw(bias=False, seed=step) for step in (0, 100, 2000)}
