@@ -11,7 +11,7 @@ The packages, from the top; each imports only those below it (the contracts in p
     training/       live training: jobs, scheduler, worker processes, corpora
     inference/      batching engine, model cache
     hub/            the Hugging Face Hub: addresses, client, snapshots, disk cache
-    checkpoints/    checkpoint folders: schema, weights, nanoGPT's format, archives, cards
+    checkpoints/    checkpoint folders: schema, JSON, weights, nanoGPT's format, archives, cards
     concurrency     single-flight
     files           atomic writes
     errors          exceptions with their HTTP status

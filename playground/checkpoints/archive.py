@@ -10,20 +10,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from playground.checkpoints.folder import Run, load_model, read_run, write_run
+from playground.checkpoints.ballast import is_ballast
+from playground.checkpoints.folder import Run, load_model, write_run
 from playground.checkpoints.model_card import model_card
-from playground.checkpoints.schema import WEIGHTS
+from playground.checkpoints.nanogpt import read_any_run
+from playground.checkpoints.schema import TOKENIZER, WEIGHTS
+from playground.checkpoints.weights import NATIVE_FORMAT, write_weights
 from playground.errors import BadCheckpoint, TooLarge
 from playground.i18n.translate import LocalizedNumber
 
 FILES_MAX = 200
 _ALLOWED_NAMES = re.compile(
-    r"README\.md|config\.json|vocab\.json|model\.safetensors|checkpoints/index\.json"
+    r"README\.md|config\.json|vocab\.json|tokenizer\.json|model\.safetensors"
+    r"|checkpoints/index\.json"
     r"|checkpoints/step-[0-9]{6,9}/model\.safetensors",
     re.ASCII,
 )
 _CHUNK_BYTES = 2**20
 _ORIGIN = "Trained live in Token Playground."
+_CONVERTED = "Converted from nanoGPT's format by Token Playground."
+_NAMELESS = "nanoGPT"  # a zip that was not made of a folder tells no name
 _NOTES = (
     "In nats per character; the training loss is the mean of the last updates, the validation loss "
     "that of the first characters of the part that was held out."
@@ -68,33 +74,49 @@ def unpack(source: IO[bytes], folder: Path, *, max_bytes: int, max_gigaflops: fl
     """Read an uploaded zip into an empty folder. Raises TooLarge, BadCheckpoint.
 
     Only the files of the layout are written, as plain files, and at most `max_bytes` in all,
-    regardless of the sizes in the zip's headers; the weights of every step are checked.
+    regardless of the sizes in the zip's headers; the weights of every step are checked. A model in
+    nanoGPT's format is converted.
     """
     try:
         with zipfile.ZipFile(source) as archive:
-            _extract(archive, folder, max_bytes)
+            name = _extract(archive, folder, max_bytes)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise BadCheckpoint("training.zip_broken", reason=str(error)) from None
-    run = read_run(folder)
+    run = read_any_run(folder, name or _NAMELESS)
     if (work := run.model_config.gigaflops) > max_gigaflops:
         raise BadCheckpoint(
             "training.too_much_work",
             work=LocalizedNumber(work, ".1f"),
             most=LocalizedNumber(max_gigaflops),
         )
+    if run.weights_format is not NATIVE_FORMAT:
+        run = _convert(run, max_bytes)
     for step in run.steps:
         load_model(run, step, max_bytes=max_bytes)
     return run
 
 
-def _extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> None:
-    members = [member for member in archive.infolist() if not member.is_dir()]
+def _convert(run: Run, max_bytes: int) -> Run:
+    """Write a model of another format in its folder anew, as a checkpoint folder of one step."""
+    model, step = load_model(run, None, max_bytes=max_bytes), run.checkpoint(None).step
+    entry = write_weights(
+        run.folder, WEIGHTS, model, step=step, tokens=0, train_loss=None, val_loss=None
+    )
+    (run.folder / TOKENIZER).unlink(missing_ok=True)
+    card = model_card(run.config, run.model_config, [entry], origin=_CONVERTED, notes="")
+    return write_run(run.folder, run.config, run.vocabulary, [entry], card)
+
+
+def _extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> str:
+    """Write the files of the layout; returns the name of the folder that the zip was made of."""
+    members = {_posix(m.filename): m for m in archive.infolist() if not m.is_dir()}
+    members = {path: member for path, member in members.items() if not is_ballast(path)}
     if len(members) > FILES_MAX:
         raise TooLarge("training.zip_too_many_files", found=len(members), most=FILES_MAX)
-    top = _common_prefix([member.filename for member in members])
+    top = _common_prefix([*members])
     left = max_bytes
-    for member in members:
-        name = member.filename[len(top) :]
+    for path, member in members.items():
+        name = path[len(top) :]
         if not _ALLOWED_NAMES.fullmatch(name):
             raise BadCheckpoint("training.zip_foreign_file", file=repr(name))
         target = folder / name
@@ -107,10 +129,21 @@ def _extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> None:
                         "training.zip_unpacks_too_large", most=LocalizedNumber(max_bytes / 2**20)
                     )
                 file.write(piece)
+    return top.rstrip("/").rpartition("/")[2]
 
 
-def _common_prefix(names: list[str]) -> str:
+def _posix(path: str) -> str:
+    """A path as the format of zips has it: some programs of Windows write backslashes."""
+    return path.replace("\\", "/").removeprefix("./")
+
+
+def _common_prefix(paths: list[str]) -> str:
     """`name/` where everything lies in one folder, as a zip of a folder has it; else nothing."""
-    first = names[0].split("/")[0] + "/" if names else ""
-    inside = first != "checkpoints/" and all(name.startswith(first) for name in names)
-    return first if inside else ""
+    top = ""
+    while paths:
+        first = paths[0][len(top) :].partition("/")[0] + "/"
+        inside = first != "checkpoints/" and all(path.startswith(top + first) for path in paths)
+        if not inside:
+            break
+        top += first
+    return top

@@ -16,7 +16,7 @@ WEIGHTS = "model.safetensors"
 INDEX = "checkpoints/index.json"
 JSON_BYTES = 2**20
 STEPS_MAX = 1000
-VOCABULARY_MAX = 20_000
+NAME_MAX = 100
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 _WEIGHTS_PATH = r"^(checkpoints/step-[0-9]{6,9}/)?model\.safetensors$"
@@ -45,7 +45,7 @@ class RunConfig(BaseModel):
     model_config = STRICT
 
     format: Literal[1]
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
     description: _Text = ""
     corpus: _Text = ""
     prompt: _Text = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,30 @@ from playground.files import atomic_path
 from playground.i18n.translate import LocalizedNumber
 from playground.lm.model import CharTransformer, ModelConfig
 
+Shapes = dict[str, list[int]]
+"""Shapes of tensors by name."""
+
+_LFS_POINTER = b"version https://git-lfs"
+# All are computed with in 32 bits.
+_FLOATS = ("F32", "F16", "BF16", "F64")
+
 
 @dataclass(frozen=True, slots=True)
 class WeightsFormat:
     """Names and shapes of tensors in a weights file, and their conversion to a state_dict.
 
-    shapes: (config, names in the file) to the expected shapes by name; a format with variants
-    recognizes them by the names.
+    shapes: (config, shapes in the file) to the expected shapes; a format with variants recognizes
+    them by what is in the file.
     state: (config, tensors by name) to the state_dict of CharTransformer. Raises BadCheckpoint.
+    is_ignored: whether a tensor of that name is no weight, and not read.
     """
 
-    shapes: Callable[[ModelConfig, Collection[str]], dict[str, list[int]]]
+    shapes: Callable[[ModelConfig, Shapes], Shapes]
     state: Callable[[ModelConfig, dict[str, torch.Tensor]], dict[str, torch.Tensor]]
+    is_ignored: Callable[[str], bool] = lambda name: False
 
 
-def _native_shapes(config: ModelConfig, _: Collection[str]) -> dict[str, list[int]]:
+def _native_shapes(config: ModelConfig, _: Shapes) -> Shapes:
     with torch.device("meta"):  # allocates nothing
         return {name: list(t.shape) for name, t in CharTransformer(config).state_dict().items()}
 
@@ -48,7 +57,7 @@ def read_tensors(
     *,
     max_bytes: int,
 ) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint by name.
+    """The tensors of a checkpoint by name, in float32.
 
     Checks, in this order: size, header, names, shapes and dtypes against the config, checksum, and
     that all values are finite. Raises BadCheckpoint.
@@ -67,13 +76,12 @@ def read_tensors(
             "checkpoint.weights_cut", file=entry.path, found=size, index=INDEX, said=entry.bytes
         )
     try:
-        _check_header_bytes(path, entry.path)
+        check_header_bytes(path, entry.path)
         with safe_open(path, framework="pt") as weights:
-            expected = weights_format.shapes(config, weights.keys())
-            _check_header(weights, expected, entry.path)
+            expected = _check_header(weights, weights_format, config, entry.path)
             if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
                 raise BadCheckpoint("checkpoint.weights_differ", file=entry.path, index=INDEX)
-            tensors = {name: weights.get_tensor(name) for name in expected}
+            tensors = {name: weights.get_tensor(name).float() for name in expected}
     except (SafetensorError, OSError) as error:
         raise BadCheckpoint(
             "checkpoint.weights_broken", file=entry.path, reason=str(error)
@@ -95,9 +103,24 @@ def write_weights(
     val_loss: float | None,
 ) -> CheckpointEntry:
     """Write a model's weights to `folder / path`; returns its line for the index."""
-    target = folder / path
-    with atomic_path(target) as partial:
+    with atomic_path(folder / path) as partial:
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial)
+    return weights_entry(
+        folder, path, step=step, tokens=tokens, train_loss=train_loss, val_loss=val_loss
+    )
+
+
+def weights_entry(
+    folder: Path,
+    path: str,
+    *,
+    step: int,
+    tokens: int,
+    train_loss: float | None,
+    val_loss: float | None,
+) -> CheckpointEntry:
+    """The line for the index of the weights at `folder / path`."""
+    target = folder / path
     return CheckpointEntry(
         step=step,
         tokens=tokens,
@@ -128,37 +151,47 @@ def file_size(path: Path, name: str) -> int:
     return path.stat().st_size
 
 
-def _check_header_bytes(path: Path, name: str) -> None:
-    """Bound the header: parsed, it takes far more memory than its bytes."""
+def check_header_bytes(path: Path, name: str) -> None:
+    """Bound the header: parsed, it takes far more memory than its bytes. Raises BadCheckpoint."""
     with path.open("rb") as file:
-        n_bytes = int.from_bytes(file.read(8), "little")
+        start = file.read(8)
+    if start == _LFS_POINTER[:8]:
+        raise BadCheckpoint("checkpoint.lfs_pointer", file=name)
+    n_bytes = int.from_bytes(start, "little")
     if n_bytes > JSON_BYTES:
         raise BadCheckpoint(
             "checkpoint.header_too_large", file=name, found=n_bytes, most=JSON_BYTES
         )
 
 
-def _check_header(weights: Any, expected: dict[str, list[int]], path: str) -> None:
+def tensor_shapes(weights: Any) -> Shapes:
+    """The shapes of the tensors of an open safetensors file."""
+    return {name: weights.get_slice(name).get_shape() for name in list(weights.keys())}
+
+
+def _check_header(
+    weights: Any, weights_format: WeightsFormat, config: ModelConfig, path: str
+) -> Shapes:
     """Compare names, shapes and dtypes with the expected ones, before any tensor is read."""
-    found = set(weights.keys())
-    for key, names in (
-        ("checkpoint.tensors_lacking", expected.keys() - found),
-        ("checkpoint.tensors_extra", found - expected.keys()),
+    shapes = tensor_shapes(weights)
+    found = {name: shapes[name] for name in shapes if not weights_format.is_ignored(name)}
+    expected = weights_format.shapes(config, found)
+    for key, wrong in (
+        ("checkpoint.tensors_lacking", expected.keys() - found.keys()),
+        ("checkpoint.tensors_extra", found.keys() - expected.keys()),
     ):
-        if names:
-            some = ", ".join(" ".join(name[:60].split()) for name in sorted(names)[:5])
+        if wrong:
+            some = ", ".join(" ".join(name[:60].split()) for name in sorted(wrong)[:5])
             raise BadCheckpoint(key, file=path, names=some)
     for name, shape in expected.items():
-        header = weights.get_slice(name)
-        if header.get_shape() != shape:
+        if found[name] != shape:
             raise BadCheckpoint(
                 "checkpoint.tensor_shape",
                 file=path,
                 name=name,
-                found=header.get_shape(),
+                found=found[name],
                 expected=shape,
             )
-        if header.get_dtype() != "F32":
-            raise BadCheckpoint(
-                "checkpoint.tensor_type", file=path, name=name, found=header.get_dtype()
-            )
+        if (dtype := weights.get_slice(name).get_dtype()) not in _FLOATS:
+            raise BadCheckpoint("checkpoint.tensor_type", file=path, name=name, found=dtype)
+    return expected

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
+from playground.checkpoints.ballast import is_ballast
 from playground.checkpoints.folder import Run
 from playground.checkpoints.schema import (
     CONFIG,
@@ -64,7 +65,8 @@ def check_required_files(repo_id: str, found: Collection[str], expected: Iterabl
             vocabulary=VOCABULARY,
             index=INDEX,
             weights=WEIGHTS,
-            found=", ".join(sorted(found)[:8]) or Message.of("hub_errors.no_files"),
+            found=", ".join(sorted(name for name in found if not is_ballast(name))[:8])
+            or Message.of("hub_errors.no_files"),
         )
 
 
@@ -124,29 +126,44 @@ def step_branches(branches: Mapping[str, str]) -> dict[int, str]:
     return {step: commits[step] for step in steps}
 
 
-def build_index(repo_id: str, commits: Mapping[int, ModelInfo]) -> tuple[bytes, list[str]]:
-    """Build the index of a repo whose steps are commits; returns its JSON and the steps' paths.
-
-    commits: by step, ascending. Raises HubFileNotFound.
-    """
-    entries, paths = [], []
+def step_weights(repo_id: str, commits: Mapping[int, ModelInfo]) -> dict[int, RepoSibling]:
+    """The weights file of each step. Raises HubFileNotFound where a step has none."""
+    weights = {}
     for step, info in commits.items():
-        file = files_by_path(info).get(WEIGHTS)
-        if file is None or file.lfs is None:
+        if (file := files_by_path(info).get(WEIGHTS)) is None:
             raise HubFileNotFound(
                 "hub_errors.step_without_weights", step=step, repo=repo_id, file=WEIGHTS
             )
-        paths.append(weights_path(step, final=step == max(commits)))
-        entries.append(
-            {
-                "step": step,
-                "tokens": 0,
-                "path": paths[-1],
-                "sha256": file.lfs.sha256,
-                "bytes": file.lfs.size,
-            }
-        )
-    return json.dumps(entries).encode(), paths
+        weights[step] = file
+    return weights
+
+
+def check_step_sizes(repo_id: str, weights: Mapping[int, RepoSibling], limits: Limits) -> None:
+    """Check the sizes of the steps' weights against the limits. Raises HubTooLarge."""
+    _check_sizes(repo_id, [_size(file) for file in weights.values()], limits)
+
+
+def step_path(step: int, steps: Collection[int]) -> str:
+    """The path in a snapshot of the weights of one of these steps."""
+    return weights_path(step, final=step == max(steps))
+
+
+def build_index(weights: Mapping[int, RepoSibling], sha256: Mapping[int, str]) -> bytes:
+    """The index, as JSON, of a repo whose steps are commits.
+
+    weights: files by step, ascending. sha256: of those that are not in LFS.
+    """
+    entries = [
+        {
+            "step": step,
+            "tokens": 0,
+            "path": step_path(step, weights),
+            "sha256": file.lfs.sha256 if file.lfs else sha256[step],
+            "bytes": _size(file),
+        }
+        for step, file in weights.items()
+    ]
+    return json.dumps(entries).encode()
 
 
 def _check_entry(repo_id: str, entry: CheckpointEntry, files: Files) -> None:

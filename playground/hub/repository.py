@@ -109,6 +109,7 @@ class HubRepository:
                 raise
             return known
         await self.fetch_weights(snapshot.run, snapshot.origin, None, report)
+        snapshot = await self._snapshots.with_weights(snapshot)
         if not address.commit:
             self._cache.set_last_commit(address, snapshot.origin.commit)
         return snapshot

@@ -8,12 +8,14 @@ any file is read; the content is validated by `playground.checkpoints`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from huggingface_hub import ModelInfo
+from huggingface_hub.hf_api import RepoSibling
 
 from playground.checkpoints.folder import Run, read_run
 from playground.checkpoints.nanogpt import is_nanogpt, model_config, trained_steps
@@ -30,10 +32,13 @@ from playground.hub.layout import (
     build_index,
     check_required_files,
     check_run,
+    check_step_sizes,
     check_text_sizes,
     check_weights_sizes,
     files_by_path,
     step_branches,
+    step_path,
+    step_weights,
 )
 
 
@@ -81,6 +86,17 @@ class SnapshotStore:
         except BadCheckpoint:  # it was valid when it was downloaded: changed on disk since
             self._cache.delete(folder)
             return None
+
+    async def with_weights(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot read again: weights that have come tell more of a model than its config.
+
+        Raises BadCheckpoint.
+        """
+        if not snapshot.origin.nanogpt:
+            return snapshot
+        with self._deleted_on_error(snapshot.run.folder):
+            run = await asyncio.to_thread(_read, snapshot.run.folder, snapshot.origin)
+        return replace(snapshot, run=run)
 
     async def download(self, pinned: Address, info: ModelInfo, *, public: bool) -> Snapshot:
         """Download and check all files of a commit except the weights.
@@ -135,16 +151,47 @@ class SnapshotStore:
             steps = {trained_steps(config): info}
         check_text_sizes(repo_id, files, [vocabulary])
         await self._download_text(source, vocabulary, folder, public)
-        index, paths = build_index(repo_id, steps)
-        write_file(folder / INDEX, index)
-        commits = [str(step.sha) for step in steps.values()]
+        weights = step_weights(repo_id, steps)
+        check_step_sizes(repo_id, weights, self._limits)
+        commits = {step: Address(repo_id, info.sha) for step, info in steps.items()}
+        sha256 = await self._download_git_weights(commits, weights, folder, public)
+        write_file(folder / INDEX, build_index(weights, sha256))
         return Origin(
             repo_id=repo_id,
             commit=str(pinned.revision),
             public=public,
-            branch_commits=dict(zip(paths, commits, strict=True)),
+            branch_commits={
+                step_path(step, steps): str(commit.revision) for step, commit in commits.items()
+            },
             nanogpt=nanogpt,
         )
+
+    async def _download_git_weights(
+        self,
+        commits: Mapping[int, Address],
+        weights: Mapping[int, RepoSibling],
+        folder: Path,
+        public: bool,
+    ) -> dict[int, str]:
+        """Download the weights that are not in LFS but in git; returns their SHA-256 by step.
+
+        The Hub tells the SHA-256 of LFS files alone. Files in git are small: it takes no others.
+        """
+        sha256 = {}
+        in_git = {step: file for step, file in weights.items() if file.lfs is None}
+        await asyncio.to_thread(self._cache.evict, sum(file.size or 0 for file in in_git.values()))
+        for step, file in in_git.items():
+            target = folder / step_path(step, weights)
+            await self._client.download_file(
+                commits[step],
+                WEIGHTS,
+                target,
+                file.size or 0,
+                lambda _: None,
+                use_token=not public,
+            )
+            sha256[step] = await asyncio.to_thread(_checked_sha256, target, file, commits[step])
+        return sha256
 
     async def _step_infos(self, repo_id: str, public: bool) -> dict[int, ModelInfo]:
         """The repo at each of its step branches, by step, ascending."""
@@ -179,6 +226,15 @@ def _read(folder: Path, origin: Origin) -> Run:
     if origin.nanogpt:
         return read_nanogpt(folder, origin.repo_id.rpartition("/")[2])
     return read_run(folder)
+
+
+def _checked_sha256(path: Path, file: RepoSibling, source: Address) -> str:
+    """The SHA-256 of a file that has the id by which git lists it. Raises HubError."""
+    content = path.read_bytes()
+    blob_id = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
+    if file.blob_id != blob_id.hexdigest():
+        raise HubError("hub_errors.file_differs", file=WEIGHTS, repo=source.repo_id)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _is_nanogpt(repo_id: str, config: bytes) -> bool:

@@ -5,6 +5,8 @@ Shapes: B rows, T positions, C channels, H heads, D = C / H, K input features a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +15,13 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from playground.lm.model import ModelConfig
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "relu": F.relu,
+    "relu2": lambda x: F.relu(x).square(),
+}
 
 _ROWS_AT_ONCE = 8  # a matrix product's rows have the same bits at every multiple of it
 
@@ -85,7 +94,7 @@ class Block(nn.Module):
         width, hidden = config.n_embd, config.n_hidden
         self.key_width = config.key_width
         self.n_head = config.n_head
-        self.relu2 = config.activation == "relu2"
+        self.activation = ACTIVATIONS[config.activation]
         self.qkv = nn.Parameter(torch.empty(2 * self.key_width + width, width))
         # With a single head the value and output matrices act as their product: one is enough.
         self.out = nn.Parameter(torch.empty(width, width)) if self.n_head > 1 else None
@@ -145,8 +154,7 @@ class Block(nn.Module):
 
     def feed_forward(self, x: Tensor) -> Tensor:
         """The feed-forward branch of hidden states (..., C), before it is added."""
-        h = F.linear(norm(x), self.up, self.up_bias)
-        h = F.relu(h).square() if self.relu2 else F.gelu(h)
+        h = self.activation(F.linear(norm(x), self.up, self.up_bias))
         return F.linear(h, self.down, self.down_bias)
 
 

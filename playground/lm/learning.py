@@ -18,7 +18,9 @@ from torch import Tensor
 from playground.lm.model import CharTransformer
 from playground.lm.optimizers import Muon
 
-_WINDOWS_AT_ONCE = 128  # batch size of a validation: bounds its memory
+# Batch size of a validation: bounds its memory.
+_WINDOWS_AT_ONCE = 128
+_LOGITS_AT_ONCE = 2**25
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,9 @@ def validation_loss(model: CharTransformer, ids: Tensor, block_size: int = 64) -
     n_windows = (len(ids) - 1) // block_size
     cut = n_windows * block_size
     inputs, targets = ids[:cut].view(-1, block_size), ids[1 : cut + 1].view(-1, block_size)
-    pieces = [*zip(inputs.split(_WINDOWS_AT_ONCE), targets.split(_WINDOWS_AT_ONCE), strict=True)]
+    n_fitting = max(1, _LOGITS_AT_ONCE // (block_size * model.config.vocab_size))
+    n_at_once = min(_WINDOWS_AT_ONCE, n_fitting)
+    pieces = [*zip(inputs.split(n_at_once), targets.split(n_at_once), strict=True)]
     pieces.append((ids[None, cut:-1], ids[None, cut + 1 :]))
     total = sum(
         F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()

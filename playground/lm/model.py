@@ -18,10 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from playground.lm.layers import Block, InputEmbedding, norm, rotary_tables
+from playground.lm.layers import ACTIVATIONS, Block, InputEmbedding, norm, rotary_tables
 
 _RANGES = {
-    "vocab_size": (1, 4096),
+    "vocab_size": (1, 0x110000),  # all that Unicode has; what it costs is bounded elsewhere
     "block_size": (1, 1024),
     "n_layer": (1, 16),
     "n_head": (1, 16),
@@ -36,7 +36,7 @@ _RANGES = {
 _RULES = {
     "integer": "{field} must be a whole number from {low} to {high}.",
     "boolean": "{field} must be true or false.",
-    "activation": '{field} must be "gelu" or "relu2".',
+    "activation": '{field} must be "gelu", "gelu_tanh", "relu" or "relu2".',
     "attention": '{field} must be "full" or "sliding".',
     "positions": "learned_positions go with full attention only.",
     "width": "n_embd and n_key must be multiples of twice n_head.",
@@ -74,7 +74,8 @@ class ModelConfig:
     n_gram       longest n-gram with an embedding of its own (1: none)
     n_gram_rows  rows of the table of each n; n-grams are hashed into them
     tied         the head shares the character embedding (weight tying)
-    activation   of the feed-forward: "gelu", or "relu2" (ReLU squared, So et al. 2021)
+    activation   of the feed-forward: "gelu", "gelu_tanh" (its approximation in GPT-2), "relu", or
+                 "relu2" (ReLU squared, So et al. 2021)
     learned_positions  learned absolute position embeddings; else rotary ones
     bias         the linear layers and the head have a bias
     attention    "full": a position attends to all before it in the window; "sliding": to the last
@@ -107,7 +108,7 @@ class ModelConfig:
         for name in ("share_offsets", "tied", "learned_positions", "bias"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(name, "boolean")
-        if self.activation not in ("gelu", "relu2"):
+        if self.activation not in ACTIVATIONS:
             raise ConfigError("activation", "activation")
         if self.attention not in ("full", "sliding"):
             raise ConfigError("attention", "attention")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from playground.checkpoints.folder import read_run
+from playground.checkpoints.ballast import is_ballast
+from playground.checkpoints.nanogpt import read_any_run
 from playground.checkpoints.schema import RunConfig
 from playground.errors import BadCheckpoint
 from playground.i18n.translate import Message, has_message, in_default_locale
@@ -13,9 +14,13 @@ from playground.service.sessions import Session
 
 
 def model_folders(models_dir: Path) -> Iterator[Path]:
-    """The folders in a directory, sorted by name, hidden ones excluded; none if it is missing."""
+    """The folders in a directory, sorted by name; none if it is missing.
+
+    Hidden ones are excluded, and those that operating systems leave.
+    """
     for folder in sorted(models_dir.iterdir()) if models_dir.is_dir() else []:
-        if folder.is_dir() and not folder.name.startswith("."):
+        hidden = folder.name.startswith(".") or is_ballast(folder.name)
+        if folder.is_dir() and not hidden:
             yield folder
 
 
@@ -24,7 +29,7 @@ def bundled_session(folder: Path) -> Session:
     models_dir = folder.parent
     if not folder.resolve().is_relative_to(models_dir.resolve()):
         raise BadCheckpoint("checkpoint.folder_leads_out")
-    run = read_run(folder)
+    run = read_any_run(folder, folder.name)
     fields = _localized_fields(folder.name, run.config)
     return Session(folder.name, "bundled", run, localized_fields=fields)
 

@@ -177,11 +177,16 @@ def compute_baselines(corpus: Corpus) -> Baselines:
     size, train, validation = len(corpus.vocabulary), corpus.train, corpus.validation
     counts = np.bincount(train, minlength=size) + 1.0
     unigram = counts / counts.sum()
-    pairs = np.bincount(train[:-1] * size + train[1:], minlength=size * size)
-    after = pairs.reshape(size, size) + unigram  # smoothed as if each had occurred once more
-    bigram = after / after.sum(1, keepdims=True)
+    # Pairs are counted as they occur: a table of all would grow with the square of the vocabulary.
+    pairs, n_pairs = np.unique(train[:-1] * size + train[1:], return_counts=True)
+    before, after = validation[:-1], validation[1:]
+    at = np.searchsorted(pairs, before * size + after).clip(max=len(pairs) - 1)
+    n_seen = np.where(pairs[at] == before * size + after, n_pairs[at], 0)
+    n_before = np.bincount(train[:-1], minlength=size)[before]
+    # Smoothed as if each character had occurred once more after each, by its frequency.
+    bigram = (n_seen + unigram[after]) / (n_before + 1.0)
     return Baselines(
         uniform=float(np.log(size)),
         unigram=float(-np.log(unigram[validation]).mean()),
-        bigram=float(-np.log(bigram[validation[:-1], validation[1:]]).mean()),
+        bigram=float(-np.log(bigram).mean()),
     )

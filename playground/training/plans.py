@@ -14,6 +14,7 @@ from playground.lm.model import ModelConfig
 from playground.training.presets import (
     BATCH_SIZE,
     CHARACTERS_PER_STEP_MAX,
+    LOGITS_PER_STEP_MAX,
     MODEL_BOUNDS,
     N_PARAMS_MAX,
     PRESETS,
@@ -117,11 +118,18 @@ def _within(name: str, value: int, bounds: tuple[int, int], *, field: str) -> in
 def _check_size(plan: TrainingPlan, vocab_size: int, teraflops_max: float) -> None:
     n_params = ModelConfig(vocab_size=vocab_size, **plan.model).n_params
     if n_params > N_PARAMS_MAX:
-        raise InvalidInput("training.model_too_large", found=n_params, most=N_PARAMS_MAX)
+        raise InvalidInput(
+            "training.model_too_large", found=n_params, most=N_PARAMS_MAX, size=vocab_size
+        )
     characters = plan.params.batch_size * plan.model["block_size"]
     if characters > CHARACTERS_PER_STEP_MAX:
         raise InvalidInput(
             "training.step_too_large", found=characters, most=CHARACTERS_PER_STEP_MAX
+        )
+    if characters * vocab_size > LOGITS_PER_STEP_MAX:
+        most = LOGITS_PER_STEP_MAX // vocab_size
+        raise InvalidInput(
+            "training.step_too_large_for_vocabulary", found=characters, most=most, size=vocab_size
         )
     work = plan.gigaflops(vocab_size) / 1000
     if work > teraflops_max:

@@ -16,8 +16,9 @@ DEFAULT_PRESET: PresetName = "quick-100k"
 TYPICAL_VOCAB_SIZE = 100  # for estimates, before the corpus is known
 
 # Of a live training; both ends included.
-N_PARAMS_MAX = 2_000_000
+N_PARAMS_MAX = 4_000_000  # 16 MB a checkpoint, of which a run keeps a dozen
 CHARACTERS_PER_STEP_MAX = 32_768
+LOGITS_PER_STEP_MAX = 2**26  # an update holds about five copies: 1.3 GB of a worker's memory
 STEPS = (1, 20_000)
 BATCH_SIZE = (1, 256)
 SEED = (0, 2**31 - 1)

@@ -16,7 +16,6 @@ from playground.lm.text import normalize_text
 
 TEXT_MIN, TEXT_MAX = 100, 5_000_000  # characters
 TEXT_BYTES_MAX = 4 * TEXT_MAX
-CHARACTERS_MAX = 1000  # distinct ones; a small model learns no larger vocabulary
 
 _TEXT, _MARKDOWN = ".txt", ".md"
 _ENCODINGS = (
@@ -75,10 +74,6 @@ def check_text(text: str) -> None:
 def check_characters(text: str) -> None:
     """Check the characters of a text of any length. Raises InvalidInput."""
     characters = set(text)
-    if len(characters) > CHARACTERS_MAX:
-        raise InvalidInput(
-            "training.too_many_characters", found=len(characters), most=CHARACTERS_MAX
-        )
     controls = [c for c in characters - {*"\t\n\r\f"} if unicodedata.category(c) in ("Cc", "Cs")]
     if "\0" in controls or sum(map(text.count, controls)) > len(text) / 100:
         raise InvalidInput("training.control_characters")

@@ -10,6 +10,7 @@ import torch
 from playground.checkpoints.archive import pack, unpack
 from playground.checkpoints.folder import load_model
 from playground.errors import BadCheckpoint, InvalidInput
+from tests.checkpoints.gpt2 import draw, files_with, hold_equal
 
 LIMITS = {"max_bytes": 2**20, "max_gigaflops": 1.0}
 
@@ -141,3 +142,54 @@ def test_broken_weights_of_an_early_step_are_found(packed, folder):
 def test_a_model_that_computes_too_much_is_refused(packed, folder):
     with pytest.raises(BadCheckpoint, match="GFLOP"):
         unpack(io.BytesIO(packed), folder, max_bytes=2**20, max_gigaflops=1e-9)
+
+
+BALLAST = {
+    "__MACOSX/._model": b"\0\5\x16\7",
+    "__MACOSX/model/._config.json": b"\0\5\x16\7",
+    "model/.DS_Store": b"\0",
+    "model/checkpoints/.DS_Store": b"\0",
+    "model/._README.md": b"\0",
+    "model/Thumbs.db": b"\0",
+    "model/desktop.ini": b"[.ShellClassInfo]",
+    "model/.gitattributes": b"*.safetensors filter=lfs",
+    "model/LICENSE": b"MIT",
+}
+
+
+@pytest.mark.parametrize("wrapped", ["", "my models/", "a/b/"])
+def test_what_systems_leave_in_a_zip_is_no_part_of_a_model(packed, folder, wrapped):
+    files = {f"model/{name}": raw for name, raw in contents(packed).items()}
+    both = {f"{wrapped}{name}": raw for name, raw in (BALLAST | files).items()}
+    assert unpack(zipped(both), folder, **LIMITS).steps == [0, 50, 100]
+    written = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert written == {path.rpartition("/")[2] for path in contents(packed)}
+
+
+def test_a_zip_with_the_slashes_of_windows(packed, folder):
+    files = {rf"model\{name}".replace("/", "\\"): raw for name, raw in contents(packed).items()}
+    assert unpack(zipped(files), folder, **LIMITS).steps == [0, 50, 100]
+
+
+def test_ballast_does_not_count(packed, folder):
+    files = contents(packed) | {f"__MACOSX/._{i}": b"" for i in range(300)}
+    assert unpack(zipped(files), folder, **LIMITS).steps == [0, 50, 100]
+
+
+@pytest.mark.parametrize(("top", "name"), [("my nano/", "my nano"), ("", "nanoGPT")])
+def test_a_zip_of_a_nanogpt_model_is_converted(folder, tmp_path, top, name):
+    tensors = draw(bias=True)
+    files = files_with(tensors) | {"tokenizer_config.json": b"{}"}
+    run = unpack(zipped({top + path: raw for path, raw in files.items()}), folder, **LIMITS)
+    assert (run.config.name, run.steps) == (name, [0])
+    hold_equal(load_model(run, None, max_bytes=2**20), tensors)
+    pack(run, tmp_path / "again.zip")
+    (tmp_path / "again").mkdir()
+    again = unpack(io.BytesIO((tmp_path / "again.zip").read_bytes()), tmp_path / "again", **LIMITS)
+    hold_equal(load_model(again, None, max_bytes=2**20), tensors)
+
+
+def test_a_zip_of_a_nanogpt_model_without_weights(folder):
+    files = files_with(draw(bias=True))
+    with pytest.raises(BadCheckpoint, match=r"model\.safetensors is empty"):
+        unpack(zipped(files | {"model.safetensors": b""}), folder, **LIMITS)

@@ -138,8 +138,8 @@ def test_a_model_without_its_vocabulary_size(folder):
 
 
 def test_a_large_alphabet_and_long_groups_together(tmp_path, write_model):
-    """Groups of 8 out of 4096 characters are more than 64 bits can number."""
-    characters = "".join(chr(0x4E00 + i) for i in range(4096))
+    """Groups of 8 out of 20,000 characters are more than 64 bits can number."""
+    characters = "".join(chr(0x4E00 + i) for i in range(20_000))
     shape = {"n_embd": 4, "n_head": 1, "n_hidden": 1, "n_layer": 1}
     write_model(tmp_path, characters, (0,), **shape, n_gram=8, n_gram_rows=7)
     assert load_model(read_run(tmp_path), None, max_bytes=MEGABYTE)
@@ -152,11 +152,11 @@ def test_a_large_alphabet_and_long_groups_together(tmp_path, write_model):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "Invalid JSON: EOF"),
-        (b"{'a': 1}", "Invalid JSON"),
-        (b"\xff\xfe\x00", "Invalid JSON"),
-        (b'["\\ud800"]', "Invalid JSON"),
-        (b"[" * 100_000, "Invalid JSON: recursion limit"),
+        (b"", "is no JSON: it cannot be read from line 1, column 0 on"),
+        (b"{'a': 1}", "is no JSON: it cannot be read from line 1, column 2 on"),
+        (b"\xff\xfe\x00", "is no JSON"),
+        (b'["\\ud800"]', "is no JSON"),
+        (b"[" * 100_000, "is no JSON"),
         (b"null", "Input should be"),
         (b" " * 2**20 + b"[]", "has 1048578 bytes; the limit is 1048576"),
     ],
@@ -165,6 +165,16 @@ def test_json_that_is_none(folder, name, content, sentence):
     (folder / name).write_bytes(content)
     assert refusal(folder).startswith(name)
     assert sentence in refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocab.json", INDEX])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_json_as_editors_and_shells_of_windows_save_it(folder, name, encoding):
+    before = read_run(folder)
+    (folder / name).write_bytes((folder / name).read_text("utf-8").encode(encoding))
+    after = read_run(folder)
+    assert (after.config, after.checkpoints) == (before.config, before.checkpoints)
+    assert after.vocabulary.characters == before.vocabulary.characters
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
@@ -186,7 +196,7 @@ def test_numbers_that_are_none(folder, number):
         (["a", 1], "vocab.json: 1: Input should be a valid string"),
         ({"a": 0}, "vocab.json: Input should be a valid array"),
         (["a", "b"], "vocab.json lists 2 characters, config.json says vocab_size 16"),
-        ([chr(c) for c in range(0x10000, 0x10000 + 20_001)], "vocab.json lists more than 20000"),
+        ([chr(c) for c in range(0x10000, 0x10000 + 20_001)], "vocab.json lists 20001 characters"),
     ],
 )
 def test_a_vocabulary_that_is_none(folder, vocabulary, sentence):
@@ -324,6 +334,14 @@ def test_weights_that_are_cut_off_or_garbled(folder, change):
         assert refusal(folder).startswith("model.safetensors is not a whole safetensors file: ")
 
 
+def test_a_pointer_of_git_lfs_says_what_it_is(folder):
+    (folder / WEIGHTS).write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    )
+    tell_the_truth(folder)
+    assert refusal(folder).startswith("model.safetensors is not the weights but a pointer of Git")
+
+
 def test_a_pickle_is_not_opened(folder, tmp_path):
     proof = tmp_path / "executed"
 
@@ -364,12 +382,31 @@ def test_weights_of_another_shape(folder):
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_another_precision_are_read_in_32_bits(folder, dtype):
+    expected = {k: t.to(dtype).float() for k, t in load_file(folder / WEIGHTS).items()}
+
+    def convert(tensors):
+        tensors.update({name: tensor.to(dtype) for name, tensor in tensors.items()})
+
+    edit_weights(folder, convert)
+    state = load_model(read_run(folder), None, max_bytes=MEGABYTE).state_dict()
+    assert {tensor.dtype for tensor in state.values()} == {torch.float32}
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in state.items())
+
+
+def test_doubles_that_32_bits_cannot_hold(folder):
+    edit_weights(folder, lambda tensors: tensors.update(head=tensors["head"].double() * 1e300))
+    assert refusal(folder) == "model.safetensors: head holds values that are not finite numbers"
+
+
 @pytest.mark.parametrize(
-    ("dtype", "name"), [(torch.float64, "F64"), (torch.bfloat16, "BF16"), (torch.int32, "I32")]
+    ("dtype", "name"),
+    [(torch.int32, "I32"), (torch.bool, "BOOL"), (torch.int8, "I8")],
 )
-def test_weights_of_another_type(folder, dtype, name):
+def test_weights_that_are_not_floats(folder, dtype, name):
     edit_weights(folder, lambda tensors: tensors.update(head=tensors["head"].to(dtype)))
-    assert refusal(folder) == f"model.safetensors: head is {name}, not F32"
+    assert refusal(folder).startswith(f"model.safetensors: head is {name}, not F32; save the")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])

@@ -32,6 +32,7 @@ TOKEN = "hf_operator"
 class Repo:
     private: bool = False
     gated: bool = False
+    lfs: bool = True  # weights are in LFS, as they are wherever .gitattributes says so
     likes: int = 0
     downloads: int = 0
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -336,7 +337,7 @@ class _Hub(_Handler):
             for sibling in body["siblings"]:
                 content = files[sibling["rfilename"]]
                 sibling |= {"size": len(content), "blobId": _oid(content)}
-                if sibling["rfilename"].endswith(".safetensors"):
+                if repo.lfs and sibling["rfilename"].endswith(".safetensors"):
                     sha256 = hashlib.sha256(content).hexdigest()
                     sibling["lfs"] = {"sha256": sha256, "size": len(content), "pointerSize": 130}
         return body
@@ -356,7 +357,7 @@ class _Hub(_Handler):
 
     def _send_file(self, repo_id: str, commit: str, path: str, content: bytes) -> None:
         headers = {"X-Repo-Commit": commit}
-        if path.endswith(".safetensors"):
+        if self.server.hub.repos[repo_id].lfs and path.endswith(".safetensors"):
             headers["X-Linked-Etag"] = f'"{hashlib.sha256(content).hexdigest()}"'
             headers["X-Linked-Size"] = str(len(content))
             headers["Location"] = f"{self.server.hub.cdn}/{repo_id}/{commit}/{path}"

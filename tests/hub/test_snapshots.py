@@ -11,8 +11,8 @@ import pytest
 from safetensors.numpy import load, save
 
 from playground.checkpoints.schema import INDEX, WEIGHTS
-from playground.errors import BadCheckpoint, SessionNotFound
-from tests.hub.scenarios import REPO, on_disk, run, text, with_weights
+from playground.errors import BadCheckpoint, HubError, HubTooLarge, SessionNotFound
+from tests.hub.scenarios import REPO, STEP_0, on_disk, run, text, with_weights
 
 
 def tensors(change):
@@ -175,3 +175,62 @@ def peak_bytes(*, reset=False):
         Path("/proc/self/clear_refs").write_text("5")
     status = Path("/proc/self/status").read_text()
     return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+
+
+# --- Weights that are in git itself, not in LFS -------------------------------------------------
+
+
+def in_git(hub, tiny):
+    """A repo of steps in branches, none of whose files is in LFS."""
+    texts = {name: tiny[name] for name in ("config.json", "vocab.json")}
+    hub.commit("ada/git", texts | {WEIGHTS: tiny[WEIGHTS]}, lfs=False)
+    hub.commit("ada/git", texts | {WEIGHTS: tiny[STEP_0]}, branch="step0")
+    hub.commit("ada/git", texts | {WEIGHTS: tiny[WEIGHTS]}, branch="step100")
+
+
+def test_weights_in_git_are_read(hub, settings, tiny):
+    in_git(hub, tiny)
+
+    async def scenario(service):
+        session = await service.load_from_hub("ada/git")
+        assert session.run.steps == [0, 100]
+        same = await service.load_from_hub(REPO)
+        for step in (0, 100):
+            expected = await text(service, same.session_id, step)
+            assert await text(service, session.session_id, step) == expected
+
+    run(settings, scenario)
+    assert hub.asked("cdn .*ada/git") == 0
+
+
+def test_weights_in_git_of_an_index_are_read(hub, settings, tiny):
+    hub.commit("ada/indexed", tiny, lfs=False)
+
+    async def scenario(service):
+        session = await service.load_from_hub("ada/indexed")
+        assert len(await text(service, session.session_id, 50)) == 5
+
+    run(settings, scenario)
+
+
+def test_weights_in_git_are_those_that_git_lists(hub, settings, tiny):
+    in_git(hub, tiny)
+    hub.fail("GET", r"/resolve/.*safetensors", lie=tiny[WEIGHTS][:-1] + b"\x07")
+
+    async def scenario(service):
+        with pytest.raises(HubError, match=r"^model.safetensors of ada/git is not the file that"):
+            await service.load_from_hub("ada/git")
+
+    run(settings, scenario)
+    assert not any("safetensors" in path for path in on_disk(settings.hub_cache_dir))
+
+
+def test_weights_in_git_are_not_read_where_they_are_too_large(hub, changed, tiny):
+    in_git(hub, tiny)
+
+    async def scenario(service):
+        with pytest.raises(HubTooLarge):
+            await service.load_from_hub("ada/git")
+
+    run(changed(hub_repo_bytes=len(tiny[WEIGHTS])), scenario)
+    assert hub.asked(r"/resolve/.*safetensors") == 0

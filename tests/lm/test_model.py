@@ -134,7 +134,7 @@ def test_the_largest_config_is_counted_without_allocating_it():
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"vocab_size": 0}, "vocab_size must be a whole number from 1 to 4096."),
+        ({"vocab_size": 0}, "vocab_size must be a whole number from 1 to 1114112."),
         ({"n_layer": 17}, "n_layer must be a whole number from 1 to 16."),
         ({"n_embd": 64.0}, "n_embd must be a whole number from 4 to 512."),
         ({"n_loop": True}, "n_loop must be a whole number from 1 to 8."),
@@ -144,7 +144,7 @@ def test_the_largest_config_is_counted_without_allocating_it():
         ({"tied": 1}, "tied must be true or false."),
         ({"learned_positions": None}, "learned_positions must be true or false."),
         ({"bias": 0}, "bias must be true or false."),
-        ({"activation": "tanh"}, 'activation must be "gelu" or "relu2".'),
+        ({"activation": "tanh"}, 'activation must be "gelu", "gelu_tanh", "relu" or "relu2".'),
     ],
 )
 def test_a_config_out_of_range_is_refused_in_a_sentence(wrong, sentence):

@@ -9,6 +9,7 @@ from playground.errors import SessionNotFound
 from playground.i18n.translate import Message
 from playground.service.playground import Playground
 from playground.settings import Settings
+from tests.checkpoints.gpt2 import draw, files_with
 from tests.service.scenarios import ids, text_of
 
 
@@ -49,3 +50,20 @@ def test_no_models_at_all(tmp_path):
     asyncio.run(service.warm_up())
     with pytest.raises(SessionNotFound):
         text_of(service)
+
+
+def test_what_systems_leave_among_the_models_is_no_model(models_dir, settings):
+    for name in ("__MACOSX", ".DS_Store", "System Volume Information"):
+        (models_dir / name).mkdir()
+    (models_dir / "Thumbs.db").write_bytes(b"\0")
+    assert Playground(settings).refused == {}
+
+
+def test_a_folder_in_the_format_of_nanogpt_is_a_model_too(models_dir, settings):
+    for name, content in files_with(draw(bias=True)).items():
+        (models_dir / "nano").mkdir(exist_ok=True)
+        (models_dir / "nano" / name).write_bytes(content)
+    service = Playground(settings)
+    asyncio.run(service.warm_up())
+    assert service.refused == {}
+    assert service.registered_run("nano").config.name == "nano"

@@ -1,5 +1,6 @@
 """Corpora that can be learned, and their baselines."""
 
+import itertools
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from playground.training.corpora import (
     corpus_from_text,
     open_corpus,
 )
+from playground.training.texts import check_text
 
 
 @pytest.mark.parametrize("name", ["docs", "python", "arithmetic"])
@@ -72,3 +74,30 @@ def test_landmarks_of_a_text_that_can_be_reckoned_by_hand():
     assert marks.uniform == pytest.approx(math.log(2))
     assert marks.unigram == pytest.approx(math.log(2))
     assert marks.bigram == pytest.approx(-math.log(500.5 / 501), abs=1e-5)
+
+
+def letters(n):
+    return "".join(map(chr, itertools.islice(itertools.count(0x4E00), n)))
+
+
+@pytest.mark.parametrize("n_characters", [1_500, 20_000])
+def test_a_large_alphabet_can_be_learned(n_characters):
+    text = letters(n_characters) * 3
+    check_text(text)
+    corpus = corpus_from_text(text, prompt=text[:5])
+    assert len(corpus.vocabulary) == n_characters
+    marks = compute_baselines(corpus)
+    assert marks.uniform == pytest.approx(math.log(n_characters))
+    assert marks.bigram < marks.uniform
+
+
+def test_the_bigram_loss_is_that_of_a_table_of_all_pairs():
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 7, 400) ** 2 % 11
+    corpus = Corpus(Vocabulary("abcdefghijk"), ids[:300], ids[300:], "a")
+    counts = np.bincount(ids[:300], minlength=11) + 1.0
+    table = np.zeros((11, 11)) + counts / counts.sum()
+    np.add.at(table, (ids[:299], ids[1:300]), 1)
+    table /= table.sum(1, keepdims=True)
+    expected = -np.log(table[ids[300:-1], ids[301:]]).mean()
+    assert compute_baselines(corpus).bigram == pytest.approx(expected)

@@ -14,6 +14,28 @@ def test_every_preset_is_within_the_limits(preset):
     assert plan.gigaflops(100) / 1000 < Settings().training_teraflops / 2
 
 
+@pytest.mark.parametrize("preset", [preset.name for preset in LIVE_PRESETS])
+@pytest.mark.parametrize("vocab_size", [1_500, 4_500])
+def test_every_preset_learns_a_chinese_text(preset, vocab_size):
+    make_plan(vocab_size, preset, teraflops_max=Settings().training_teraflops)
+
+
+@pytest.mark.parametrize(
+    ("vocab_size", "changes", "sentence"),
+    [
+        (100_000, {}, "^With 100,000 different characters .* 4,000,000 are the most: choose a"),
+        (
+            4_500,
+            {"batch_size": 256, "model": {"block_size": 128}},
+            "makes 32,768 characters a step; with 4,500 different characters 14,913 are the most",
+        ),
+    ],
+)
+def test_what_a_large_alphabet_costs_is_bounded(vocab_size, changes, sentence):
+    with pytest.raises(InvalidInput, match=sentence):
+        make_plan(vocab_size, "quick-100k", teraflops_max=20.0, **changes)
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [

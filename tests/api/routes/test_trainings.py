@@ -75,6 +75,20 @@ def play(client, session_id, **options):
     return client.post("/api/generate", json=request | options)
 
 
+@pytest.mark.parametrize("n_characters", [1_500, 4_500])
+def test_a_text_of_many_characters_is_learned(client, n_characters):
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + n_characters))) * 2
+    session_id = start(client, text=text, preset="quick-100k", steps=3, model={})
+    body = follow(client, session_id, done)
+    assert (body["state"], body["vocab_size"]) == ("done", n_characters)
+    assert body["landmarks"]["uniform"] > 7
+    session = client.get(f"/api/sessions/{session_id}").json()
+    assert "".join(session["vocabulary"]) == text[:n_characters]
+    request = {"session_id": session_id, "context": text[:5], "temperature": 1.0}
+    answer = client.post("/api/generate-next-token", json=request).json()
+    assert answer["next_token"] in text
+
+
 def test_what_the_form_offers(client):
     form = client.get("/api/corpora").json()
     names = [corpus["name"] for corpus in form["corpora"]]
