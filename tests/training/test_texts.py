@@ -97,7 +97,6 @@ def letters(n):
         ("ab " * 33, "99 characters"),
         ("ab" * (TEXT_MAX // 2) + "a", "5,000,001 characters"),
         ("a" * 100, "one character"),
-        (letters(20_000) * 2 + letters(1), "20,000 different"),
         ("ab\0" * 100, "control characters"),
         ("ab\x07\x1b" * 100, "control characters"),
         ("ab\ud800" + "c" * 200, "lone surrogates"),
