@@ -25,13 +25,14 @@ from tqdm import tqdm
 
 from playground.checkpoints.folder import write_run
 from playground.checkpoints.model_card import model_card
-from playground.checkpoints.schema import CheckpointEntry, RunConfig, weights_path
+from playground.checkpoints.schema import CheckpointEntry, RunConfig, SamplingDefaults, weights_path
 from playground.checkpoints.weights import write_weights
 from playground.cli.corpus import read_corpus
 from playground.errors import CommandError, PlaygroundError
 from playground.files import atomic_path
 from playground.lm.learning import Trainer, TrainingParams, validation_loss
 from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.sampling import TEMPERATURE_MAX
 from playground.lm.vocabulary import Vocabulary
 from playground.training.milestones import checkpoint_steps
 from playground.training.presets import PRESETS
@@ -112,6 +113,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--corpus", help="what the text is called; default: its file name")
     add("--description", default="", help="what the model is good for, in a sentence")
     add("--prompt", default="", help="an example of what to begin with")
+    add(
+        "--temperature",
+        type=_temperature,
+        help="that suits the model best; default: the top choice",
+    )
     add("--threads", type=_count, default=1)
     return parser
 
@@ -120,6 +126,14 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 10**6:
         raise argparse.ArgumentTypeError("a whole number from 1 to 1000000 is needed")
     return int(text)
+
+
+def _temperature(text: str) -> float:
+    try:
+        return SamplingDefaults(temperature=float(text)).temperature
+    except ValueError:
+        message = f"a number above 0 and at most {TEMPERATURE_MAX:g} is needed"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _job(args: argparse.Namespace) -> Job:
@@ -144,6 +158,7 @@ def _job(args: argparse.Namespace) -> Job:
         description=args.description,
         corpus=args.corpus or args.text.name,
         prompt=args.prompt,
+        sampling=args.temperature and SamplingDefaults(temperature=args.temperature),
         end_token="\n" if args.lines else None,
         command=_command(args),
         seed=params.seed,
@@ -166,7 +181,16 @@ def _command(args: argparse.Namespace) -> str:
     """The command that reproduces this model, without directories of this machine."""
     out = args.out.name if args.out.is_absolute() else str(args.out)
     words = ["--text", args.text.name, "--preset", args.preset, "--out", out]
-    for option in ("steps", "batch_size", "seed", "name", "corpus", "description", "prompt"):
+    for option in (
+        "steps",
+        "batch_size",
+        "seed",
+        "name",
+        "corpus",
+        "description",
+        "prompt",
+        "temperature",
+    ):
         if value := getattr(args, option):
             words += [f"--{option.replace('_', '-')}", str(value)]
     words += ["--lines"] * args.lines

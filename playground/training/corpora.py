@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import random
 import sysconfig
 from dataclasses import dataclass
@@ -17,9 +18,12 @@ from playground.i18n.translate import Message
 from playground.lm.vocabulary import Vocabulary
 from playground.training.texts import TEXT_MAX, TEXT_MIN, decode_text
 
-CorpusName = Literal["docs", "python", "arithmetic", "shakespeare", "text"]
-DEFAULT_CORPUS: CorpusName = "docs"
+CorpusName = Literal["tales", "docs", "python", "arithmetic", "shakespeare", "text"]
+DEFAULT_CORPUS: CorpusName = "tales"
 Ids = npt.NDArray[np.int64]
+
+# The Grimms' tales in 19th-century translations, and The Aesop for Children (1919); public domain.
+TALES = Path(__file__).parent / "data" / "tales.txt.xz"
 
 TRAINING_PART = 0.9
 TERM_MAX = 99
@@ -88,6 +92,10 @@ def open_corpus(name: CorpusName, *, seed: int, path: Path | None = None) -> Cor
     """
     if name == "arithmetic":
         return arithmetic_corpus(seed)
+    if name == "tales":
+        return corpus_from_text(
+            decode_text(lzma.decompress(TALES.read_bytes())), prompt="Once upon a time"
+        )
     if name == "docs":
         return corpus_from_text(docs_text(), prompt="The ")
     if name == "python":

@@ -24,7 +24,7 @@ def set_slider(page, name, value):
     return answer.value
 
 
-def test_what_cannot_be_drawn_is_struck_through(visit):
+def test_what_cannot_be_drawn_is_told_apart_in_words_and_numbers(visit):
     page = visit().sample()
     left_out = page.bars.locator(".candidate--left-out")
     other = page.drawer.locator(".candidate--other")
@@ -38,9 +38,7 @@ def test_what_cannot_be_drawn_is_struck_through(visit):
             expect(row).to_have_attribute("title", LEFT_OUT)
             expect(row).to_have_accessible_name(row.get_attribute("aria-label"))
             assert row.get_attribute("aria-label").endswith(", left out")
-            expect(row.locator(".candidate__name")).to_have_css(
-                "text-decoration-line", "line-through"
-            )
+            expect(row.locator(".candidate__drawn")).to_have_text("0.0 %")
         expect(page.options.nth(0)).not_to_have_attribute("title", LEFT_OUT)
     assert kept < 10
     expect(other).to_have_attribute("title", LEFT_OUT)

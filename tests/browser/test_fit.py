@@ -69,9 +69,9 @@ def test_at_200_percent_and_more_everything_can_be_scrolled_to(visit, size):
     for part in (*buttons, page.input, page.slider("Speed"), page.output, *bars):
         part.scroll_into_view_if_needed()
         expect(part).to_be_in_viewport(ratio=1)
-    page.button("Close").click()
     page.slider("Training step").scroll_into_view_if_needed()
     expect(page.slider("Training step")).to_be_in_viewport(ratio=1)
+    page.button("Close").click()
     select_tab(page, "Watch it learn")
     page.button("Start training").scroll_into_view_if_needed()
     expect(page.button("Start training")).to_be_in_viewport(ratio=1)

@@ -118,6 +118,8 @@ def test_unknown_characters_are_marked_where_they_stand_and_can_be_replaced(visi
     expect(page.drawer.locator("#vocabulary")).to_be_visible()
     page.page.keyboard.press("Escape")
     page.button("Replace them").click()
+    expect(page.drawer.locator(".unknown__loss")).to_contain_text("\u05d0 \U0001f600")
+    page.button("Leave them out").click()
     expect(page.input).to_have_value("Cafe 'so' said\n now")
     expect(notice).to_be_hidden()
     page.ready()

@@ -19,6 +19,7 @@ from playground.training.presets import PRESETS
 ROOT = Path(__file__).parents[2]
 SHAKESPEARE = ROOT.parent / "shared" / "data" / "tinyshakespeare.txt"
 NAMES = SHAKESPEARE.with_name("names.txt")
+TALES = SHAKESPEARE.with_name("tales.txt")
 
 
 @pytest.fixture
@@ -216,6 +217,7 @@ def test_evaluate_refuses_another_text_and_a_folder_without_a_model(text, tmp_pa
         ("shakespeare", SHAKESPEARE, 16_000, 1.85),
         ("shakespeare-large", SHAKESPEARE, 1_000_000, 1.62),
         ("names", NAMES, 30_000, 2.2),
+        ("tales", TALES, 1_000_000, 1.17),
     ],
 )
 def test_the_bundled_models_are_as_good_as_they_say(name, corpus, most_params, most_loss, capsys):
@@ -232,7 +234,10 @@ def test_the_bundled_models_are_as_good_as_they_say(name, corpus, most_params, m
 
 @pytest.mark.parametrize(
     ("name", "preset"),
-    [("shakespeare", "small"), ("shakespeare-large", "large"), ("names", "names")],
+    [
+        ("shakespeare", "small"), ("shakespeare-large", "large"), ("names", "names"),
+        ("tales", "large"),
+    ],  # fmt: skip
 )
 def test_the_bundled_models_are_what_their_command_makes(name, preset):
     run = read_run(ROOT / "models" / name)

@@ -78,12 +78,12 @@ class TrainingRequest(BaseModel):
         extra="forbid",
         strict=True,
         allow_inf_nan=False,
-        json_schema_extra={"examples": [{"visitor": "3f9c0b7a52d14e86", "corpus": "docs"}]},
+        json_schema_extra={"examples": [{"visitor": "3f9c0b7a52d14e86", "corpus": "tales"}]},
     )
 
     visitor: Visitor
     corpus: CorpusName | None = Field(
-        None, description='By default "docs", or "text" where there is one.'
+        None, description='By default "tales", or "text" where there is one.'
     )
     text: str | None = Field(
         None,

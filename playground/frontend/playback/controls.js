@@ -58,6 +58,7 @@ export class Controls {
     // The focus moves to the button that undoes the command instead of being lost; without
     // scrolling, of an embedding page least of all.
     if (focused === play && !pause.disabled) pause.focus({ preventScroll: true });
+    if (focused === regenerate && regenerate.disabled) play.focus({ preventScroll: true });
     if (focused === pause && !play.disabled) play.focus({ preventScroll: true });
     this.#drawer.dataset.status = player.status;
     this.#drawer.dataset.pick = player.sampling.pick;

@@ -59,7 +59,7 @@ export class Guide {
   /** Open a lesson, by default the one that the visitor left off at.
    * @param {string | null} [lesson] its name or number */
   async start(lesson = null) {
-    await this.#load();
+    if (!(await this.#load())) return undefined;
     if (this.#lessons.length === 0) return toast(translate("guide.none"));
     const index = this.#indexOf(lesson ?? this.#progress.current);
     if (lesson !== null && index === undefined) return toast(translate("guide.gone"));
@@ -67,11 +67,14 @@ export class Guide {
     return this.#open(index ?? 0);
   }
 
+  /** Returns whether the lessons are there. */
   async #load() {
     try {
       this.#lessons = (await request(`../page/lessons.json?languages=${currentLocale()}`)).lessons;
+      return true;
     } catch (error) {
       this.#page.onError(error);
+      return false;
     }
   }
 
@@ -83,7 +86,7 @@ export class Guide {
   /** Show a lesson again, and leave the page as it is.
    * @param {string} lesson its name */
   async resume(lesson) {
-    await this.#load();
+    if (!(await this.#load())) return;
     const index = this.#indexOf(lesson);
     if (index === undefined) return;
     this.#index = index;

@@ -92,7 +92,7 @@ def test_a_text_of_many_characters_is_learned(client, n_characters):
 def test_what_the_form_offers(client):
     form = client.get("/api/corpora").json()
     names = [corpus["name"] for corpus in form["corpora"]]
-    assert names == ["docs", "python", "arithmetic", "shakespeare", "text"]
+    assert names == ["tales", "docs", "python", "arithmetic", "shakespeare", "text"]
     sizes = {preset["name"]: preset["params"] for preset in form["presets"]}
     assert sizes["quick-15k"] < 20_000 < 90_000 < sizes["quick-100k"] < 150_000
     assert 700_000 < sizes["quick-800k"] < 900_000
