@@ -184,6 +184,7 @@ class Visit:
 
     def ready(self) -> Visit:
         expect(self.pick).to_have_count(1)
+        expect(self.bars).to_have_attribute("aria-busy", "false")
         return self
 
     def write(self, text: str) -> Visit:

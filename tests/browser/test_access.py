@@ -254,7 +254,7 @@ def test_the_focus_is_never_lost(visit):
     page.input.fill("é")
     page.button("Replace them").focus()
     keyboard.press("Enter")
-    after("Knows")
+    after("Undo")
     for name in (KNOWS, "Keyboard shortcuts", "Share"):
         page.button(name).focus()
         keyboard.press("Enter")

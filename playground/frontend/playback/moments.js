@@ -16,6 +16,7 @@ const KEPT_CHANGES = 30; // of a history, in storage
  * @typedef {object} Moment
  * @property {string} tab
  * @property {[string, StoredText][]} texts
+ * @property {[string, string][]} examples
  * @property {{ session_id: string, step: number } | null} library what is chosen there
  * @property {Sampling} sampling @property {number} seed @property {number} intervalMs
  * @property {boolean} isDrawerOpen
@@ -101,7 +102,7 @@ export class Moments {
       const session = await findSession(chosen.session_id);
       if (session) library.add(session, false);
     }
-    tabs.restoreTexts(new Map(moment.texts.map(([tab, text]) => [tab, decodeText(text)])));
+    tabs.restoreTexts(new Map(moment.texts.map(([tab, text]) => [tab, decodeText(text)])), moment.examples);
     if (chosen) library.choose(chosen.session_id, chosen.step);
     await tabs.follow();
   }
@@ -112,6 +113,7 @@ export class Moments {
     return {
       tab: tabs.current,
       texts: [...tabs.captureTexts()].map(([tab, text]) => [tab, encodeText(text)]),
+      examples: tabs.examples,
       library: library.place,
       sampling: player.sampling,
       seed: player.seed,

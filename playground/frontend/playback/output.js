@@ -11,6 +11,7 @@ export class Output {
   #region;
   #faded = createElement("span", "typed outside");
   #typed = createElement("span", "typed");
+  #cursor = createElement("span", "cursor");
   /** One element a generated character.
    * @type {HTMLElement[]} */
   #generated = [];
@@ -20,7 +21,8 @@ export class Output {
   /** @param {HTMLElement} region */
   constructor(region) {
     this.#region = region;
-    region.replaceChildren(this.#faded, this.#typed, createCursor());
+    region.replaceChildren(this.#faded, this.#typed, this.#cursor);
+    this.#cursor.setAttribute("aria-hidden", "true");
   }
 
   /** @param {Player} player */
@@ -32,7 +34,20 @@ export class Output {
     setText(this.#typed, prompt.slice(windowStart).join(""));
     this.#drawGenerated(steps, prompt.length, windowStart);
     this.#region.dataset.playing = String(player.playing);
+    if (player.playing) this.#placeCursor();
     if (isFollowing) this.#region.scrollTop = this.#region.scrollHeight;
+  }
+
+  /** Move the cursor to the end of the text; by a transform, which moves nothing else. */
+  #placeCursor() {
+    const last = this.#generated.at(-1) ?? this.#typed;
+    const box = this.#region.getBoundingClientRect();
+    const rects = last.getClientRects();
+    const end = rects[rects.length - 1] ?? box;
+    const isNewLine = last.textContent?.endsWith("\n") ?? false;
+    const left = isNewLine ? parseFloat(getComputedStyle(this.#region).paddingLeft) : end.right - box.left;
+    const top = (isNewLine ? end.bottom : end.top) - box.top + this.#region.scrollTop;
+    this.#cursor.style.transform = `translate(${left}px, ${top}px)`;
   }
 
   /** @param {Step[]} steps @param {number} promptLength @param {number} windowStart */
@@ -49,12 +64,6 @@ export class Output {
       character.classList.toggle("outside", promptLength + index < windowStart));
     this.#steps = steps;
   }
-}
-
-function createCursor() {
-  const cursor = createElement("span", "cursor");
-  cursor.setAttribute("aria-hidden", "true");
-  return cursor;
 }
 
 /** @param {HTMLElement} element */

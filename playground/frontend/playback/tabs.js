@@ -135,10 +135,17 @@ export class Tabs {
     return new Map([...this.#texts, [this.#textTab, { trace, history }]]);
   }
 
-  /** Replace the texts of all tabs; none of them is taken for an example.
-   * @param {Map<string, TextState>} texts */
-  restoreTexts(texts) {
+  /** The examples that the tabs' inputs were given.
+   * @returns {[string, string][]} */
+  get examples() {
+    return [...this.#examples];
+  }
+
+  /** Replace the texts of all tabs.
+   * @param {Map<string, TextState>} texts @param {[string, string][]} examples */
+  restoreTexts(texts, examples) {
     this.#texts = new Map(texts);
+    this.#examples = new Map(examples);
     const shown = texts.get(this.#textTab);
     if (!shown) return;
     this.#player.exchangeText(shown);
