@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
 from playground.api.app import create_api
+from playground.api.middleware import AnswerHead
 from playground.page.blocks import build_page, mount_arguments
 from playground.page.gradio_patches import apply_patches, configure_environment
 from playground.page.head import document_head
@@ -41,6 +42,7 @@ def assemble(api: FastAPI, page: gr.Blocks) -> FastAPI:
     apply_patches(app, page, head=document_head())
     # Outermost, for what is not compressed yet: on a phone, bytes are what a visitor waits for.
     app.add_middleware(GZipMiddleware, minimum_size=_GZIP_BYTES_MIN, compresslevel=_GZIP_LEVEL)
+    app.add_middleware(AnswerHead)  # around it: HEAD has the headers of the compressed response
     return app
 
 
