@@ -26,6 +26,7 @@ from playground.checkpoints.schema import CONFIG, TOKENIZER, VOCABULARY, RunConf
 from playground.checkpoints.weights import WeightsFormat
 from playground.errors import BadCheckpoint
 from playground.i18n.translate import Message, in_default_locale
+from playground.i18n.validation import json_message
 from playground.lm.model import ConfigError, ModelConfig
 from playground.lm.vocabulary import Vocabulary, VocabularyError
 
@@ -119,7 +120,8 @@ def _json(content: bytes, file: str) -> Any:
     try:
         return from_json(content, allow_inf_nan=False)
     except ValueError as error:
-        raise BadCheckpoint("checkpoint.no_json", file=file, reason=str(error)) from None
+        reason = json_message(str(error))
+        raise BadCheckpoint("checkpoint.no_json", file=file, reason=reason) from None
 
 
 def _first_present(values: Mapping[str, Any], *names: str) -> Any:

@@ -78,9 +78,9 @@ def test_characters_come_through_as_they_are(gradio):
     [
         ({"session_id": "nobody"}, "Session not found"),
         ({"context": "é😀é"}, "Unknown characters: ['é', '😀']"),
-        ({"context": ""}, "context: String should have at least 1 character"),
-        ({"temperature": 11}, "temperature: Input should be less than or equal to 10"),
-        ({"top_k": 1.5}, "top_k: Input should be a valid integer"),
+        ({"context": ""}, "context: The text must have at least 1 character"),
+        ({"temperature": 11}, "temperature: The value must be at most 10"),
+        ({"top_k": 1.5}, "top_k: This must be a whole number"),
         ({"step": 7}, "Step 7 not found; this session has the steps 0, 50, 100"),
         ({"step": 50}, "checkpoints/step-000050/model.safetensors is missing"),
     ],
@@ -92,7 +92,7 @@ def test_errors_are_the_sentences_of_the_api(gradio, api_name, changes, sentence
 
 
 def test_n_has_the_bounds_of_the_api(gradio):
-    with pytest.raises(AppError, match=r"^n: Input should be less than or equal to 500$"):
+    with pytest.raises(AppError, match=r"^n: The value must be at most 500$"):
         gradio.predict(**HELLO, n=501, api_name="/generate")
 
 
