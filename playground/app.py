@@ -22,7 +22,7 @@ from playground.page.gradio_patches import apply_patches, configure_environment
 from playground.page.head import document_head
 from playground.page.routes import add_page_routes
 from playground.service.playground import Playground
-from playground.settings import Settings
+from playground.settings import Settings, SettingsError
 
 _GZIP_BYTES_MIN = 1024
 _GZIP_LEVEL = 5
@@ -53,6 +53,6 @@ def serve() -> None:
     torch.set_num_threads(1)  # forwards are small: a second thread costs more than it brings
     try:
         settings = Settings.from_env()
-    except ValueError as error:
+    except SettingsError as error:
         sys.exit(str(error))
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, access_log=False)
