@@ -16,12 +16,13 @@ from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
 from playground.api.app import create_api
+from playground.api.middleware import AnswerHead
 from playground.page.blocks import build_page, mount_arguments
 from playground.page.gradio_patches import apply_patches, configure_environment
 from playground.page.head import document_head
 from playground.page.routes import add_page_routes
 from playground.service.playground import Playground
-from playground.settings import Settings
+from playground.settings import Settings, SettingsError
 
 _GZIP_BYTES_MIN = 1024
 _GZIP_LEVEL = 5
@@ -41,6 +42,7 @@ def assemble(api: FastAPI, page: gr.Blocks) -> FastAPI:
     apply_patches(app, page, head=document_head())
     # Outermost, for what is not compressed yet: on a phone, bytes are what a visitor waits for.
     app.add_middleware(GZipMiddleware, minimum_size=_GZIP_BYTES_MIN, compresslevel=_GZIP_LEVEL)
+    app.add_middleware(AnswerHead)  # around it: HEAD has the headers of the compressed response
     return app
 
 
@@ -51,6 +53,6 @@ def serve() -> None:
     torch.set_num_threads(1)  # forwards are small: a second thread costs more than it brings
     try:
         settings = Settings.from_env()
-    except ValueError as error:
+    except SettingsError as error:
         sys.exit(str(error))
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, access_log=False)

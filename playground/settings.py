@@ -44,6 +44,10 @@ def _split(value: object) -> object:
 _Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
+class SettingsError(ValueError):
+    """An environment variable is invalid; the text names it."""
+
+
 class Settings(BaseSettings):
     """Limits, folders and addresses of one server; immutable.
 
@@ -115,7 +119,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read the environment. Raises ValueError with the name of an invalid variable."""
+        """Read the environment. Raises SettingsError with the name of an invalid variable."""
         source = EnvSettingsSource(cls)
         source.env_vars = {
             f"{_PREFIX}{name}".lower(): environ[variable]
@@ -127,7 +131,7 @@ class Settings(BaseSettings):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise ValueError(_sentence(error.errors()[0])) from None
+            raise SettingsError(_sentence(error.errors()[0])) from None
 
 
 def environment_variable(field: str) -> str:

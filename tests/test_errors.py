@@ -19,7 +19,7 @@ from playground.i18n.translate import (
     translate,
     use_locale,
 )
-from playground.i18n.validation import validation_message
+from playground.i18n.validation import json_message, validation_message
 from playground.lm.vocabulary import Vocabulary, VocabularyError
 from playground.settings import ROOT
 
@@ -136,80 +136,114 @@ class Thing(pydantic.BaseModel):
 
 TWO = Annotated[str, Field(min_length=2, max_length=2)]
 ONE = Annotated[str, Field(min_length=1, max_length=1)]
-# What there is a message for: the key, a type, a value that is none, as Python's or, bytes, JSON.
+WHOLE = Annotated[int, Field(strict=True)]
+# A type, a value that is none, as Python's or, bytes, JSON; the key and the sentence for it.
 PROBLEMS = [
-    ("missing", Thing, {}),
-    ("extra_forbidden", Thing, {"field": 1, "other": 2}),
-    ("json_invalid", Thing, b"{"),
-    ("string_type", str, 1),
-    ("string_unicode", ONE, "\ud800"),
-    ("string_too_short", ONE, ""),
-    ("string_too_short", TWO, "a"),
-    ("string_too_long", ONE, "ab"),
-    ("string_too_long", TWO, "abc"),
-    ("string_pattern_mismatch", Annotated[str, Field(pattern="^[a-z]+$")], "1"),
-    ("int_type", Annotated[int, Field(strict=True)], "1"),
-    ("int_parsing", int, "one"),
-    ("int_parsing_size", int, "9" * 5000),
-    ("int_from_float", int, 1.5),
-    ("float_type", Annotated[float, Field(strict=True)], "1"),
-    ("finite_number", Annotated[float, Field(allow_inf_nan=False)], float("nan")),
-    ("greater_than", Annotated[float, Field(gt=0)], 0.0),
-    ("greater_than_equal", Annotated[float, Field(ge=0.5)], 0.0),
-    ("less_than", Annotated[int, Field(lt=3)], 3),
-    ("less_than_equal", Annotated[float, Field(le=1000.0)], 1001.0),
-    ("less_than_equal", Annotated[int, Field(le=2**53)], 2**53 + 1),
-    ("bool_type", Annotated[bool, Field(strict=True)], "yes"),
-    ("literal_error", Literal["gelu", "relu2", "none"], "tanh"),
-    ("literal_error", Literal[1], 2),
-    ("list_type", list[int], 1),
-    ("json_list_type", list[int], b"1"),
-    ("dict_type", dict[str, int], 1),
-    ("json_dict_type", dict[str, int], b"1"),
-    ("model_type", Thing, 1),
-    ("json_model_type", Thing, b"1"),
+    (Thing, {}, "missing", "This field is missing"),
+    (
+        Thing,
+        {"field": 1, "other": 2},
+        "unknown",
+        "There is no such field here; is it spelled right?",
+    ),
+    (
+        Thing,
+        b"{",
+        "not_json",
+        "This is no valid JSON: something is wrong at line 1, column 1",
+    ),
+    (str, 1, "text", "This must be text, in quotation marks"),
+    (
+        ONE,
+        "\ud800",
+        "unicode",
+        "This text has half of a surrogate pair in it, which is no character",
+    ),
+    (ONE, "", "too_short", "The text must have at least 1 character"),
+    (TWO, "a", "too_short", "The text must have at least 2 characters"),
+    (ONE, "ab", "too_long", "The text must have at most 1 character"),
+    (TWO, "abc", "too_long", "The text must have at most 2 characters"),
+    (
+        Annotated[str, Field(pattern="^[a-z]+$")],
+        "1",
+        "pattern",
+        "The text must match the pattern ^[a-z]+$",
+    ),
+    (WHOLE, "1", "integer", "This must be a whole number"),
+    (int, "one", "integer", "This must be a whole number"),
+    (int, 1.5, "integer", "This must be a whole number"),
+    (int, "9" * 5000, "integer_size", "This whole number has too many digits"),
+    (Annotated[float, Field(strict=True)], "1", "number", "This must be a number"),
+    (float, "one", "number", "This must be a number"),
+    (
+        Annotated[float, Field(allow_inf_nan=False)],
+        float("nan"),
+        "finite",
+        "This must be a finite number",
+    ),
+    (Annotated[float, Field(gt=0)], 0.0, "greater", "The value must be greater than 0"),
+    (Annotated[float, Field(ge=0.5)], 0.0, "at_least", "The value must be at least 0.5"),
+    (Annotated[int, Field(lt=3)], 3, "less", "The value must be less than 3"),
+    (Annotated[float, Field(le=1000.0)], 1001.0, "at_most", "The value must be at most 1000"),
+    (
+        Annotated[int, Field(le=2**53)],
+        2**53 + 1,
+        "at_most",
+        "The value must be at most 9007199254740992",
+    ),
+    (Annotated[bool, Field(strict=True)], "yes", "boolean", "This must be true or false"),
+    (bool, "maybe", "boolean", "This must be true or false"),
+    (
+        Literal["gelu", "relu2", "none"],
+        "tanh",
+        "choice",
+        "This must be 'gelu', 'relu2' or 'none'",
+    ),
+    (Literal[1], 2, "choice", "This must be 1"),
+    (list[int], 1, "list", "This must be a list, in square brackets"),
+    (list[int], b"1", "list", "This must be a list, in square brackets"),
+    (dict[str, int], b"1", "object", "This must be an object with fields, in curly brackets"),
+    (Thing, 1, "object", "This must be an object with fields, in curly brackets"),
+    (set[int], 1, "invalid", "This value cannot be used here"),
 ]
 
 
-def problem(of, value, **options):
+def problem(of, value):
     validator = TypeAdapter(of)
     read = validator.validate_json if isinstance(value, bytes) else validator.validate_python
     with pytest.raises(pydantic.ValidationError) as caught:
-        read(value, **options)
+        read(value)
     return caught.value.errors(include_url=False)[0]
 
 
-@pytest.mark.parametrize(("kind", "of", "value"), PROBLEMS)
-def test_a_message_says_in_english_what_pydantic_says(kind, of, value):
+@pytest.mark.parametrize(("of", "value", "key", "sentence"), PROBLEMS)
+def test_what_pydantic_refuses_has_a_sentence_of_our_own(of, value, key, sentence):
     found = problem(of, value)
     message = validation_message(found)
-    assert isinstance(message, Message), found
-    assert message.key == f"fields.{kind}"
-    assert in_default_locale(message) == found["msg"]
+    assert message.key == f"fields.{key}"
+    assert in_default_locale(message) == sentence != found["msg"]
     with use_locale("de"):
-        assert " or " not in str(message) != found["msg"]
+        assert " or " not in str(message) not in (sentence, found["msg"])
 
 
-def test_what_fastapi_says_of_a_body_that_is_no_object():
-    found = problem(Thing, 1, from_attributes=True)
-    assert validation_message(found) == Message.of("fields.model_attributes_type")
-    assert str(validation_message(found)) == found["msg"]
-
-
-def test_there_is_no_message_for_a_problem_that_is_never_met():
-    met = {f"fields.{kind}" for kind, *_ in PROBLEMS} | {
-        f"fields.{kind}" for kind in ("model_attributes_type", "problem", "body_not_json", "either")
-    }
-    there = {key.removesuffix("_one").removesuffix("_other") for key in catalog("en")}
-    assert {key for key in there if key.startswith("fields.")} == met
+def test_a_body_that_fastapi_reads_attributes_of_must_be_an_object():
+    error = {"type": "model_attributes_type", "loc": (), "msg": ""}
+    assert validation_message(error) == Message.of("fields.object")
 
 
 @pytest.mark.parametrize(
-    "found",
+    ("reason", "position"),
     [
-        {"type": "set_type", "msg": "Input should be a valid set"},
-        {"type": "missing", "msg": "It means something else by now"},
+        ("Expecting value: line 3 column 7 (char 40)", (3, 7)),
+        ("EOF while parsing a value at line 1 column 0", (1, 1)),
+        ("maximum recursion depth exceeded", None),
     ],
 )
-def test_what_no_message_says_is_said_in_pydantics_words(found):
-    assert validation_message(found) == found["msg"]
+def test_broken_json_is_told_by_its_place(reason, position):
+    expected = (
+        Message.of("fields.json_position", line=position[0], column=position[1])
+        if position
+        else Message.of("fields.json_unreadable")
+    )
+    assert json_message(reason) == expected
+    assert reason not in in_default_locale(expected)

@@ -10,8 +10,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from playground.api.errors import DEFAULT_RESPONSES, EXPOSED_HEADERS, add_exception_handlers
-from playground.api.middleware import LimitBodySize, UseRequestLocale
+from playground.api.middleware import AnswerHead, LimitBodySize, UseRequestLocale
 from playground.api.routes import corpora, generation, hub, sessions, tools, trainings
+from playground.api.routes.unmatched import answer_unmatched
 from playground.service.playground import Playground
 
 _ROUTES = (generation, sessions, hub, tools, corpora, trainings)
@@ -36,6 +37,7 @@ def create_api(service: Playground) -> FastAPI:
     app.state.service = service
     for module in _ROUTES:
         app.include_router(module.router, prefix="/api", responses=DEFAULT_RESPONSES)
+    answer_unmatched(app, "/api")
     # Any origin: the API has no cookies and no credentials.
     app.add_middleware(
         CORSMiddleware,
@@ -46,5 +48,6 @@ def create_api(service: Playground) -> FastAPI:
     )
     app.add_middleware(LimitBodySize)
     app.add_middleware(UseRequestLocale)
+    app.add_middleware(AnswerHead)
     add_exception_handlers(app)
     return app

@@ -1,19 +1,64 @@
-"""Request bodies that FastAPI does not parse: uploads, and JSON beyond its route's usual size."""
+"""Request bodies: JSON objects, also beyond their routes' usual size, and uploads."""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable, Coroutine
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, TypeVar
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
-from playground.errors import TooLarge
+from playground.errors import InvalidInput, TooLarge
+from playground.i18n.translate import Message
+from playground.i18n.validation import json_message
 
 SPOOL_BYTES = 2**20  # larger bodies are on disk while they are received
 
+_JSON = "application/json"
+
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class JsonRoute(APIRoute):
+    """A route that parses its JSON body with `parse_object`.
+
+    FastAPI takes JSON of another Content-Type for a string, and its parser's errors for sentences.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+
+        async def handle_json(request: Request) -> Response:
+            try:
+                raw = await request.body()
+            except ClientDisconnect:
+                raise InvalidInput("fields.body_cut") from None
+            return await handle(_ParsedRequest(request, raw))
+
+        return handle_json
+
+
+class _ParsedRequest(Request):
+    """A request with its body, parsed already."""
+
+    def __init__(self, request: Request, raw: bytes) -> None:
+        super().__init__(request.scope, request.receive)
+        self._raw = raw
+        self._value = parse_object(request, raw)
+
+    async def body(self) -> bytes:
+        return self._raw
+
+    async def json(self) -> dict[str, Any]:
+        return self._value
 
 
 async def read_body(request: Request, max_bytes: int, message_key: str) -> bytes:
@@ -28,19 +73,45 @@ async def receive_body(request: Request, file: IO[bytes], max_bytes: int, messag
     """Write the body into a file as it arrives. Raises TooLarge as soon as it exceeds max_bytes."""
     header = request.headers.get("content-length", "")
     n_bytes = int(header) if header.isdecimal() else 0
-    async for chunk in request.stream():
-        n_bytes = max(n_bytes, file.tell() + len(chunk))
-        if n_bytes > max_bytes:
-            raise TooLarge(message_key, most=max_bytes)
-        file.write(chunk)
-
-
-def parse_body(model: type[_Model], raw: bytes) -> _Model:
-    """Validate JSON, with the errors of a body that FastAPI parses."""
     try:
-        return model.model_validate_json(raw)
+        async for chunk in request.stream():
+            n_bytes = max(n_bytes, file.tell() + len(chunk))
+            if n_bytes > max_bytes:
+                raise TooLarge(message_key, most=max_bytes)
+            file.write(chunk)
+    except ClientDisconnect:
+        raise InvalidInput("fields.body_cut") from None
+
+
+def parse_object(request: Request, raw: bytes) -> dict[str, Any]:
+    """The JSON object that a request's body is. Raises InvalidInput that says how to send one."""
+    if not raw:
+        raise InvalidInput("fields.body_missing")
+    if not (media_type := _media_type(request)):
+        raise InvalidInput("fields.body_untyped")
+    if media_type != _JSON and not re.fullmatch(r"application/.+\+json", media_type):
+        raise InvalidInput("fields.body_of_other_type", type=media_type)
+    try:
+        value = json.loads(raw)
+    except UnicodeDecodeError:
+        raise InvalidInput("fields.body_not_utf8") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("fields.body_not_json", reason=json_message(str(error))) from None
+    if not isinstance(value, dict):
+        raise InvalidInput("fields.problem", field="body", what=Message.of("fields.object"))
+    return value
+
+
+def parse_body(model: type[_Model], request: Request, raw: bytes) -> _Model:
+    """Validate a JSON body, with the errors of one that FastAPI validates."""
+    try:
+        return model.model_validate(parse_object(request, raw))
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_url=False)) from None
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
@@ -50,7 +121,7 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
     for name, field in schema["properties"].items():
         if definition := definitions.get(field.get("$ref", "").removeprefix("#/$defs/")):
             schema["properties"][name] = definition
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": {"required": True, "content": {_JSON: {"schema": schema}}}}
 
 
 def binary_body(media_type: str) -> dict[str, Any]:

@@ -25,11 +25,10 @@ EXPOSED_HEADERS = ("X-Error", "X-Error-Field", "Retry-After")
 
 Responses = dict[int | str, dict[str, Any]]
 
-# Starlette's and FastAPI's own sentences, and the messages that translate them.
+# Starlette's own sentences, and the messages that translate them.
 _FRAMEWORK_MESSAGES = {
     "Not Found": "errors.not_found",
     "Method Not Allowed": "errors.method_not_allowed",
-    "There was an error parsing the body": "errors.body_unreadable",
 }
 # A header must not carry a key that a caller made up: any characters, any length.
 _FIELD_PATH = re.compile(r"[A-Za-z0-9_.]{1,100}")
@@ -67,8 +66,6 @@ def add_exception_handlers(app: FastAPI) -> None:
 def invalid_request(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
     """The first entry of a pydantic error's list, with its field."""
     first = errors[0]
-    if first["type"] == "json_invalid":
-        return InvalidInput("fields.body_not_json", reason=first["ctx"]["error"])
     path = ".".join(str(part) for part in first["loc"] if part != "body")
     error = InvalidInput("fields.problem", field=path or "body", what=validation_message(first))
     return error.at(path.removeprefix("query.")) if path else error

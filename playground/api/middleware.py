@@ -1,4 +1,4 @@
-"""ASGI middleware of the API: request size limit, locale of the response."""
+"""ASGI middleware of the API: request size limit, locale of the response, HEAD."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ LOCALE_HEADER = "X-Language"
 _BODY_BYTES_MAX = 2 * 2**20  # a context of 100,000 characters, each of them escaped
 _UPLOAD_BYTES_MAX = 100 * 2**20  # a text to train on, or a model
 _UPLOAD_PATHS = ("/api/trainings", "/api/corpora")
+_OWN_PATHS = ("/api/", "/page/", "/gradio.js", "/docs")  # HEAD of all others is Gradio's matter
 
 
 class LimitBodySize:
@@ -51,3 +52,33 @@ class UseRequestLocale:
             header = Headers(scope=scope).get(LOCALE_HEADER, "")
             current_locale.set(negotiate_locale([header]))
         await self.app(scope, receive, send)
+
+
+class AnswerHead:
+    """Answers HEAD on the routes of the API and the page as GET, without the body.
+
+    FastAPI's routes have no HEAD of their own. To be the outermost middleware: the headers are then
+    those that GET would have, of a compressed response too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not _is_own_head(scope):
+            return await self.app(scope, receive, send)
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        return await self.app({**scope, "method": "GET"}, receive, without_body)
+
+
+def _is_own_head(scope: Scope) -> bool:
+    """Whether this is a HEAD request to a path that Gradio does not serve."""
+    if scope["type"] != "http" or scope["method"] != "HEAD":
+        return False
+    path: str = scope["path"]
+    return path.startswith(_OWN_PATHS)

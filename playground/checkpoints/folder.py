@@ -44,7 +44,6 @@ from playground.checkpoints.weights import (
 )
 from playground.errors import BadCheckpoint, StepNotFound
 from playground.files import write_text
-from playground.i18n.translate import Message
 from playground.lm.model import CharTransformer, ConfigError, ModelConfig
 from playground.lm.vocabulary import Vocabulary, VocabularyError
 
@@ -164,7 +163,7 @@ def _parse_model_config(values: dict[str, Any]) -> ModelConfig:
         return ModelConfig(**checked.model_validate(values).model_dump())
     except (pydantic.ValidationError, ConfigError) as error:
         if isinstance(error, ConfigError):
-            reason: Message | str = as_invalid_input(error).message
+            reason = as_invalid_input(error).message
         else:
             reason = first_error(error)
         raise BadCheckpoint("checkpoint.in_file", file=f"{CONFIG}: model", reason=reason) from None

@@ -75,7 +75,7 @@ def weights_path(step: int, *, final: bool) -> str:
     return WEIGHTS if final else f"checkpoints/step-{step:06d}/{WEIGHTS}"
 
 
-def first_error(error: pydantic.ValidationError) -> Message | str:
+def first_error(error: pydantic.ValidationError) -> Message:
     """The first error of a validation, as `field: message`."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])

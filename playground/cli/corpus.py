@@ -1,4 +1,4 @@
-"""The text file of a command as a corpus."""
+"""The text files of a command: read, and as a corpus."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from playground.training.corpora import Corpus, corpus_from_text
 from playground.training.texts import check_characters, decode_text
 
 
-def read_corpus(path: Path, *, lines: bool, seed: int) -> tuple[Corpus, str]:
-    """A text file as a corpus, and the sha256 of its normalized text. Raises CommandError.
-
-    lines: shuffle them.
-    """
+def read_text(path: Path) -> str:
+    """The normalized text of a file. Raises CommandError."""
     try:
         text = decode_text(path.read_bytes())
         check_characters(text)
@@ -23,6 +20,15 @@ def read_corpus(path: Path, *, lines: bool, seed: int) -> tuple[Corpus, str]:
         raise CommandError(f"{path}: {error}") from None
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+    return text
+
+
+def read_corpus(path: Path, *, lines: bool, seed: int) -> tuple[Corpus, str]:
+    """A text file as a corpus, and the sha256 of its normalized text. Raises CommandError.
+
+    lines: shuffle them.
+    """
+    text = read_text(path)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     if lines:
         items = [line for line in text.split("\n") if line]

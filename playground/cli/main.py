@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+
+from playground.cli.edge import CommandParser
 
 # name: (module with a `main(argv) -> int`, summary). Imported on use: each takes seconds to import.
 _COMMANDS = {
@@ -31,8 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="token-playground",
         description="Watch a small language model write, one character at a time.",
         epilog="Settings of the server are environment variables; README lists them.",

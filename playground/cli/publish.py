@@ -8,6 +8,7 @@ commit, with a model card that lists them in the playground's search. The token 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,10 +25,13 @@ from huggingface_hub import (
     get_token,
 )
 from huggingface_hub.errors import HfHubHTTPError
+from yaml import YAMLError
 
 from playground.checkpoints.folder import Run, load_model, read_run
 from playground.checkpoints.schema import CONFIG, INDEX, VOCABULARY
-from playground.errors import CommandError, PlaygroundError
+from playground.cli.corpus import read_text
+from playground.cli.edge import CommandParser, exit_code
+from playground.errors import CommandError, HubError
 from playground.hub.address import parse_address
 from playground.hub.errors import as_hub_errors
 from playground.hub.listing import LIBRARY
@@ -38,23 +42,22 @@ _TAGS = ("char-level", LIBRARY)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0, or 2 with a message on stderr."""
-    try:
-        settings = Settings.from_env()
-        options = _parser(settings).parse_args(arguments)
-        run = validate_folder(options.folder, max_bytes=settings.checkpoint_bytes)
-        publish(
-            run,
-            options.repo_id,
-            endpoint=options.endpoint,
-            private=options.private,
-            licence=options.license,
-        )
-    except (CommandError, PlaygroundError, ValueError) as error:
-        print(f"Not published: {error}", file=sys.stderr)
-        return 2
+    return exit_code(lambda: _publish(arguments), failed="Not published")
+
+
+def _publish(arguments: Sequence[str] | None) -> None:
+    settings = Settings.from_env()
+    options = _parser(settings).parse_args(arguments)
+    run = validate_folder(options.folder, max_bytes=settings.checkpoint_bytes)
+    publish(
+        run,
+        options.repo_id,
+        endpoint=options.endpoint,
+        private=options.private,
+        licence=options.license,
+    )
     print(f"Published: {options.endpoint.rstrip('/')}/{options.repo_id}")
     print(f"Open it:   {model_url(options.space, options.repo_id, options.endpoint)}")
-    return 0
 
 
 def validate_folder(folder: Path, *, max_bytes: int) -> Run:
@@ -78,8 +81,10 @@ def publish(
     """
     if str(parse_address(repo_id, None, endpoint)) != repo_id:
         raise CommandError(f"{repo_id} is not the name of a repo, which is owner/name")
-    if not get_token():
+    if not (token := get_token()):
         raise CommandError("there is no token; log in with `hf auth login`, or set HF_TOKEN")
+    if not token.isascii():
+        raise CommandError("the token has characters that no token has; see HF_TOKEN")
     paths = [CONFIG, VOCABULARY, INDEX, *(entry.path for entry in run.checkpoints)]
     card = str(model_card(run, licence)).encode()
     api = HfApi(endpoint=endpoint, library_name=LIBRARY)
@@ -105,9 +110,8 @@ def model_card(run: Run, licence: str | None = None) -> ModelCard:
     licence: overrides the README's. Raises CommandError if there is none.
     """
     path = run.folder / "README.md"
-    description = run.config.description
-    text = path.read_text("utf-8") if path.is_file() else f"# {run.config.name}\n\n{description}\n"
-    card = ModelCard(text if text.startswith("---") else f"---\n{{}}\n---\n{text}")
+    default = f"# {run.config.name}\n\n{run.config.description}\n"
+    card = _parse_card(read_text(path) if path.exists() else default)
     data = card.data
     assert isinstance(data, ModelCardData)
     data.license = licence or data.license
@@ -116,6 +120,26 @@ def model_card(run: Run, licence: str | None = None) -> ModelCard:
     data.library_name = LIBRARY
     data.pipeline_tag = "text-generation"
     data.tags = list(dict.fromkeys([*(data.tags or []), *_TAGS]))
+    return card
+
+
+def _parse_card(text: str) -> ModelCard:
+    """A README with or without front matter. Raises CommandError for what is none."""
+    if not text.startswith("---"):
+        return ModelCard(f"---\n{{}}\n---\n{text}")
+    try:
+        card = ModelCard(text)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 2})" if mark else ""  # the mark counts from 0, after the ---
+        raise CommandError(
+            f"README.md: its front matter is not valid YAML{line}; "
+            "a value with a colon in it must be in quotation marks"
+        ) from None
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise CommandError(f"README.md: its front matter is no model card's: {error}") from None
+    if card.text == text:
+        raise CommandError("README.md: its front matter has no end; close it with a line ---")
     return card
 
 
@@ -135,10 +159,14 @@ def _upload_errors(repo_id: str) -> Iterator[None]:
             if error.response.status_code not in (401, 403):
                 raise
             raise CommandError(f"your token may not write to {repo_id}") from error
+        except (json.JSONDecodeError, KeyError) as error:  # of an answer that is not the Hub's
+            raise HubError("hub_errors.senseless", about=repo_id) from error
+        except ValueError as error:  # the name of a repo, or the card, that the Hub does not take
+            raise CommandError(str(error)) from error
 
 
 def _parser(settings: Settings) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m playground.publish", description=__doc__)
+    parser = CommandParser(prog="python -m playground.publish", description=__doc__)
     parser.add_argument("folder", type=Path, help="a model folder, such as models/shakespeare")
     parser.add_argument("repo_id", help="owner/name on the Hub; created if it is not there")
     parser.add_argument("--private", action="store_true", help="create the repo as a private one")

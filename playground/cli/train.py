@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -28,7 +29,8 @@ from playground.checkpoints.model_card import model_card
 from playground.checkpoints.schema import CheckpointEntry, RunConfig, SamplingDefaults, weights_path
 from playground.checkpoints.weights import write_weights
 from playground.cli.corpus import read_corpus
-from playground.errors import CommandError, PlaygroundError
+from playground.cli.edge import THREADS_MAX, CommandParser, exit_code, whole_number
+from playground.errors import CommandError
 from playground.files import atomic_path
 from playground.lm.learning import Trainer, TrainingParams, validation_loss
 from playground.lm.model import CharTransformer, ModelConfig
@@ -37,6 +39,7 @@ from playground.lm.vocabulary import Vocabulary
 from playground.training.milestones import checkpoint_steps
 from playground.training.presets import PRESETS
 
+_COUNT = whole_number(1, 10**6)
 SAVE_EVERY_STEPS = 20  # a resumed run repeats fewer updates than this
 
 
@@ -68,22 +71,20 @@ class Job:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 when the model is written, 2 for input that cannot be used, 130 if stopped."""
-    args = _parser().parse_args(argv)
+    return exit_code(
+        lambda: _train(_parser().parse_args(argv)),
+        stopped="Stopped. The same command with --resume goes on from here.",
+    )
+
+
+def _train(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
-    try:
-        job = _job(args)
-        trainer, entries = _begin(job, args.resume)
-        _run(job, trainer, entries)
-    except (CommandError, PlaygroundError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped. The same command with --resume goes on from here.", file=sys.stderr)
-        return 130
+    job = _job(args)
+    trainer, entries = _begin(job, args.resume)
+    _run(job, trainer, entries)
     last = entries[-1]
     print(f"{job.out}: {job.config.n_params:,} parameters, step {last.step}, "
           f"validation loss {last.val_loss:.4f} nats per character")  # fmt: skip
-    return 0
 
 
 def line_starts(ids: Tensor, newline: int) -> Tensor:
@@ -97,14 +98,18 @@ def line_starts(ids: Tensor, newline: int) -> Tensor:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m playground.train", description=__doc__)
+    parser = CommandParser("python -m playground.train", description=__doc__)
     add = parser.add_argument
     add("--text", type=Path, required=True, help="the text to learn from: UTF-8, or "
         "UTF-16 or UTF-32 with a byte order mark")  # fmt: skip
     add("--out", type=Path, required=True, help="folder to write, such as models/NAME")
     add("--preset", choices=sorted(PRESETS), default="small")
-    add("--steps", type=_count, help="updates to make; default: the preset's")
-    add("--batch-size", type=_count, help="windows in an update; default: the preset's")
+    add("--steps", type=whole_number(1, 10**6), help="updates to make; default: the preset's")
+    add(
+        "--batch-size",
+        type=whole_number(1, 10**6),
+        help="windows in an update; default: the preset's",
+    )
     add("--seed", type=int, help="default: the preset's")
     add("--lines", action="store_true", help="the text is a list: shuffle its lines, and let an "
         "item end with its line")  # fmt: skip
@@ -118,14 +123,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_temperature,
         help="that suits the model best; default: the top choice",
     )
-    add("--threads", type=_count, default=1)
+    add("--threads", type=whole_number(1, THREADS_MAX), default=1)
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 10**6:
-        raise argparse.ArgumentTypeError("a whole number from 1 to 1000000 is needed")
-    return int(text)
 
 
 def _temperature(text: str) -> float:
@@ -152,9 +151,14 @@ def _job(args: argparse.Namespace) -> Job:
         raise CommandError(
             f"{args.text} has {n_chars} characters; at least {config.block_size * 2} are needed."
         )
+    if unknown := corpus.vocabulary.unknown(args.prompt):
+        raise CommandError(
+            f"--prompt has characters that {args.text} does not have, and the model will not know: "
+            f"{', '.join(map(repr, unknown))}."
+        )
     run_config = RunConfig(
         format=1,
-        name=args.name or args.out.name,
+        name=args.name or args.out.resolve().name,
         description=args.description,
         corpus=args.corpus or args.text.name,
         prompt=args.prompt,
@@ -211,6 +215,9 @@ def _begin(job: Job, resume: bool) -> tuple[Trainer, list[CheckpointEntry]]:
         raise CommandError(f"{job.out} holds an unfinished run: add --resume, or remove it.")
     if job.out.exists() and (not job.out.is_dir() or any(job.out.iterdir())):
         raise CommandError(f"{job.out} is there already: choose another --out, or remove it.")
+    job.out.mkdir(parents=True, exist_ok=True)
+    if not os.access(job.out, os.W_OK):
+        raise CommandError(f"{job.out} cannot be written to: choose another --out.")
     return trainer, []
 
 
@@ -267,11 +274,11 @@ def _load_state(job: Job, trainer: Trainer) -> list[CheckpointEntry]:
         raise CommandError(f"{job.out} holds no unfinished run to resume.")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
+            metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise CommandError(f"{path} cannot be read: {error}.") from None
-    if metadata["job"] != job.identity:
+    if metadata.get("job") != job.identity:
         raise CommandError(f"{job.out} was begun with another text or other options.")
     trainer.load_state_dict(state)
     return [CheckpointEntry(**entry) for entry in json.loads(metadata["entries"])]

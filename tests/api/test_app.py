@@ -2,7 +2,73 @@
 
 import re
 
-from tests.api.scenarios import HELLO, NEXT
+import httpx
+import pytest
+
+from tests.api.scenarios import HELLO, NEXT, error
+
+
+@pytest.fixture
+def whole(server):
+    """A client of the API with Gradio's page mounted at "/", as it is served."""
+    with httpx.Client(base_url=server) as client:
+        yield client
+
+
+@pytest.mark.parametrize("fixture", ["client", "whole"])
+def test_what_no_route_answers_is_an_error_of_the_api(fixture, request):
+    client = request.getfixturevalue(fixture)
+    for path in ("nothing", "nothing/at/all", "", "health/", "v1/models"):
+        for method in ("GET", "POST", "DELETE", "PROPFIND"):
+            assert error(client.request(method, f"/api/{path}"), 404) == "Not Found"
+    for method, path, allowed in (
+        ("GET", "generate", "POST"),
+        ("PUT", "sessions", "GET, HEAD, POST"),
+        ("POST", "sessions/owner/name", "GET, HEAD"),
+        ("OPTIONS", "health", "GET, HEAD"),
+        ("PATCH", "loads/1", "GET, HEAD, DELETE"),
+        ("HEAD", "generate", "POST"),
+        ("GET", "trainings/1/pause", "POST"),
+    ):
+        response = client.request(method, f"/api/{path}")
+        assert response.headers["allow"] == allowed
+        if method != "HEAD":
+            assert error(response, 405) == "Method Not Allowed"
+    german = client.get("/api/nothing", headers={"X-Language": "de"})
+    assert error(german, 404) == "Nicht gefunden"
+
+
+def test_what_gradio_answers_stays_gradios(whole):
+    assert whole.get("/nothing").json() == {"detail": "Not Found"}
+    assert whole.head("/config").status_code == 405
+    assert "window.gradio_config" in whole.get("/").text
+
+
+def test_head_is_get_without_the_body(whole):
+    paths = [path for path in whole.get("/openapi.json").json()["paths"] if "{" not in path]
+    readable = [p for p in paths if whole.get(p).status_code == 200]
+    assert {"/api/health", "/api/sessions", "/api/corpora"} <= set(readable)
+    page = ("config.json", "messages.json", "lessons.json", "component.css", "main.js")
+    for path in (
+        *readable,
+        "/api/sessions/plain",
+        "/api/sessions/none",
+        "/api/qr?text=a",
+        "/api/qr",
+        "/docs",
+        "/openapi.json",
+        "/gradio.js",
+        *(f"/page/{name}" for name in page),
+    ):
+        get, head = whole.get(path), whole.head(path)
+        assert (head.status_code, head.content) == (get.status_code, b""), path
+        assert headers_of(head) == headers_of(get), path
+        assert get.content
+
+
+def headers_of(response):
+    """Its headers but for the time of day."""
+    return {name: value for name, value in response.headers.items() if name != "date"}
 
 
 def test_any_page_may_ask(client):

@@ -45,34 +45,34 @@ BAD = {
     "a number out of bounds": (
         lambda c, h: post(c, json.dumps(HELLO | {"temperature": -1}), **h),
         (
-            "temperature: Input should be greater than or equal to 0",
+            "temperature: The value must be at least 0",
             "temperature: Der Wert muss mindestens 0 sein",
         ),
     ),
     "no text": (
         lambda c, h: post(c, json.dumps(HELLO | {"context": ""}), **h),
         (
-            "context: String should have at least 1 character",
+            "context: The text must have at least 1 character",
             "context: Der Text muss mindestens 1 Zeichen haben",
         ),
     ),
     "no object": (
         lambda c, h: post(c, "1", **h),
         (
-            "body: Input should be a valid dictionary or object to extract fields from",
-            "body: Hier muss ein Objekt mit Feldern stehen",
+            "body: This must be an object with fields, in curly brackets",
+            "body: Hier muss ein Objekt mit Feldern stehen, in geschweiften Klammern",
         ),
     ),
     "no JSON": (
         lambda c, h: post(c, "{", **h),
         (
-            "The body is not valid JSON: Expecting property name enclosed in double quotes",
-            "Die Anfrage ist kein gültiges JSON: Expecting property name enclosed in double quotes",
+            "The body is not valid JSON: something is wrong at line 1, column 2",
+            "Die Anfrage ist kein gültiges JSON: In Zeile 1, Spalte 2 stimmt etwas nicht",
         ),
     ),
     "a body that nothing can read": (
         lambda c, h: post(c, b'"\xff"', **h),
-        ("There was an error parsing the body", "Die Anfrage ist nicht zu lesen"),
+        ("The body is not text in UTF-8", "Die Anfrage ist kein Text in UTF-8"),
     ),
     "too long a body": (
         lambda c, h: post(c, b"x" * 2_100_000, **h),

@@ -133,4 +133,4 @@ def test_a_training_beyond_a_documented_bound_is_refused(client, field):
         body = {"visitor": "bounds-0123456789", name: {inner: value} if inner else value}
         response = client.post("/api/trainings", json=body)
         assert response.status_code == 400
-        assert "Input should be" not in response.json()["error"], "the plan's own sentence"
+        assert "The value must be" not in response.json()["error"], "the plan's own sentence"

@@ -30,13 +30,15 @@ IN_SIGHT = """() => {
   const output = document.querySelector(".output");
   const { top, bottom } = output.getBoundingClientRect();
   const { lineHeight, paddingTop, paddingBottom } = getComputedStyle(output);
-  const height = Math.min(bottom, innerHeight) - Math.max(0, top) - parseFloat(paddingTop) - parseFloat(paddingBottom);
-  return { rows: rows.length, lines: Math.floor(height / parseFloat(lineHeight)) };
+  const height = Math.min(bottom, innerHeight) - Math.max(0, top);
+  const inside = height - parseFloat(paddingTop) - parseFloat(paddingBottom);
+  return { rows: rows.length, lines: Math.floor(inside / parseFloat(lineHeight)) };
 }"""
 WATCH_SHIFTS = """() => {
   window.shifts = [];
+  const nameOf = ({ node }) => node?.className ?? [node?.nodeName, node?.textContent];
   new PerformanceObserver((list) => list.getEntries().forEach((entry) => shifts.push(
-    [entry.value, entry.hadRecentInput, entry.sources.map(({ node }) => node?.className ?? node?.nodeName)],
+    [entry.value, entry.hadRecentInput, entry.sources.map(nameOf)],
   ))).observe({ type: "layout-shift" });
 }"""
 
@@ -146,13 +148,15 @@ def test_a_finger_finds_every_control(visit, size):
     page.drawer.locator("#pick input").nth(1).evaluate("input => input.click()")
     page.page.wait_for_timeout(300)
     small = page.page.evaluate(
-        """() => [...document.querySelectorAll("#drawer button, #drawer input, #drawer textarea, #pick label")]
-          .filter((e) => e.getClientRects().length && getComputedStyle(e).visibility === "visible")
-          .filter((e) => !e.matches("input[type=radio], .vocabulary-size"))
-          .map((e) => [e.id || e.className || e.ariaLabel, e.getBoundingClientRect(), getComputedStyle(e).fontSize, e.type])
-          .filter(([, box, font, kind]) => box.height < 44 ||
-            (["number", "text", "textarea"].includes(kind) && parseFloat(font) < 16))
-          .map(([what, { width, height }, font]) => [what, width, height, font])"""
+        """() => {
+          const controls = ["button", "input", "textarea", "#pick label"].map((e) => "#drawer " + e);
+          return [...document.querySelectorAll(controls)]
+            .filter((e) => e.getClientRects().length && !e.matches("[type=radio], .vocabulary-size"))
+            .map((e) => [e.ariaLabel || e.id || e.className, e.getBoundingClientRect().height,
+              parseFloat(getComputedStyle(e).fontSize), e.type])
+            .filter(([, height, font, type]) => height < 44 ||
+              (["number", "text", "textarea"].includes(type) && font < 16));
+        }"""
     )
     assert small == []
     assert all(box.bounding_box()["height"] >= 32 for box in page.options.all())

@@ -134,6 +134,61 @@ def test_a_model_needs_a_licence(publish, hub, folder):
     assert "# tiny" in card
 
 
+@pytest.mark.parametrize(
+    ("card", "sentence"),
+    [
+        (
+            "---\ntitle: My model: the best\n---\n",
+            "is not valid YAML (line 2); a value with a colon",
+        ),
+        ("---\nlicense: [mit\n---\n", "is not valid YAML"),
+        ("---\nlicense: mit\n\ttags: x\n---\n", "is not valid YAML (line 3)"),
+        ("---\n- mit\n---\n", "is no model card's"),
+        ("---\n1: mit\n---\n", "is no model card's"),
+        ("---\nlicense: mit\ntags: 5\n---\n", "is no model card's"),
+        ("---\nlicense: mit\nmodel-index: 5\n---\n", "is no model card's"),
+        ("---\nlicense: mit\n", "has no end"),
+        ("---\nlicense:\n---\n", "names no licence"),
+        (b"---\nlicense: m\xeft\n---\n", "is not UTF-8 text"),
+        (None, "README.md cannot be read: Is a directory"),
+    ],
+)
+def test_a_card_that_is_none(publish, hub, folder, card, sentence):
+    readme = folder / "README.md"
+    readme.unlink()
+    if card is None:
+        readme.mkdir()
+    else:
+        readme.write_bytes(card.encode() if isinstance(card, str) else card)
+    code, told = publish()
+    assert code == 2
+    assert told.startswith("Not published: ")
+    assert sentence in told
+    assert told.count("\n") == 1
+    assert hub.log == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 500, 503])
+@pytest.mark.parametrize("path", ["/repos/create", "/validate-yaml", "/commit/"])
+def test_whatever_a_refusing_hub_answers_is_one_line(publish, hub, path, status):
+    hub.fail("POST", path, status=status)
+    code, told = publish()
+    assert code in (0, 2)  # a repo that is there already is no error
+    assert code == 0 or told.startswith("Not published: ")
+    assert code == 0 or told.count("\n") == 1
+
+
+def test_a_hub_that_is_not_there_or_not_an_address(publish, hub, monkeypatch):
+    for endpoint in ("http://127.0.0.1:9", "nonsense", "http://", "ftp://hub.test"):
+        code, told = publish("--endpoint", endpoint)
+        assert code == 2, told
+        assert told.startswith("Not published: ")
+        assert told.count("\n") == 1
+    monkeypatch.setenv("HF_TOKEN", "hf_tökén")
+    assert publish()[1].startswith("Not published: the token has characters")
+    assert hub.log == []
+
+
 def test_the_tags_of_a_card_stay(folder):
     (folder / "README.md").write_text("---\nlicense: mit\ntags: [verse]\nlanguage: en\n---\nbody\n")
     card = model_card(read_run(folder))

@@ -235,7 +235,9 @@ def test_the_bundled_models_are_as_good_as_they_say(name, corpus, most_params, m
 @pytest.mark.parametrize(
     ("name", "preset"),
     [
-        ("shakespeare", "small"), ("shakespeare-large", "large"), ("names", "names"),
+        ("shakespeare", "small"),
+        ("shakespeare-large", "large"),
+        ("names", "names"),
         ("tales", "large"),
     ],  # fmt: skip
 )

@@ -6,6 +6,7 @@ import asyncio
 
 from fastapi import APIRouter, Request
 
+from playground.api.bodies import JsonRoute
 from playground.api.dependencies import Service
 from playground.api.disconnect import collect_until_disconnect
 from playground.api.errors import responses
@@ -30,7 +31,7 @@ from playground.errors import (
 from playground.lm.sampling import SamplingParams
 from playground.service.playground import Generation, Playground
 
-router = APIRouter()
+router = APIRouter(route_class=JsonRoute)
 
 _GENERATION_ERRORS = responses(
     InvalidInput,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from playground.api.bodies import JsonRoute
 from playground.api.dependencies import Service
 from playground.api.errors import responses
 from playground.api.schemas.sessions import LoadBody, LoadRequest, ModelsResponse
@@ -13,7 +14,7 @@ from playground.errors import HubError, LoadNotFound, TooManyLoads
 
 SEARCH_MAX = 200  # characters
 
-router = APIRouter()
+router = APIRouter(route_class=JsonRoute)
 
 
 @router.post("/loads", status_code=202, responses=responses(TooManyLoads))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from playground.api.bodies import JsonRoute
 from playground.api.dependencies import Service
 from playground.api.disconnect import cancel_on_disconnect
 from playground.api.errors import Responses, responses
@@ -23,7 +24,7 @@ from playground.errors import (
     TooManyLoads,
 )
 
-router = APIRouter()
+router = APIRouter(route_class=JsonRoute)
 
 _ALREADY_REGISTERED: Responses = {
     200: {"model": SessionDetailBody, "description": "It was there already"}

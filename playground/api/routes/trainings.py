@@ -12,6 +12,7 @@ from starlette.background import BackgroundTask
 
 from playground.api.bodies import (
     SPOOL_BYTES,
+    JsonRoute,
     binary_body,
     json_body,
     parse_body,
@@ -50,7 +51,7 @@ STEP_MAX = 2**53
 
 _REQUEST_BYTES_MAX = 12 * TEXT_MAX + 10_000  # JSON may escape a character as twelve bytes
 
-router = APIRouter(tags=["training"])
+router = APIRouter(tags=["training"], route_class=JsonRoute)
 
 
 @router.post(
@@ -71,7 +72,7 @@ router = APIRouter(tags=["training"])
 async def start(request: Request, trainings: Trainings) -> TrainingSummary:
     """Start a training, or put it into the queue; one at a time for a visitor."""
     raw = await read_body(request, _REQUEST_BYTES_MAX, "training.request_too_large")
-    body = parse_body(TrainingRequest, raw)
+    body = parse_body(TrainingRequest, request, raw)
     plan = partial(
         make_plan,
         preset=body.preset,

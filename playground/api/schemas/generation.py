@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from playground.api.schemas.base import RequestBody
 from playground.lm.generation import Candidate, Rest, Step
 from playground.lm.sampling import (
     SEED_MAX,
@@ -32,13 +33,10 @@ SessionId = Annotated[
 Text = Annotated[str, Field(min_length=1, max_length=CONTEXT_MAX)]
 
 
-class NextTokenRequest(BaseModel):
+class NextTokenRequest(RequestBody):
     """A text, and how its next token is to be picked."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
         json_schema_extra={
             "examples": [{"session_id": "shakespeare", "context": "Hello wor", "temperature": 1.0}]
         },
@@ -91,10 +89,8 @@ class GenerateRequest(NextTokenRequest):
     n: int = Field(ge=1, le=TOKENS_MAX, description="Number of characters to append.")
 
 
-class SubstituteRequest(BaseModel):
+class SubstituteRequest(RequestBody):
     """A text that may hold characters which a session's model does not know."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     session_id: SessionId
     text: str = Field(max_length=CONTEXT_MAX)

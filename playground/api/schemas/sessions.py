@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from playground.api.schemas.base import RequestBody
 from playground.errors import PlaygroundError
 from playground.hub.address import ADDRESS_MAX
 from playground.hub.listing import PublishedModel
@@ -15,12 +16,10 @@ from playground.service.sessions import Session, Source
 REVISION_MAX = 200  # characters
 
 
-class LoadRequest(BaseModel):
+class LoadRequest(RequestBody):
     """A model repo on the Hub: `owner/name`, `owner/name@revision`, or the address of its page."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, json_schema_extra={"examples": [{"repo_id": "owner/name"}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"repo_id": "owner/name"}]})
 
     repo_id: str = Field(min_length=1, max_length=ADDRESS_MAX)
     revision: str | None = Field(

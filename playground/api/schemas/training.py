@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from playground.api.schemas.base import RequestBody
 from playground.training.corpora import CorpusName
 from playground.training.job import NAME_MAX, TrainingJob
 from playground.training.presets import (
@@ -27,7 +28,6 @@ from playground.training.state import RESUMABLE, State
 from playground.training.texts import TEXT_MAX
 
 SPEED_MAX = 1000.0  # updates per second
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def _documented(json_type: str, low: float, high: float) -> WithJsonSchema:
@@ -58,10 +58,8 @@ Visitor = Annotated[
 ]
 
 
-class ModelSize(BaseModel):
+class ModelSize(RequestBody):
     """What of the model's shape may be set: layers, heads, width, context."""
-
-    model_config = _STRICT
 
     n_layer: Layers | None = Field(default=None, description="Layers.")
     n_head: Heads | None = Field(default=None, description="Attention heads in a layer.")
@@ -71,14 +69,11 @@ class ModelSize(BaseModel):
     )
 
 
-class TrainingRequest(BaseModel):
+class TrainingRequest(RequestBody):
     """What to learn, and how; all but the visitor has a default."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        json_schema_extra={"examples": [{"visitor": "3f9c0b7a52d14e86", "corpus": "tales"}]},
+        json_schema_extra={"examples": [{"visitor": "3f9c0b7a52d14e86", "corpus": "tales"}]}
     )
 
     visitor: Visitor
@@ -104,17 +99,13 @@ class TrainingRequest(BaseModel):
     steps_per_second: float | None = Field(None, gt=0, le=SPEED_MAX)
 
 
-class SpeedRequest(BaseModel):
-    model_config = _STRICT
-
+class SpeedRequest(RequestBody):
     steps_per_second: float | None = Field(
         gt=0, le=SPEED_MAX, description="Null is as fast as it goes."
     )
 
 
-class RenameRequest(BaseModel):
-    model_config = _STRICT
-
+class RenameRequest(RequestBody):
     name: str = Field(min_length=1, max_length=NAME_MAX, pattern=r"\S")
 
 

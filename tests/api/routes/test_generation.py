@@ -217,13 +217,13 @@ def test_answers_are_declared_as_json(client):
             "{\"error\":\"Unknown characters: ['é', '😀', 'É']\"}",
         ),
         ({"context": "it's"}, 400, '{"error":"Unknown characters: [\\"\'\\"]"}'),
-        ({"context": ""}, 400, '{"error":"context: String should have at least 1 character"}'),
-        ({"context": 5}, 400, '{"error":"context: Input should be a valid string"}'),
-        ({"temperature": "1"}, 400, '{"error":"temperature: Input should be a valid number"}'),
+        ({"context": ""}, 400, '{"error":"context: The text must have at least 1 character"}'),
+        ({"context": 5}, 400, '{"error":"context: This must be text, in quotation marks"}'),
+        ({"temperature": "1"}, 400, '{"error":"temperature: This must be a number"}'),
         (
             {"temperature": -0.1},
             400,
-            '{"error":"temperature: Input should be greater than or equal to 0"}',
+            '{"error":"temperature: The value must be at least 0"}',
         ),
         (
             {"step": 7},
@@ -262,7 +262,7 @@ def test_a_value_that_is_wrong_is_named(client, field, value):
 @pytest.mark.parametrize("field", ["session_id", "context", "temperature", "n"])
 def test_a_field_that_is_missing_is_named(client, field):
     body = {key: value for key, value in (HELLO | {"n": 3}).items() if key != field}
-    assert error(client.post(GENERATE, json=body), 400) == f"{field}: Field required"
+    assert error(client.post(GENERATE, json=body), 400) == f"{field}: This field is missing"
 
 
 @pytest.mark.parametrize(
@@ -364,5 +364,5 @@ def test_substitute_refuses_as_the_others_do(client, service):
 
     assert error(substitute(session_id="nobody", text="a"), 404) == "Session not found"
     assert error(substitute(session_id="unborn", text="a"), 400) == "Model not initialized"
-    assert error(substitute(session_id="plain"), 400) == "text: Field required"
+    assert error(substitute(session_id="plain"), 400) == "text: This field is missing"
     assert error(substitute(session_id="plain", text="a" * 100_001), 400).startswith("text: ")

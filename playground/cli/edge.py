@@ -1,0 +1,64 @@
+"""The edge of every command: its arguments, exit codes, and errors as one line on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import pydantic
+
+from playground.checkpoints.schema import first_error
+from playground.errors import CommandError, PlaygroundError
+from playground.settings import SettingsError
+
+THREADS_MAX = 1024
+
+# What whoever runs a command can mend. Any other exception is a bug, and keeps its traceback.
+_MENDABLE = (CommandError, PlaygroundError, SettingsError, pydantic.ValidationError, OSError)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one line; exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see --help\n")
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """The `type` of an argument that is a whole number, both bounds included."""
+
+    def parse(text: str) -> int:
+        # The length first: int() refuses thousands of digits.
+        if not text.isdecimal() or len(text) > 20 or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"a whole number from {low} to {high} is needed")
+        return int(text)
+
+    return parse
+
+
+def exit_code(
+    command: Callable[[], None], *, failed: str = "error", stopped: str = "Stopped."
+) -> int:
+    """Run a command; 0, 2 for an error that its caller can mend, 130 for an interrupt.
+
+    failed: what the line on stderr begins with. stopped: the line for an interrupt.
+    """
+    try:
+        command()
+    except _MENDABLE as error:
+        print(f"{failed}: {' '.join(_sentence(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(stopped, file=sys.stderr)
+        return 130
+    return 0
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, pydantic.ValidationError):
+        return str(first_error(error))
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be used: {error.strerror}."
+    return str(error)

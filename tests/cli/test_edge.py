@@ -1,0 +1,236 @@
+"""What a command cannot do: one line on stderr and exit code 2; a bug keeps its traceback."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from playground.checkpoints.schema import INDEX, WEIGHTS
+from playground.cli import evaluate, main, publish, train
+from playground.cli.edge import exit_code
+from playground.errors import SessionNotFound
+
+TEXT = "the cat sat on the mat, and the dog sat on the log.\n" * 80
+
+
+@pytest.fixture
+def refused(capsys):
+    """`refused(command, *arguments)`: the one line on stderr."""
+
+    def run(command, *arguments):
+        try:
+            code = command.main([str(argument) for argument in arguments])
+        except SystemExit as stopped:  # argparse's way
+            code = stopped.code
+        told = capsys.readouterr()
+        assert (code, told.out) == (2, "")
+        assert told.err.count("\n") == 1, told.err
+        assert "Traceback" not in told.err
+        return told.err
+
+    return run
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "rhyme.txt"
+    path.write_text(TEXT, "utf-8")
+    return path
+
+
+@pytest.fixture
+def trained(tmp_path, text, capsys):
+    """A folder that the command wrote."""
+    folder = tmp_path / "trained"
+    arguments = ["--text", text, "--out", folder, "--steps", "1", "--batch-size", "1"]
+    assert train.main([str(argument) for argument in arguments]) == 0
+    capsys.readouterr()
+    return folder
+
+
+UNUSABLE = {
+    "missing": (lambda path: None, "cannot be read: No such file"),
+    "a folder": (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+    "empty": (lambda path: path.write_bytes(b""), "has no text in it"),
+    "a picture": (lambda path: path.write_bytes(b"\x89PNG\r\n" * 99), "is not UTF-8 text (byte 0)"),
+    "zero bytes": (lambda path: path.write_bytes(bytes(1000)), "has zero bytes in it"),
+    "a link to itself": (lambda path: path.symlink_to(path), "cannot be read: Too many levels"),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_a_text_that_cannot_be_used(kind, refused, tmp_path, trained):
+    make, sentence = UNUSABLE[kind]
+    text = tmp_path / "unusable.txt"
+    make(text)
+    for told in (
+        refused(train, "--text", text, "--out", tmp_path / "out"),
+        refused(evaluate, trained, "--text", text),
+    ):
+        assert told.startswith(f"error: {text} {sentence}")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--name", "x" * 101], "name: The text must have at most 100 characters"),
+        (["--description", "x" * 2001], "description: The text must have at most 2000"),
+        (["--corpus", "x" * 2001], "corpus: The text must have at most 2000"),
+        (["--name", "\udcff"], "name: This text has half of a surrogate pair"),
+        (["--steps", "0"], "--steps: a whole number from 1 to 1000000 is needed"),
+        (["--steps", "-3"], "--steps: "),
+        (["--steps", "1.5"], "--steps: "),
+        (["--steps", "9" * 5000], "--steps: "),
+        (["--batch-size", "0"], "--batch-size: "),
+        (["--threads", "0"], "--threads: a whole number from 1 to 1024 is needed"),
+        (["--threads", "-1"], "--threads: "),
+        (["--seed", "-1"], "seed must be from 0"),
+        (["--seed", "many"], "--seed: "),
+        (["--preset", "huge"], "--preset: "),
+        (["--sed", "1"], "unrecognized arguments: --sed"),
+        (["--resume"], "holds no unfinished run to resume"),
+        (["--prompt", "ROMEO:"], "--prompt has characters that "),
+    ],
+)
+def test_options_that_cannot_be(arguments, sentence, refused, text, tmp_path):
+    told = refused(train, "--text", text, "--out", tmp_path / "out", *arguments)
+    assert sentence in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_prompt_of_unknown_characters_is_refused_before_it_trains(
+    refused, text, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(train, "Trainer", None)
+    told = refused(train, "--text", text, "--out", tmp_path / "out", "--prompt", "the Cat é é")
+    assert f"that {text} does not have, and the model will not know: 'C', 'é'." in told
+
+
+def test_places_that_cannot_be_written(refused, text, tmp_path, monkeypatch):
+    def out(path):
+        return refused(train, "--text", text, "--out", path, "--steps", "1")
+
+    monkeypatch.chdir(tmp_path)
+    assert "is there already" in out(".")
+    assert "is there already" in out(text)
+    assert "cannot be used: Not a directory" in out(text / "below")
+    assert "cannot be used: " in out("/proc/playground/model")
+    assert "cannot be used: File name too long" in out(tmp_path / ("x" * 300) / "model")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert "cannot be written to" in out(tmp_path / "locked")
+
+
+def test_the_folder_one_is_in_may_be_written(text, tmp_path, monkeypatch):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    arguments = ["--text", str(text), "--out", ".", "--steps", "1", "--batch-size", "1"]
+    assert train.main(arguments) == 0
+    assert json.loads((folder / "config.json").read_text("utf-8"))["name"] == "here"
+
+
+def test_a_state_that_is_none(refused, text, tmp_path):
+    out = tmp_path / "out"
+    (out / ".resume").mkdir(parents=True)
+    state = out / ".resume" / "training-state.safetensors"
+    for content, sentence in (
+        (b"x", "cannot be read: "),
+        (b"\x02" + bytes(7) + b"{}", "was begun"),
+    ):
+        state.write_bytes(content)
+        assert sentence in refused(train, "--text", text, "--out", out, "--resume")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--threads", "0"], "--threads: "),
+        (["--threads", "-1"], "--threads: "),
+        (["--block-size", "0"], "--block-size: "),
+        (["--block-size", "-8"], "--block-size: "),
+        (["--block-size", "65"], "The model reads at most 64 characters"),
+    ],
+)
+def test_evaluations_that_cannot_be(arguments, sentence, refused, trained, text):
+    assert sentence in refused(evaluate, trained, "--text", text, *arguments)
+
+
+def test_a_text_too_short_to_evaluate(refused, tmp_path, text, capsys):
+    out, short = tmp_path / "out", tmp_path / "short.txt"
+    text.write_text("ab" * 100, "utf-8")
+    short.write_text("ab", "utf-8")
+    train.main(["--text", str(text), "--out", str(out), "--steps", "1", "--batch-size", "1"])
+    capsys.readouterr()
+    assert "is too short" in refused(evaluate, out, "--text", short)
+
+
+BROKEN = {
+    "no folder": lambda folder: shutil.rmtree(folder),
+    "no weights": lambda folder: (folder / WEIGHTS).unlink(),
+    "cut weights": lambda folder: (folder / WEIGHTS).write_bytes(b"x" * 10),
+    "weights that are a folder": lambda folder: (
+        (folder / WEIGHTS).unlink(),
+        (folder / WEIGHTS).mkdir(),
+    ),
+    "no JSON": lambda folder: (folder / "config.json").write_text("{"),
+    "another JSON": lambda folder: (folder / "vocab.json").write_text("7"),
+    "no index": lambda folder: (folder / INDEX).unlink(),
+    "an empty index": lambda folder: (folder / INDEX).write_text("[]"),
+    "a file": lambda folder: (shutil.rmtree(folder), folder.write_text("x")),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_folder_that_is_no_model(kind, refused, trained, text):
+    BROKEN[kind](trained)
+    assert refused(evaluate, trained, "--text", text).startswith("error: ")
+    told = refused(publish, trained, "owner/name", "--endpoint", "http://127.0.0.1:9")
+    assert told.startswith("Not published: ")
+
+
+def test_commands_that_there_are_not(refused):
+    assert "invalid choice: 'tain'" in refused(main, "tain")
+    assert "unrecognized arguments" in refused(main, "serve", "--port", "1")
+    for command in (train, evaluate, publish):
+        assert "the following arguments are required" in refused(command)
+
+
+def test_a_setting_that_is_wrong(refused, monkeypatch, tmp_path):
+    monkeypatch.setenv("PLAYGROUND_CHECKPOINT_BYTES", "many")
+    told = refused(publish, tmp_path, "owner/name")
+    assert told == (
+        "Not published: PLAYGROUND_CHECKPOINT_BYTES must be a whole number, not 'many'\n"
+    )
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyError, ValueError, TypeError, AssertionError])
+def test_a_bug_keeps_its_traceback(error):
+    def command():
+        raise error("a bug")
+
+    with pytest.raises(error, match="a bug"):
+        exit_code(command)
+
+
+def test_an_error_of_several_lines_is_one_line(capsys):
+    def command():
+        raise OSError("one\n  two")
+
+    assert exit_code(command, failed="Not done") == 2
+    assert capsys.readouterr().err == "Not done: one two\n"
+
+    def other():
+        raise SessionNotFound
+
+    assert exit_code(other) == 2
+    assert capsys.readouterr().err == "error: Session not found\n"
+
+
+def test_an_interrupt_is_no_traceback(capsys):
+    def command():
+        raise KeyboardInterrupt
+
+    assert exit_code(command) == 130
+    assert capsys.readouterr().err == "Stopped.\n"
