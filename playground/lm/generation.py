@@ -76,7 +76,7 @@ def sample_step(
         candidates=tuple(Candidate(vocabulary.characters[i], float(probs[i])) for i in top),
         other=Rest(len(rest), float(probs[rest].sum())),
         n_kept=int(is_kept.sum()),
-        kept_prob=min(1.0, float(probs[is_kept].sum())),
+        kept_prob=1.0 if is_kept.all() else float(probs[is_kept].sum()),
     )
 
 

@@ -204,6 +204,7 @@ def test_the_texts_and_presets_on_offer(client):
     english, german = (client.get("/api/corpora", headers=h).json() for h in ({}, GERMAN))
     titles = [entry["title"] for entry in english["corpora"] + english["presets"]]
     assert titles == [
+        "Fairy tales",
         "Python's documentation",
         "Python source code",
         "Sums",

@@ -36,7 +36,8 @@ IN_SIGHT = """() => {
 }"""
 WATCH_SHIFTS = """() => {
   window.shifts = [];
-  const nameOf = ({ node }) => node?.className ?? [node?.nodeName, node?.textContent];
+  const nameOf = ({ node, previousRect, currentRect }) =>
+    [node?.className ?? node?.textContent, previousRect.toJSON(), currentRect.toJSON()];
   new PerformanceObserver((list) => list.getEntries().forEach((entry) => shifts.push(
     [entry.value, entry.hadRecentInput, entry.sources.map(nameOf)],
   ))).observe({ type: "layout-shift" });
@@ -149,9 +150,10 @@ def test_a_finger_finds_every_control(visit, size):
     page.page.wait_for_timeout(300)
     small = page.page.evaluate(
         """() => {
-          const controls = ["button", "input", "textarea", "#pick label"].map((e) => "#drawer " + e);
+          const controls = "#drawer :is(button, input, textarea, #pick label)";
           return [...document.querySelectorAll(controls)]
-            .filter((e) => e.getClientRects().length && !e.matches("[type=radio], .vocabulary-size"))
+            .filter((e) => e.getClientRects().length)
+            .filter((e) => !e.matches("[type=radio], .vocabulary-size"))
             .map((e) => [e.ariaLabel || e.id || e.className, e.getBoundingClientRect().height,
               parseFloat(getComputedStyle(e).fontSize), e.type])
             .filter(([, height, font, type]) => height < 44 ||

@@ -49,13 +49,14 @@ def trained(tmp_path, text, capsys):
     return folder
 
 
+NO_TEXT = ": This is not a text in UTF-8"
 UNUSABLE = {
-    "missing": (lambda path: None, "cannot be read: No such file"),
-    "a folder": (lambda path: path.mkdir(), "cannot be read: Is a directory"),
-    "empty": (lambda path: path.write_bytes(b""), "has no text in it"),
-    "a picture": (lambda path: path.write_bytes(b"\x89PNG\r\n" * 99), "is not UTF-8 text (byte 0)"),
-    "zero bytes": (lambda path: path.write_bytes(bytes(1000)), "has zero bytes in it"),
-    "a link to itself": (lambda path: path.symlink_to(path), "cannot be read: Too many levels"),
+    "missing": (lambda path: None, " cannot be read: No such file"),
+    "a folder": (lambda path: path.mkdir(), " cannot be read: Is a directory"),
+    "empty": (lambda path: path.write_bytes(b""), " has no text in it"),
+    "a picture": (lambda path: path.write_bytes(b"\x89PNG\r\n" * 99), f"{NO_TEXT} (byte 0)."),
+    "zero bytes": (lambda path: path.write_bytes(bytes(1000)), f"{NO_TEXT}: it holds zero bytes."),
+    "a link to itself": (lambda path: path.symlink_to(path), " cannot be read: Too many levels"),
 }
 
 
@@ -68,7 +69,7 @@ def test_a_text_that_cannot_be_used(kind, refused, tmp_path, trained):
         refused(train, "--text", text, "--out", tmp_path / "out"),
         refused(evaluate, trained, "--text", text),
     ):
-        assert told.startswith(f"error: {text} {sentence}")
+        assert told.startswith(f"error: {text}{sentence}")
     assert not (tmp_path / "out").exists()
 
 

@@ -149,7 +149,7 @@ def test_a_model_needs_a_licence(publish, hub, folder):
         ("---\nlicense: mit\nmodel-index: 5\n---\n", "is no model card's"),
         ("---\nlicense: mit\n", "has no end"),
         ("---\nlicense:\n---\n", "names no licence"),
-        (b"---\nlicense: m\xeft\n---\n", "is not UTF-8 text"),
+        (b"---\nlicense: m\xeft\n---\n", "not a text in UTF-8 (byte 14)"),
         (None, "README.md cannot be read: Is a directory"),
     ],
 )

@@ -68,7 +68,9 @@ def test_temperature_is_applied_once():
     ],
 )
 def test_a_step_says_how_many_were_drawn_from(changes, kept):
-    assert sample_step(LOGITS, ABCD, SamplingParams(**changes), 0).n_kept == kept
+    step = sample_step(LOGITS, ABCD, SamplingParams(**changes), 0)
+    assert step.n_kept == kept
+    assert step.kept_prob == pytest.approx(sum(c.prob for c in step.candidates[:kept]))
 
 
 def test_what_is_kept_is_what_can_be_picked():

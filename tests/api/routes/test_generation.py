@@ -128,6 +128,7 @@ def test_500_tokens_at_once_are_500_single_calls(client, temperature):
             "candidates": single["probabilities"],
             "other": single["other"],
             "kept": step["kept"],
+            "kept_prob": step["kept_prob"],
         }
         listed = {row["token"]: row["prob"] for row in single["probabilities"]}
         assert listed.get(step["token"], step["prob"]) == step["prob"]
@@ -140,7 +141,8 @@ def test_generate_says_what_it_started_from(client):
     assert body["context_used"] == "ello wor"
     assert (body["session_id"], body["step"]) == ("plain", 50)
     assert [step["position"] for step in body["steps"]] == [9, 10]
-    assert list(body["steps"][0]) == ["position", "token", "prob", "candidates", "other", "kept"]
+    fields = ["position", "token", "prob", "candidates", "other", "kept", "kept_prob"]
+    assert list(body["steps"][0]) == fields
 
 
 def test_a_chunk_continues_the_one_before(client):
