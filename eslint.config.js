@@ -30,6 +30,7 @@ export default [
   { files: ["playground/frontend/early.js"], languageOptions: { sourceType: "script" } },
   { files: ["tests/frontend/*.js", "*.config.js"], languageOptions: { globals: globals.node } },
   { files: ["tests/browser/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["tests/browser/firefox.js"], languageOptions: { globals: globals.node } },
   {
     files: ["**/*.js"],
     rules: {

@@ -10,6 +10,8 @@ export default {
     "media-feature-range-notation": "prefix",
     // Chrome 111 knows masks with the prefix alone.
     "property-no-vendor-prefix": [true, { ignoreProperties: ["mask"] }],
+    // Firefox before 121 drops a whole list of selectors for the `:has()` in one: it has a rule of its own.
+    "selector-disallowed-list": [/^(?=.*:has\()([^(),]|\(([^()]|\([^()]*\))*\))*,/s],
     // House style: a rule of a few declarations on one line, related rules without blank lines.
     "declaration-block-single-line-max-declarations": null,
     "at-rule-empty-line-before": null,

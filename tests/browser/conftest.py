@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 import pytest
@@ -50,13 +51,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+def unavailable(reason: str) -> NoReturn:
+    """Skip; in CI, where nothing may be missing, fail."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
 def chromium() -> str:
     """Where the browser is."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        reason = "no chromium on this machine: the journeys are not run"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    return path
+    return path or unavailable("no chromium on this machine: the journeys are not run")
 
 
 # A browser for each module: as long as Playwright runs, it has the thread's event loop, and other
