@@ -14,6 +14,7 @@ import { StepPanel } from "./library/stepPanel.js";
 import { Bars } from "./playback/bars.js";
 import { Controls } from "./playback/controls.js";
 import { Drawer } from "./playback/drawer.js";
+import { Help } from "./playback/help.js";
 import { Input } from "./playback/input.js";
 import { text as textOf } from "./playback/trace.js";
 import { LiveRegion } from "./playback/liveRegion.js";
@@ -125,9 +126,9 @@ function createParts(elements) {
   const hubLoader = createHubLoader(elements.hub, library);
   const sessionLoader = new SessionLoader(library, tabs, () => connection.lose());
   const snapshots = new Snapshots({ player, input, drawer, tabs, library, hubLoader, settings });
-  const guide = createGuide(elements, drawer, snapshots, () => moments);
+  const guide = createGuide(elements, player, drawer, snapshots, () => moments);
   const moments = new Moments({ player, tabs, library, drawer, guide, settings, findSession, openTab: showTab });
-  views.push(moments, new StepSlider(elements.stepSlider, () => tabs.steps, (index) => moveStep(index, tabs, library)));
+  views.push(moments, guide, new Help(elements.drawer, find(elements.keys, ".shortcuts__help")), new StepSlider(elements.stepSlider, () => tabs.steps, (index) => moveStep(index, tabs, library)));
   listenToConnection(connection, { player, tabs, library, sessionLoader });
   const shareDialog = new ShareDialog(dialogOf(elements.share), {
     capture: () => snapshots.capture(),
@@ -184,10 +185,11 @@ function createHubLoader(root, library) {
   return loader;
 }
 
-/** @param {Elements} elements @param {Drawer | EmbeddedDrawer} drawer @param {Snapshots} snapshots
- * @param {() => Moments} getMoments */
-function createGuide({ guide, tutorial }, drawer, snapshots, getMoments) {
+/** @param {Elements} elements @param {Player} player @param {Drawer | EmbeddedDrawer} drawer
+ * @param {Snapshots} snapshots @param {() => Moments} getMoments */
+function createGuide({ guide, tutorial }, player, drawer, snapshots, getMoments) {
   return new Guide(guide, {
+    player,
     open: (link) => snapshots.open(link),
     onError: reportError,
     onResume: () => drawer.setShared(true),

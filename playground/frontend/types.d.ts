@@ -243,6 +243,7 @@ export interface Lesson {
   title: string;
   link: string;
   html: string;
+  done: string | null;
 }
 
 export interface Load {

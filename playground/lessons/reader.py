@@ -5,12 +5,15 @@ A lesson is a link that opens the page at a moment, and words about what is to b
     ---
     title: The bars
     link: ?prompt=The+moon&model=shakespeare&v=1
+    done: tokens:3
     ---
     Two or three sentences, in Markdown.
 
     **Try:** one thing to do.
 
-`link` is what Share copies; of a whole address only the part from the "?" on is used. The tour goes
+`link` is what Share copies; of a whole address only the part from the "?" on is used. `done`, which
+may be left out, says when that thing was done: so many tokens were written, choices (of another
+candidate than the pick), steps (moves of the training step) or edits (of the input) made. The tour goes
 through the files by name, `2-bars.md` before `10-mine.md`. `2-bars.de.md` is the same lesson in
 German; who reads a language that it is not written in gets `2-bars.md`.
 """
@@ -30,6 +33,7 @@ from markdown_it import MarkdownIt
 
 LESSONS = Path(__file__).parent
 _FILE = re.compile(r"---\n(?P<front>.*?\n)---\n(?P<words>.*\S.*)", re.DOTALL)
+_GOAL = re.compile(r"(tokens|choices|steps|edits):[1-9][0-9]{0,2}")
 # Of a lesson's own markup nothing is taken over, and its links lead nowhere that runs a script.
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
@@ -38,12 +42,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """name: of its file, without language and ending. link: from its "?" on. html: its words."""
+    """name: of its file, without language and ending. link: from its "?" on. html: its words.
+
+    done: what has to be done, such as "tokens:3", or None.
+    """
 
     name: str
     title: str
     link: str
     html: str
+    done: str | None
 
 
 def read_lessons(folder: Path, language: str) -> tuple[Lesson, ...]:
@@ -66,6 +74,7 @@ def read_lesson(path: Path) -> Lesson:
         title=_line(front, "title"),
         link=_query(_line(front, "link")),
         html=_MARKDOWN.render(parts["words"]),
+        done=_goal(front),
     )
 
 
@@ -104,6 +113,15 @@ def _line(front: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{name}: is missing, or is no text")
     return value.strip()
+
+
+def _goal(front: dict[str, Any]) -> str | None:
+    if "done" not in front:
+        return None
+    goal = _line(front, "done")
+    if not _GOAL.fullmatch(goal):
+        raise ValueError("done: has to be like tokens:3, choices:1, steps:1 or edits:1")
+    return goal
 
 
 def _query(link: str) -> str:

@@ -137,7 +137,7 @@ def test_the_tutorial_gives_the_text_back(tour):
     page.write("My own text")
     text = written(page)
     before = moment(page)
-    page.button("Tutorial").click()
+    found.tutorial.click()
     expect(page.page.locator(".guide__title")).to_be_visible()
     expect(page.output).not_to_have_text(text)
     saved(page)

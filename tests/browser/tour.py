@@ -43,7 +43,7 @@ class Tour:
 
     @property
     def tutorial(self):
-        return self.page.locator("[data-action=tutorial]")
+        return self.page.locator("#header [data-action=tutorial]")
 
     def is_at(self, number):
         lesson = read_lessons(LESSONS, self.language)[number - 1]

@@ -5,6 +5,7 @@
 
 import { createElement, setText } from "../shared/dom.js";
 
+const FADED_MAX = 4000; // characters before the window; the input shows them all
 const BOTTOM_PX = 24; // closer to the end than this, the region scrolls along
 
 export class Output {
@@ -30,7 +31,8 @@ export class Output {
     const { prompt, steps } = player.trace;
     const windowStart = Math.max(0, prompt.length + steps.length - (player.session?.block_size ?? 0));
     const isFollowing = isAtEnd(this.#region);
-    setText(this.#faded, prompt.slice(0, windowStart).join(""));
+    const from = Math.max(0, windowStart - FADED_MAX);
+    setText(this.#faded, (from > 0 ? "…" : "") + prompt.slice(from, windowStart).join(""));
     setText(this.#typed, prompt.slice(windowStart).join(""));
     this.#drawGenerated(steps, prompt.length, windowStart);
     this.#region.dataset.playing = String(player.playing);

@@ -53,7 +53,7 @@ export class Task {
 }
 
 /** @param {Player} player @returns {TaskState} */
-const stateOf = ({ session, step, trace }) => ({
+export const stateOf = ({ session, step, trace }) => ({
   session_id: session?.session_id,
   step,
   written: trace.steps.length,

@@ -2,6 +2,7 @@
 // lesson is a link, which the page opens, and a text. No dialog: the page stays usable.
 
 /** @import { Lesson } from "../types.js" */
+/** @import { Player } from "../playback/player.js" */
 
 import { request } from "../shared/client.js";
 import { closestTarget, createElement, find, isVisible, setAttribute, setText } from "../shared/dom.js";
@@ -9,9 +10,11 @@ import { currentLocale, translate } from "../shared/messages.js";
 import { createPopover } from "../shared/popover.js";
 import { readStorage, writeStorage } from "../shared/storage.js";
 import { toast } from "../shared/toast.js";
+import { LessonGoal } from "./lessonGoal.js";
 
 const LABELS = ":is(#tabs, #drawer) :is(button, label, [data-testid=block-info])";
 const SETTLING_MS = 1500; // a page that has just opened a link is still changing its layout
+const BARS_SHOWN = 3;
 const SMALL = "(max-width: 640px)"; // as in guide.css
 const STORAGE_KEY = "token-playground.guide";
 
@@ -28,9 +31,13 @@ export class Guide {
   #index = 0;
   #openedAt = -Infinity;
   #progress = readProgress();
+  /** What the open lesson proposes to try, until it was done.
+   * @type {LessonGoal | null} */
+  #goal = null;
 
   /** @param {HTMLElement} root
    * @param {object} page
+   * @param {Player} page.player
    * @param {(link: string) => Promise<void>} page.open restores the state of a link
    * @param {(isOpen: boolean) => void} page.onToggle called when the panel opens or closes
    * @param {() => void} page.onResume called when it is shown again after a reload
@@ -93,7 +100,7 @@ export class Guide {
     this.#root.hidden = false;
     document.documentElement.classList.add("guided");
     this.#page.onResume();
-    this.#draw();
+    this.#drawLesson();
   }
 
   close() {
@@ -114,16 +121,28 @@ export class Guide {
     return [index, Number(lesson) - 1].find((one) => one in this.#lessons);
   }
 
+  /** Called at every change of the player.
+   * @param {Player} player */
+  draw(player) {
+    if (this.#root.hidden) return;
+    if (!this.#goal?.update(player)) return;
+    this.#goal = null;
+    this.#root.dataset.tried = "true";
+    setText(this.#find(".guide__tried"), translate("guide.tried"));
+  }
+
   /** @param {number} index */
   async #open(index) {
     const lesson = this.#lessons[index];
+    this.#goal = null;
     this.#index = index;
     this.#setProgress({ current: lesson.name, seen: [...new Set([...this.#progress.seen, lesson.name])] });
     this.#fold(false);
-    this.#draw();
+    this.#drawLesson();
     const opened = this.#page.open(lesson.link);
     this.#find(".guide__title").focus({ preventScroll: true }); // where a screen reader continues
     await opened;
+    this.#goal = lesson.done === null ? null : new LessonGoal(lesson.done, this.#page.player);
     this.#openedAt = performance.now();
     this.#scrollToControls();
   }
@@ -168,8 +187,10 @@ export class Guide {
     writeStorage(STORAGE_KEY, JSON.stringify(progress));
   }
 
-  #draw() {
+  #drawLesson() {
     const { title, html } = this.#lessons[this.#index];
+    delete this.#root.dataset.tried;
+    setText(this.#find(".guide__tried"), "");
     const place = { number: this.#index + 1, total: this.#lessons.length };
     const all = this.#find(".guide__all");
     setText(all, translate("guide.place", place));
@@ -209,6 +230,8 @@ export class Guide {
       const label = labels.find((one) => one.textContent?.trim() === name);
       (label?.closest(".block") ?? label)?.scrollIntoView({ block: "nearest" });
     }
+    // And what they change: the first bars.
+    document.querySelectorAll("#drawer .candidate")[BARS_SHOWN - 1]?.scrollIntoView({ block: "nearest" });
   }
 
   /** Page and drawer leave the height of the panel free below them: see guide.css. */
