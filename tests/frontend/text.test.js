@@ -34,3 +34,14 @@ test("the time is linear however many marks a letter has", () => {
 test("a link's prompt has the line ends of a text field", () => {
   same(Link.decode("?prompt=a%0D%0Ab%0Dc%0Ad&v=1").snapshot.prompt, "a\nb\nc\nd");
 });
+
+test("the direction of a text is that of its first letter", () => {
+  const texts = { "": "ltr", "123 !": "ltr", "let \u05d0": "ltr", "\u05d0 let": "rtl", "1. \u0645": "rtl", "\u{1f600} a": "ltr" };
+  for (const [text, direction] of Object.entries(texts)) same(Text.directionOf(text), direction);
+});
+
+test("a long text is split in a time that grows with it, and no further than asked", () => {
+  const known = new Set("ab");
+  same(Text.splitByVocabulary("a\u00e9b\u00e9", known, 2).map(({ text }) => text), ["a", "\u00e9"]);
+  same(Text.splitByVocabulary("aab", known, 1).map(({ text }) => text), ["aab"]);
+});

@@ -7,7 +7,7 @@ import { createElement, find, setText } from "../shared/dom.js";
 import { setTextboxValue } from "../shared/gradioPatches.js";
 import { translate } from "../shared/messages.js";
 import { createPopover } from "../shared/popover.js";
-import { characterLabel, contextCounter, splitByVocabulary } from "../shared/text.js";
+import { characterLabel, contextCounter, directionOf, splitByVocabulary } from "../shared/text.js";
 
 const POPOVER_GAP_PX = 8;
 const MARKS_MAX = 2000; // runs of known and unknown characters that are marked where they stand
@@ -49,7 +49,6 @@ export class Input {
     this.#mirror.className = "mirror";
     this.#mirror.setAttribute("aria-hidden", "true");
     createPopover(notes, ".vocabulary-size", () => this.#showVocabulary());
-    textarea.dir = "auto";
     textarea.before(this.#mirror);
     textarea.parentElement?.classList.add("mirrored");
     // What is composed with an input method is a text once it is done.
@@ -90,7 +89,9 @@ export class Input {
 
   /** @param {Player} player */
   draw(player) {
-    this.#show(player.trace.text);
+    const { text } = player.trace;
+    this.#show(text);
+    this.#textarea.dir = this.#mirror.dir = directionOf(text);
     const { session, unknown } = player;
     const length = player.trace.prompt.length + player.trace.steps.length;
     const size = session?.block_size ?? 0;
@@ -99,7 +100,7 @@ export class Input {
     this.#notes.counter.classList.toggle("counter--beyond", isBeyond);
     this.#notes.counter.title = isBeyond ? translate("drawer.window", { size }) : "";
     this.#notes.counter.tabIndex = isBeyond ? 0 : -1;
-    this.#drawUnknown(player.trace.text, session?.known ?? new Map(), unknown);
+    this.#drawUnknown(text, session?.known ?? new Map(), unknown);
     this.#drawVocabulary(session?.vocabulary ?? []);
   }
 
@@ -128,9 +129,8 @@ export class Input {
     this.#notes.names.replaceChildren(...unknown.slice(0, NAMES_MAX).map(createChip));
     if (unknown.length > NAMES_MAX) this.#notes.names.append(createElement("li", "", "…"));
     this.#textarea.setAttribute("aria-invalid", String(unknown.length > 0));
-    const parts = unknown.length ? splitByVocabulary(text, known).slice(0, MARKS_MAX) : [];
+    const parts = unknown.length ? splitByVocabulary(text, known, MARKS_MAX) : [];
     const marks = parts.map((part) => createElement(part.unknown ? "mark" : "span", "", part.text));
-    this.#mirror.dir = getComputedStyle(this.#textarea).direction; // "auto" is worked out anew for each mark
     this.#mirror.replaceChildren(...marks, "\n");
     this.#align();
   }

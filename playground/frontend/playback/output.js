@@ -4,6 +4,7 @@
 /** @import { Player } from "./player.js" */
 
 import { createElement, setText } from "../shared/dom.js";
+import { directionOf } from "../shared/text.js";
 
 const FADED_MAX = 4000; // characters before the window; the input shows them all
 const BOTTOM_PX = 24; // closer to the end than this, the region scrolls along
@@ -30,6 +31,7 @@ export class Output {
   draw(player) {
     const { prompt, steps } = player.trace;
     const windowStart = Math.max(0, prompt.length + steps.length - (player.session?.block_size ?? 0));
+    this.#region.dir = directionOf(player.trace.text);
     const isFollowing = isAtEnd(this.#region);
     const from = Math.max(0, windowStart - FADED_MAX);
     setText(this.#faded, (from > 0 ? "…" : "") + prompt.slice(from, windowStart).join(""));

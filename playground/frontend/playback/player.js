@@ -79,8 +79,8 @@ export class Player {
   #isRetrying = false;
   /** Whether the pick is to be appended as soon as it is known. */
   #isEager = false;
-  /** The unknown characters of the trace and session they were computed for.
-   * @type {{ prompt: string[], steps: Step[], session: PlayableSession, unknown: string[] } | null} */
+  /** The unknown characters of the prompt and session they were computed for.
+   * @type {{ prompt: string[], session: PlayableSession, unknown: string[] } | null} */
   #checked = null;
 
   /** @param {object} options
@@ -102,11 +102,12 @@ export class Player {
     const { session } = this;
     if (!session?.vocabulary.length) return [];
     const { prompt, text, steps } = this.trace;
-    const last = this.#checked;
-    if (last && last.prompt === prompt && last.steps === steps && last.session === session) return last.unknown;
-    const unknown = unknownCharacters(text + steps.map((step) => step.text).join(""), session.known);
-    this.#checked = { prompt, steps, session, unknown };
-    return unknown;
+    if (this.#checked?.prompt !== prompt || this.#checked.session !== session) {
+      this.#checked = { prompt, session, unknown: unknownCharacters(text, session.known) };
+    }
+    const { unknown } = this.#checked;
+    const written = unknownCharacters(steps.map((step) => step.text).join(""), session.known);
+    return written.length ? [...new Set([...unknown, ...written])] : unknown;
   }
 
   /** @returns {PlayerStatus} */

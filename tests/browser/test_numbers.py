@@ -1,0 +1,114 @@
+"""Number fields: whatever is typed, field, bars, link and request agree at rest."""
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+# What is typed, letter by letter, and what is used then; None: what was used before.
+TYPED = {
+    "Temperature": {"": None, "-1": 0.1, "0": 0.1, "1e20": 2, "0.9": 0.9, "5": 2, "abc": None},
+    "Top-k": {"": None, "-1": 0, "0": 0, "1e20": 50, "7": 7, "2000": 50, "abc": None},
+    "Top-p": {"": None, "-1": 0.05, "0": 0.05, "1e20": 1, "0.9": 0.9, "abc": None},
+    "Speed": {"": None, "-1": 100, "0": 100, "1e20": 2000, "250": 250, "abc": None},
+}
+PARAMETERS = {"Temperature": "temperature", "Top-k": "top_k", "Top-p": "top_p", "Speed": "speed"}
+DEFAULTS = {"Temperature": 1, "Top-k": 0, "Top-p": 1, "Speed": 500}
+
+
+def link_of(page):
+    page.button("Share").click()
+    link = page.page.locator("#share-link").input_value()
+    page.page.keyboard.press("Escape")
+    return {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
+
+
+def last_request(bodies, what):
+    return next((body[what] for body in reversed(bodies) if what in body), None)
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_a_number_is_one_everywhere(visit, name):
+    page = visit().sample()
+    bodies = []
+    page.page.on("request", lambda request: bodies.append(json.loads(request.post_data))
+                 if request.url.endswith("/api/generate") else None)  # fmt: skip
+    field = page.page.get_by_label(f"{name} as a number")
+    used = DEFAULTS[name]
+    for typed, expected in TYPED[name].items():
+        field.click()
+        field.press("Control+a")
+        field.press("Delete")
+        field.press_sequentially(typed)
+        page.drawer.focus()
+        used = used if expected is None else expected
+        expect(field).to_have_value(f"{used:g}")
+        page.ready()
+        parameter = PARAMETERS[name]
+        off = {"top_k": 0, "top_p": 1}
+        assert float(link_of(page).get(parameter, off.get(parameter, -1))) == used, typed
+        if parameter != "speed" and bodies:
+            assert last_request(bodies, parameter) == used, typed
+        expect(page.button("Play")).to_be_enabled()
+
+
+def test_a_seed_is_a_whole_number_that_a_link_can_hold(visit):
+    page = visit().sample()
+    field = page.page.get_by_label("Seed")
+    for typed, used in {"-5": "0", "1.5": "1", "99999999999999": "2147483647", "7": "7"}.items():
+        field.fill(typed)
+        page.drawer.focus()
+        expect(field).to_have_value(used)
+        page.ready()
+        assert link_of(page)["seed"] == used
+    field.fill("")
+    page.drawer.focus()
+    page.ready()
+    assert link_of(page)["seed"].isdecimal()
+
+
+def test_a_comma_is_no_number_that_nobody_meant(visit):
+    page = visit().sample()
+    field = page.page.get_by_label("Temperature as a number")
+    field.click()
+    field.press("Control+a")
+    field.press_sequentially("1,5")
+    page.drawer.focus()
+    page.ready()
+    shown = float(field.input_value())
+    assert 0.1 <= shown <= 2
+    assert float(link_of(page)["temperature"]) == shown
+
+
+def test_a_long_paste_holds_nothing_up_and_is_kept_whole(visit):
+    page = visit()
+    text = "The king said hello to me. " * 11_700  # 315,900 characters
+    page.page.evaluate(
+        """() => {
+          window.long = [];
+          new PerformanceObserver((list) => long.push(...list.getEntries().map((e) => e.duration)))
+            .observe({ type: "longtask" });
+        }"""
+    )
+    times = {}
+    for count in (len(text) // 8, len(text)):
+        part = text[:count]
+        times[count] = page.page.evaluate(
+            """text => {
+              const area = document.querySelector("#input-text textarea");
+              area.value = text;
+              const begun = performance.now();
+              area.dispatchEvent(new InputEvent("input", { bubbles: true }));
+              area.scrollHeight;
+              return performance.now() - begun;
+            }""",
+            part,
+        )
+        page.ready()
+        expect(page.drawer.locator(".counter")).to_contain_text(f"{count} chars")
+    small, large = times.values()
+    assert large < 24 * small + 50, "it grows with the text, not with its square"
+    assert page.input.input_value() == text
+    page.button("Undo").click()
+    expect(page.input).to_have_value(text[: len(text) // 8])
