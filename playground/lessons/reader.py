@@ -23,7 +23,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 from markdown_it import MarkdownIt
@@ -107,7 +106,8 @@ def _line(front: dict[str, Any], name: str) -> str:
 
 
 def _query(link: str) -> str:
-    query = urlsplit(link).query
+    # Without its fragment, which `&#38;` doesn't begin: the page repairs a damaged link.
+    query = re.split(r"(?<!&)#", link.partition("?")[2])[0]
     if not query:
         raise ValueError("link: has no parameters, like ?prompt=Hello&v=1")
     return f"?{query}"

@@ -112,6 +112,7 @@ BROKEN = {
     "too long": (f"prompt={LONG}&v=1", LONG[:2000], "The first 2,000 characters"),
     "model gone": ("prompt=The&model=gone&v=1", "The", "The model of this link, gone, can’t"),
     "no step": ("prompt=The&model=plain&step=77&v=1", "The", "step 100 is shown"),
+    "no step of no model": ("prompt=The&step=7&v=1", "The", "step 10 is shown"),
     "changed": ("prompt=The&model=plain&revision=abc&v=1", "The", "another version of plain"),
     "nonsense": ("prompt=The&temperature=hot&seed=-1&v=1", "The", "left out: temperature, seed"),
 }  # fmt: skip
@@ -125,6 +126,55 @@ def test_of_a_broken_link_is_shown_what_can_be_had(visit, name):
     expect(toasts(page).filter(has_text=sentence)).to_have_count(1)
     page.button("Step").click()
     page.changes(text)
+
+
+DAMAGED = {
+    "copied out of HTML": "&amp;prompt=The+king&amp;model=other&amp;step=10&amp;lang=de&amp;v=1",
+    "out of WordPress": "&#038;prompt=The+king&#038;model=other&#038;step=10&#038;lang=de&#038;v=1",
+    "out of a sentence": "&prompt=The%20king&model=other&step=10&lang=de&v=1).",
+    "out of quotes": "&prompt=The%20king&model=other&step=10&lang=de&v=1”",
+    "encoded twice": "&prompt=The%2520king&model=other&step=10&lang=de&v=1&utm_source=mail",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", DAMAGED)
+def test_a_damaged_link_is_repaired_and_nothing_is_said(visit, how):
+    page = visit(query=DAMAGED[how], theme="light", wait=False)
+    page.page.locator(".candidate[data-picked]").wait_for()
+    page.shows("The king")
+    expect(page.drawer.locator(".model__line")).to_contain_text("other")
+    expect(page.drawer.locator(".model__line")).to_contain_text("10")
+    expect(page.page.locator("html")).to_have_attribute("lang", "de")
+    expect(toasts(page)).to_have_count(0)
+    assert not page.page.evaluate("document.body.classList.contains('dark')")
+    query = parse_qs(urlsplit(page.page.url).query)
+    assert {name: query[name][0] for name in ("step", "lang", "v")} == {
+        "step": "10",
+        "lang": "de",
+        "v": "1",
+    }
+    assert "utm_source" not in query
+
+
+def test_a_link_without_its_question_mark_opens(visit, server):
+    page = visit(wait=False)
+    page.page.goto(f"{server}/prompt=The+king&model=other&step=10&v=1")
+    page.ready().shows("The king")
+    expect(page.drawer.locator(".model__line")).to_contain_text("other · 8K params · step 10")
+
+
+def test_what_is_told_of_a_link_waits_until_it_is_in_sight(visit, server):
+    page = visit(wait=False, quiet=False)
+    frame = f'<iframe src="{server}/?view=embed&model=plain&step=77&v=1" height="700"></iframe>'
+    page.page.set_content(f'<p style="height: 3000px"></p>{frame}')
+    inside = page.page.frame_locator("iframe")
+    told = inside.locator(".toast").filter(has_text="step 100 is shown")
+    expect(told).to_have_count(1)
+    page.page.wait_for_timeout(8000)
+    expect(told).to_have_count(1)
+    page.page.locator("iframe").scroll_into_view_if_needed()
+    expect(told).to_be_in_viewport()
+    expect(told).to_have_count(0, timeout=12_000)
 
 
 def test_nothing_in_a_link_runs_or_is_fetched(visit, server):

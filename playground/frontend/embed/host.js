@@ -3,6 +3,8 @@
 
 /** @import { PlaygroundEvent } from "../types.js" */
 
+import { repairQuery } from "../sharing/repair.js";
+
 const NAME = "token-playground";
 const EVENT_VERSION = 1;
 const HOME = new URL("../../", import.meta.url).href;
@@ -13,7 +15,7 @@ const HOME = new URL("../../", import.meta.url).href;
  * @property {HTMLElement} root holds all of the playground, and the marks that its styles look for
  * @property {Document | HTMLElement} scope receives its keys and clicks
  * @property {HTMLElement} body contains its toasts
- * @property {string} search its parameters; those of `src` in another site's document */
+ * @property {string} search its parameters, repaired; those of `src` in another site's document */
 
 /** Empty until `detectHost` was called.
  * @type {Host} */
@@ -23,13 +25,14 @@ export const host = /** @type {any} */ ({});
 export function detectHost() {
   const apps = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("gradio-app[src]"));
   const component = [...apps].find(isOurs) ?? null;
+  const { search, hash } = component ? sourceOf(component) : location;
   Object.assign(host, {
     component,
     embedded: component !== null || document.documentElement.classList.contains("embedded"),
     root: component ?? document.documentElement,
     scope: component ?? document,
     body: component ?? document.body,
-    search: component ? sourceOf(component).search : location.search,
+    search: repairQuery(search + hash),
   });
   if (component) loadStyles(component);
 }

@@ -7,6 +7,7 @@
 /** @import { Course, Goal, Progress, TaskState } from "../types.js" */
 
 import { config } from "../shared/config.js";
+import { repairQuery } from "./repair.js";
 
 const GOAL = /^(tokens|choices|steps):(\d{1,3})$/;
 
@@ -25,7 +26,7 @@ export function encode({ hide = [], task = "", done = null, embed = false }) {
 /** The course of a link; unknown names and goals are left out.
  * @param {string} search @returns {Course} */
 export function decode(search) {
-  const given = new URLSearchParams(search);
+  const given = new URLSearchParams(repairQuery(search));
   const [, what, count] = GOAL.exec(given.get("done") ?? "") ?? [];
   return {
     hide: (given.get("hide") ?? "").split(".").filter((name) => config.course.controls.includes(name)),
