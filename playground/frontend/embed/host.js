@@ -15,6 +15,7 @@ const HOME = new URL("../../", import.meta.url).href;
  * @property {HTMLElement} root holds all of the playground, and the marks that its styles look for
  * @property {Document | HTMLElement} scope receives its keys and clicks
  * @property {HTMLElement} body contains its toasts
+ * @property {string} address of the page itself, without parameters
  * @property {string} search its parameters, repaired; those of `src` in another site's document */
 
 /** Empty until `detectHost` was called.
@@ -32,6 +33,7 @@ export function detectHost() {
     root: component ?? document.documentElement,
     scope: component ?? document,
     body: component ?? document.body,
+    address: component ? HOME : location.origin + location.pathname,
     search: repairQuery(search + hash),
   });
   if (component) loadStyles(component);

@@ -36,6 +36,13 @@ export function decode(search) {
   };
 }
 
+/** The controls that a goal is reached with; any of them will do. */
+const MEANS = { tokens: ["play", "step", "bars"], choices: ["bars"], steps: ["training_step"] };
+
+/** Whether a goal can be reached on a page that hides some controls.
+ * @param {Goal["what"]} what @param {string[]} hide */
+export const isReachable = (what, hide) => MEANS[what].some((control) => !hide.includes(control));
+
 /** @type {Progress} */
 export const noProgress = { tokens: 0, choices: 0, steps: 0 };
 
