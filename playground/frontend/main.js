@@ -37,6 +37,7 @@ import { translateMarkup } from "./shared/messages.js";
 import { asRequestError, describeError } from "./shared/requestError.js";
 import { initialize } from "./shared/startup.js";
 import { toast } from "./shared/toast.js";
+import { followMoment } from "./sharing/address.js";
 import * as courses from "./sharing/course.js";
 import { ShareDialog } from "./sharing/shareDialog.js";
 import { Snapshots } from "./sharing/snapshots.js";
@@ -134,6 +135,7 @@ function createParts(elements) {
     capture: () => snapshots.capture(),
     getSessions: () => library.sessions,
   });
+  followMoment(find(elements.model, ".model__full", HTMLAnchorElement), () => snapshots.capture().snapshot);
   const task = new Task(elements.task, courses.decode(host.search), () => emit({ type: "done", reason: "task" }));
   views.push(task);
   draw();

@@ -26,7 +26,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 from markdown_it import MarkdownIt
@@ -125,7 +124,8 @@ def _goal(front: dict[str, Any]) -> str | None:
 
 
 def _query(link: str) -> str:
-    query = urlsplit(link).query
+    # Without its fragment, which `&#38;` doesn't begin: the page repairs a damaged link.
+    query = re.split(r"(?<!&)#", link.partition("?")[2])[0]
     if not query:
         raise ValueError("link: has no parameters, like ?prompt=Hello&v=1")
     return f"?{query}"

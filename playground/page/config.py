@@ -54,6 +54,7 @@ SEED_MAX = 2**31 - 1
 
 HIDEABLE_CONTROLS = (
     "input", "play", "step", "regenerate", "speed", "sampling", "bars", "vocabulary",
+    "training_step",
 )  # fmt: skip
 TASK_MAX = 200
 GOALS = {"tokens": 20, "choices": 3, "steps": 1}  # kinds of goals, each with its default count

@@ -9,7 +9,8 @@ import re
 from playground.i18n.translate import available_locales, translate
 from playground.page.components import FRONTEND, FRONTEND_URL
 
-_EARLY = "early.js"  # a classic script, inlined: it must run before Gradio's
+_EARLY = "early.js"  # inlined: it must run before Gradio's
+_IMPORT = re.compile(r'^import .* from "\./(.+)";\n', re.M)
 
 
 def document_head() -> str:
@@ -25,10 +26,18 @@ def document_head() -> str:
         [
             *_preview(),
             *_unsupported(),
-            f"<script>{(FRONTEND / _EARLY).read_text(encoding='utf-8')}</script>",
+            f"<script>{_early_script()}</script>",
             *preloads,
         ]
     )
+
+
+def _early_script() -> str:
+    """The early script and the modules that it imports, which import none, as one script."""
+    early = (FRONTEND / _EARLY).read_text(encoding="utf-8")
+    modules = [(FRONTEND / path).read_text(encoding="utf-8") for path in _IMPORT.findall(early)]
+    code = "\n".join([*modules, _IMPORT.sub("", early)])
+    return f'(function () {{\n"use strict";\n{re.sub(r"^export ", "", code, flags=re.M)}}})();'
 
 
 def _preview() -> list[str]:

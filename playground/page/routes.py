@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from playground.i18n.translate import DEFAULT_LOCALE, catalog, negotiate_locale
@@ -58,6 +58,14 @@ def _routes(lessons: Path) -> APIRouter:
     async def component_styles() -> Response:
         """The page's styles, scoped to `<gradio-app>` in another site's page."""
         return Response(component_css(), media_type="text/css", headers=_NO_CACHE)
+
+    @router.get("/{name}={rest:path}")
+    async def link_without_question_mark(request: Request) -> RedirectResponse:
+        """A link whose "?" was lost on its way; the page repairs the rest."""
+        prefix = request.scope["root_path"]
+        query = request.scope["raw_path"].decode("ascii").removeprefix(prefix + "/")
+        more = f"&{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"{prefix}/?{query.lstrip('&')}{more}")
 
     return router
 

@@ -3,6 +3,7 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -322,3 +323,53 @@ def test_as_an_element_it_can_be_a_course_page_too(page, server, course):
     expect(visit.button("Play")).to_be_hidden()
     visit.button("Step").click()
     page.wait_for_function("heard.some(({ reason }) => reason === 'task')")
+
+
+def test_in_a_frame_the_training_step_is_moved_for_a_task(page, server, course):
+    page.goto(course(framed(server, "&task=Move+it&done=steps:1&v=1")))
+    visit = in_frame(page, server)
+    expect(visit.drawer.locator(".task__progress")).to_have_text("0 of 1")
+    visit.slider("Training step").press("ArrowLeft")
+    page.wait_for_function("heard.some(({ reason }) => reason === 'task')")
+
+
+@pytest.mark.parametrize("sandbox", ["", 'sandbox="allow-scripts"'], ids=["frame", "sandbox"])
+def test_a_frame_whose_link_was_escaped_twice_shows_what_was_meant(page, server, course, sandbox):
+    address = f"{server}/?prompt=Once&amp;amp;model=names&amp;amp;view=embed&amp;amp;v=1"
+    page.goto(course(f'<iframe src="{address}" width="480" height="700" {sandbox}></iframe>'))
+    visit = in_frame(page, server)
+    visit.shows("Once")
+    expect(visit.drawer.locator(".model__line")).to_contain_text("names")
+    expect(visit.page.locator("#header")).to_be_hidden()
+    expect(visit.page.locator(".toast")).to_have_count(0)
+
+
+def test_out_of_a_frame_the_same_moment_opens_in_the_full_app(page, server, course):
+    query = "&prompt=Once&model=names&step=10&task=Press+Step&hide=speed&lang=de&v=1"
+    page.goto(course(framed(server, query)))
+    frame = page.locator("iframe").element_handle().content_frame()
+    frame.locator("[data-picked]").wait_for()
+    frame.locator("#step").click()
+    frame.locator(".generated").wait_for()
+    written = frame.locator(".output").inner_text()
+    with page.context.expect_page() as opened:
+        frame.get_by_role("link", name="In der ganzen App öffnen").click()
+    full = opened.value
+    expect(full.locator("#header")).to_be_visible()
+    expect(full.locator(".output")).to_have_text(written)
+    expect(full.locator(".model__line")).to_contain_text("names")
+    expect(full.locator("#speed")).to_be_visible()
+    expect(full.locator(".task")).to_be_hidden()
+    expect(full.locator(".model__full")).to_be_hidden()
+    given = parse_qs(urlsplit(full.url).query)
+    assert {"view", "task", "hide"}.isdisjoint(given)
+    assert (given["step"], given["lang"]) == (["10"], ["de"])
+    full.close()
+
+
+def test_out_of_an_element_the_full_app_opens_at_its_own_address(page, server, course):
+    page.goto(course(component(server, "/?model=names&v=1")))
+    visit = Visit(page, server).ready()
+    link = visit.drawer.get_by_role("link", name="Open in the full app")
+    link.focus()
+    assert link.get_attribute("href").startswith(f"{server}/?prompt=")

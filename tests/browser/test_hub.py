@@ -151,6 +151,14 @@ def test_a_link_opens_the_very_commit_that_it_was_made_with(visit, hub, models):
     copy.shows(text)
 
 
+@pytest.mark.parametrize("view", ["", "&view=embed"], ids=["page", "frame"])
+def test_a_step_that_a_model_of_a_link_lacks_is_told_and_the_nearest_shown(visit, published, view):
+    page = visit(query=f"&model={VERSE}&amp;step=55&amp;v=1){view}")
+    expect(page.drawer.locator(".model__line")).to_contain_text("step 10")
+    told = f"doesn’t have training step 55 of {VERSE}; step 10 is shown"
+    expect(page.page.locator(".toast").filter(has_text=told)).to_have_count(1)
+
+
 def test_the_list_is_searched_and_loads_what_is_clicked(visit, published):
     page = visit("phone")
     page.button("Close").click()

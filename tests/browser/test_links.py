@@ -1,6 +1,7 @@
 """Links: the moment that a page shows travels to another, and what cannot travel is said."""
 
 import io
+import re
 from urllib.parse import parse_qs, quote, urlsplit
 
 import numpy as np
@@ -112,6 +113,7 @@ BROKEN = {
     "too long": (f"prompt={LONG}&v=1", LONG[:2000], "The first 2,000 characters"),
     "model gone": ("prompt=The&model=gone&v=1", "The", "The model of this link, gone, can’t"),
     "no step": ("prompt=The&model=plain&step=77&v=1", "The", "step 100 is shown"),
+    "no step of no model": ("prompt=The&step=7&v=1", "The", "step 10 is shown"),
     "changed": ("prompt=The&model=plain&revision=abc&v=1", "The", "another version of plain"),
     "nonsense": ("prompt=The&temperature=hot&seed=-1&v=1", "The", "left out: temperature, seed"),
 }  # fmt: skip
@@ -125,6 +127,55 @@ def test_of_a_broken_link_is_shown_what_can_be_had(visit, name):
     expect(toasts(page).filter(has_text=sentence)).to_have_count(1)
     page.button("Step").click()
     page.changes(text)
+
+
+DAMAGED = {
+    "copied out of HTML": "&amp;prompt=The+king&amp;model=other&amp;step=10&amp;lang=de&amp;v=1",
+    "out of WordPress": "&#038;prompt=The+king&#038;model=other&#038;step=10&#038;lang=de&#038;v=1",
+    "out of a sentence": "&prompt=The%20king&model=other&step=10&lang=de&v=1).",
+    "out of quotes": "&prompt=The%20king&model=other&step=10&lang=de&v=1”",
+    "encoded twice": "&prompt=The%2520king&model=other&step=10&lang=de&v=1&utm_source=mail",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", DAMAGED)
+def test_a_damaged_link_is_repaired_and_nothing_is_said(visit, how):
+    page = visit(query=DAMAGED[how], theme="light", wait=False)
+    page.page.locator(".candidate[data-picked]").wait_for()
+    page.shows("The king")
+    expect(page.drawer.locator(".model__line")).to_contain_text("other")
+    expect(page.drawer.locator(".model__line")).to_contain_text("10")
+    expect(page.page.locator("html")).to_have_attribute("lang", "de")
+    expect(toasts(page)).to_have_count(0)
+    assert not page.page.evaluate("document.body.classList.contains('dark')")
+    query = parse_qs(urlsplit(page.page.url).query)
+    assert {name: query[name][0] for name in ("step", "lang", "v")} == {
+        "step": "10",
+        "lang": "de",
+        "v": "1",
+    }
+    assert "utm_source" not in query
+
+
+def test_a_link_without_its_question_mark_opens(visit, server):
+    page = visit(wait=False)
+    page.page.goto(f"{server}/prompt=The+king&model=other&step=10&v=1")
+    page.ready().shows("The king")
+    expect(page.drawer.locator(".model__line")).to_contain_text("other · 8K params · step 10")
+
+
+def test_what_is_told_of_a_link_waits_until_it_is_in_sight(visit, server):
+    page = visit(wait=False, quiet=False)
+    frame = f'<iframe src="{server}/?view=embed&model=plain&step=77&v=1" height="700"></iframe>'
+    page.page.set_content(f'<p style="height: 3000px"></p>{frame}')
+    inside = page.page.frame_locator("iframe")
+    told = inside.locator(".toast").filter(has_text="step 100 is shown")
+    expect(told).to_have_count(1)
+    page.page.wait_for_timeout(8000)
+    expect(told).to_have_count(1)
+    page.page.locator("iframe").scroll_into_view_if_needed()
+    expect(told).to_be_in_viewport()
+    expect(told).to_have_count(0, timeout=12_000)
 
 
 def test_nothing_in_a_link_runs_or_is_fetched(visit, server):
@@ -162,19 +213,25 @@ def test_what_cannot_travel_is_said(visit):
     assert "model" not in parse_qs(urlsplit(link).query)
 
 
+def read_code(image):
+    """What the one QR code of a picture says."""
+    expect(image).to_be_visible()
+    image.evaluate("image => image.decode()")
+    with Image.open(io.BytesIO(image.screenshot())) as picture:
+        [code] = zxingcpp.read_barcodes(np.asarray(picture.convert("L")))
+    return code.text
+
+
 def test_the_code_holds_the_link(visit):
     page = visit()
     link = share(page)
     page.page.get_by_text("QR code for a class").click()
-    image = page.page.get_by_role("img", name="QR code of the link")
-    page.page.wait_for_function("document.querySelector('.share__qr').naturalWidth > 0")
-    with Image.open(io.BytesIO(image.screenshot())) as picture:
-        codes = zxingcpp.read_barcodes(np.asarray(picture.convert("L")))
-    assert [code.text for code in codes] == [link]
+    assert read_code(page.page.get_by_role("img", name="QR code of the link")) == link
     page.page.keyboard.press("Escape")
     page.write(":" * 2100)
     share(page)
-    expect(page.page.get_by_text("too much text in this link")).to_be_visible()
+    too_long = page.page.locator(".share__code").get_by_text("too much text in this link")
+    expect(too_long).to_be_visible()
     expect(page.page.locator(".share__lost")).to_contain_text("too long for a link")
 
 
@@ -231,19 +288,110 @@ def test_a_course_page_shows_what_it_needs_and_counts_a_task(visit):
         expect(course.drawer.locator(".task__progress")).to_have_text(done)
 
 
-def test_a_frame_is_given_no_task_that_it_has_no_control_for(visit):
+def dialog_of(page):
+    return page.page.get_by_role("dialog", name="Share this moment")
+
+
+def result(page):
+    return dialog_of(page).locator("#course-result")
+
+
+def told(page, name):
+    """A parameter of the course page's address; None without it."""
+    return parse_qs(urlsplit(result(page).input_value()).query).get(name, [None])[0]
+
+
+def test_a_course_page_is_given_no_task_that_it_has_no_control_for(visit):
     page = visit()
     moved = "so many times the training step is moved"
-    link = build_course(page, "a link", what=moved, count="9999")
-    assert parse_qs(urlsplit(link).query)["done"] == ["steps:500"]
-    dialog = page.page.get_by_role("dialog", name="Share this moment")
-    dialog.locator("[name=form]").select_option(label="a frame in a web page")
-    assert "done=" not in dialog.locator("#course-result").input_value()
+    pasted = build_course(page, "a frame in a web page", what=moved)
+    assert "done=steps%3A1" in pasted
+    dialog = dialog_of(page)
+    dialog.get_by_role("checkbox", name="Training step").uncheck()
+    assert "done=" not in result(page).input_value()
+    assert "hide=training_step" in result(page).input_value()
     expect(dialog.locator("option[value=steps]")).to_be_disabled()
     ticked, unticked = dialog.get_by_role("checkbox").all()[:2]
     unticked.uncheck()
     assert ticked.evaluate("box => getComputedStyle(box).appearance") == "auto"
     assert ticked.screenshot() != unticked.screenshot()
+
+
+def test_the_training_step_can_be_hidden(visit):
+    expect(visit(query="&v=1").slider("Training step")).to_be_visible()
+    expect(visit(query="&hide=training_step&v=1").slider("Training step")).to_be_hidden()
+
+
+COUNTS = {"": "3", "-1": "1", "0": "1", "1e20": "500", "abc": "3", "1.5": "2", "007": "7"}
+
+
+def test_the_count_of_a_task_is_shown_as_the_link_has_it(visit):
+    page = visit()
+    build_course(page, "a link", what="so many times another candidate is chosen")
+    field = dialog_of(page).locator("[name=count]")
+    for typed, used in COUNTS.items():
+        field.fill("3")
+        field.press("Control+a")
+        field.press("Delete")
+        field.press_sequentially(typed)
+        field.press("Tab")
+        expect(field).to_have_value(used)
+        assert told(page, "done") == f"choices:{used}"
+
+
+def test_a_course_page_has_a_theme_or_its_readers(visit):
+    page = visit(theme="dark")
+    build_course(page, "a link")
+    assert told(page, "__theme") == "dark"  # as this page was opened
+    theme = dialog_of(page).get_by_label("Light or dark")
+    theme.select_option(label="light")
+    assert told(page, "__theme") == "light"
+    theme.select_option(label="as the reader’s system is")
+    assert told(page, "__theme") is None
+    assert told(page, "v") == "1"
+
+
+def test_the_code_of_a_course_page_holds_its_task(visit):
+    page = visit()
+    link = build_course(page, "a link", task="Say “hi”.")
+    dialog = dialog_of(page)
+    dialog.get_by_text("QR code of the course page").click()
+    image = dialog.get_by_role("img", name="QR code of the course page")
+    assert read_code(image) == link
+    dialog.locator("[name=task]").fill("Say “ho”.")
+    expect(image).to_have_attribute("src", re.compile("ho%25E2"))
+    assert read_code(image) == result(page).input_value() != link
+    dialog.locator("[name=form]").select_option(label="a frame in a web page")
+    expect(dialog.get_by_text("QR code of the course page")).to_be_hidden()
+
+
+def test_a_course_page_is_previewed_and_opened(visit):
+    page = visit()
+    build_course(page, "a frame in a web page", without=["Speed"], task="Say hi")
+    dialog, frames = dialog_of(page), page.page.locator("iframe")
+    expect(frames).to_have_count(0)
+    entries = page.page.evaluate("history.length")
+    dialog.get_by_text("Preview", exact=True).click()
+    preview = page.page.frame_locator(".course__frame")
+    expect(preview.locator(".task__words")).to_have_text("Say hi")
+    expect(preview.locator("#speed")).to_be_hidden()
+    expect(preview.locator("#header")).to_be_hidden()
+    dialog.locator("[name=task]").press("End")
+    dialog.locator("[name=task]").press_sequentially("!!")
+    expect(preview.locator(".task__words")).to_have_text("Say hi!!")
+    dialog.locator("[name=form]").select_option(label="a link")
+    expect(preview.locator("#header")).to_be_visible()
+    link = result(page).input_value()
+    expect(frames).to_have_attribute("src", link)
+    expect(preview.locator("[data-picked]")).to_have_count(1)
+    expect(dialog.locator("[name=task]")).to_be_focused()
+    assert page.page.evaluate("history.length") == entries
+    with page.page.context.expect_page() as opened:
+        dialog.get_by_role("link", name="Open in a new tab").click()
+    assert opened.value.url == link
+    opened.value.close()
+    page.page.keyboard.press("Escape")
+    expect(frames).to_have_count(0)
 
 
 def test_what_is_hidden_comes_back_where_something_in_it_has_to_be_replaced(visit):

@@ -120,6 +120,14 @@ test("of a course page only what is known is taken", () => {
   for (const done of ["tokens:", "tokens:1e3", "moves:3", "tokens:9999"]) same(Course.decode(`?done=${done}`).done, null);
 });
 
+test("a goal can be reached while one of the controls for it is shown", () => {
+  same(Course.isReachable("tokens", ["play", "step"]), true);
+  same(Course.isReachable("tokens", ["play", "step", "bars"]), false);
+  same(Course.isReachable("choices", ["bars"]), false);
+  same(Course.isReachable("steps", ["step"]), true);
+  same(Course.isReachable("steps", ["training_step"]), false);
+});
+
 test("a task counts what is written, chosen and moved", () => {
   const at = (changes) => ({ session_id: "s", step: 10, written: 0, chosen: 0, ...changes });
   let progress = Course.advance(Course.noProgress, at({}), at({ written: 3, chosen: 1 }));

@@ -1,6 +1,10 @@
 """Addresses of repos, as they are typed and pasted."""
 
+from urllib.parse import unquote
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from playground.errors import InvalidInput
 from playground.hub.address import Address, parse_address, parse_session_id
@@ -28,6 +32,79 @@ from tests.hub.scenarios import run
 )
 def test_addresses_as_they_are_typed_and_pasted(typed, repo_id, revision):
     assert parse_address(typed, None, "http://hub.test:81") == Address(repo_id, revision)
+
+
+AROUND = [
+    "{}.", "{},", "{})", "({})", "<{}>", "“{}”", "„{}“", "'{}'", '"{}".', "`{}`", "**{}**", "[{}]",
+    "[tiny]({})", '[tiny]({} "A model")', "[tiny](<{}>)", "\u200b{}\u200b", " {}\u00a0", "{}！",
+]  # fmt: skip
+URLS = [
+    "https://huggingface.co/ada/tiny", "https:/huggingface.co/ada/tiny", "//hf.co/ada/tiny",
+    "https:huggingface.co/ada/tiny", "https//huggingface.co/ada/tiny", "www.hf.co/ada/tiny",
+    "https://www.huggingface.co/ada/tiny/", "https://hf.co/ada/tiny?library=x&amp;utm_source=y",
+    "HTTPS://HuggingFace.co/ada/tiny#card", "https://huggingface.co/ada/tiny.git",
+    "https%3A%2F%2Fhuggingface.co%2Fada%2Ftiny", "http://hub.test:81/ada/tiny?x=1",
+]  # fmt: skip
+AROUND_URLS = [
+    '<a href="{}">tiny</a>', "git clone {}", "It is here: {}, and small.", "[{0}]({0})", "url={}",
+]  # fmt: skip
+
+
+def parsed(typed):
+    return parse_address(typed, None, "http://hub.test:81")
+
+
+@pytest.mark.parametrize("around", ["{}", *AROUND])
+def test_what_stands_around_an_address_is_no_part_of_it(around):
+    for name, revision in (("ada/tiny", None), ("ada/tiny@v1.0", "v1.0"), ("ada%2Ftiny", None)):
+        if around.startswith("[tiny]"):
+            continue  # a target in Markdown is a URL
+        assert parsed(around.format(name)) == Address("ada/tiny", revision)
+    for url in URLS:
+        assert parsed(around.format(url)) == Address("ada/tiny"), url
+
+
+@pytest.mark.parametrize("around", AROUND_URLS)
+def test_the_one_url_of_a_text_is_its_address(around):
+    assert parsed(around.format("https://hf.co/ada/tiny")) == Address("ada/tiny")
+    assert parsed(around.format("https://hf.co/ada/tiny/blob/dev/x.json")) == Address(
+        "ada/tiny", "dev"
+    )
+
+
+def test_an_address_is_read_with_spaces_and_without_a_host():
+    assert parsed("ada / tiny") == parsed("ada/ tiny\n") == Address("ada/tiny")
+    assert parsed("ada/tiny @ v1") == Address("ada/tiny", "v1")
+    assert parsed("ada/tiny/tree/dev") == parsed("/ada/tiny/blob/dev/config.json")
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("tiny.", "Whose model is tiny?"),
+        ("https://huggingface.co/ada.", "the page of ada, not of one of their models"),
+        ("<https://github.com/ada/tiny>", "github.com is not the Hub"),
+        ("https://ada-tiny.hf.space/?model=x", "ada-tiny.hf.space is not the Hub"),
+        ("https://hf.co.example/ada/tiny", "hf.co.example is not the Hub"),
+        ("https://huggingface.co/models", "A model's address is owner/name"),
+        ("https://hf.co/ada/tiny or https://hf.co/ada/small", "A model's address is owner/name"),
+        ("http://[", "A model's address is owner/name"),
+    ],
+)
+def test_of_what_is_no_address_is_told_why(typed, sentence):
+    with pytest.raises(InvalidInput) as told:
+        parsed(typed)
+    assert sentence in str(told.value)
+
+
+@given(st.text(max_size=60))
+def test_of_any_text_nothing_is_read_that_it_does_not_hold(typed):
+    try:
+        address = parsed(typed)
+    except InvalidInput:
+        return
+    for part in [*address.repo_id.split("/"), *([address.revision] if address.revision else [])]:
+        assert part in unquote(typed)
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,9 @@ def test_of_a_pasted_address_only_the_parameters_are_used(folder):
     pasted = "https://example.org/spaces/x?prompt=Hi&v=1#part"
     (folder / "1-good.md").write_text(GOOD.replace("?prompt=Hello&v=1", f'"{pasted}"'))
     assert read_lesson(folder / "1-good.md").link == "?prompt=Hi&v=1"
+    pasted = "https://example.org/?prompt=Hi&#038;v=1"  # out of a page's source
+    (folder / "1-good.md").write_text(GOOD.replace("?prompt=Hello&v=1", f'"{pasted}"'))
+    assert read_lesson(folder / "1-good.md").link == "?prompt=Hi&#038;v=1"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """What is written into the head of the document, and that nothing else is touched."""
 
 import asyncio
+import re
 
 import pytest
 
 from playground.page.gradio_patches import InsertHead
+from playground.page.head import document_head
 
 PIECES = [b"<html><he", b"ad><base></head><body></he", b"ad></html>"]
 
@@ -44,3 +46,9 @@ def test_nothing_else_is_touched(path, method):
     seen, sent = ask(path, method)
     assert seen[b"accept-encoding"] == b"br"
     assert [message["body"] for message in sent if "body" in message] == PIECES
+
+
+def test_what_runs_before_the_first_paint_is_one_classic_script():
+    [script] = re.findall(r"<script>(.*?)</script>", document_head(), re.DOTALL)
+    assert re.findall(r"^\s*(?:import|export)\b.*", script, re.MULTILINE) == []
+    assert script.index("function repairQuery") < script.index("repairQuery(given")

@@ -3,6 +3,8 @@
 
 /** @import { PlaygroundEvent } from "../types.js" */
 
+import { repairQuery } from "../sharing/repair.js";
+
 const NAME = "token-playground";
 const EVENT_VERSION = 1;
 const HOME = new URL("../../", import.meta.url).href;
@@ -13,7 +15,8 @@ const HOME = new URL("../../", import.meta.url).href;
  * @property {HTMLElement} root holds all of the playground, and the marks that its styles look for
  * @property {Document | HTMLElement} scope receives its keys and clicks
  * @property {HTMLElement} body contains its toasts
- * @property {string} search its parameters; those of `src` in another site's document */
+ * @property {string} address of the page itself, without parameters
+ * @property {string} search its parameters, repaired; those of `src` in another site's document */
 
 /** Empty until `detectHost` was called.
  * @type {Host} */
@@ -23,13 +26,15 @@ export const host = /** @type {any} */ ({});
 export function detectHost() {
   const apps = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("gradio-app[src]"));
   const component = [...apps].find(isOurs) ?? null;
+  const { search, hash } = component ? sourceOf(component) : location;
   Object.assign(host, {
     component,
     embedded: component !== null || document.documentElement.classList.contains("embedded"),
     root: component ?? document.documentElement,
     scope: component ?? document,
     body: component ?? document.body,
-    search: component ? sourceOf(component).search : location.search,
+    address: component ? HOME : location.origin + location.pathname,
+    search: repairQuery(search + hash),
   });
   if (component) loadStyles(component);
 }

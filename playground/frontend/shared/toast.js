@@ -1,4 +1,5 @@
-// Error messages that stay for a while at the bottom of the page.
+// Error messages that stay for a while at the bottom of the page. The while begins when the message is
+// in sight: a frame may be further down the page around, and a tab behind another.
 
 import { host } from "../embed/host.js";
 import { createElement } from "./dom.js";
@@ -12,7 +13,12 @@ export function toast(text) {
   if ([...stack.children].some((shown) => shown.textContent === text)) return;
   const element = createElement("p", "toast", text);
   stack.append(element);
-  setTimeout(() => element.remove(), SHOWN_MS);
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+    observer.disconnect();
+    setTimeout(() => element.remove(), SHOWN_MS);
+  });
+  observer.observe(element);
 }
 
 function createStack() {

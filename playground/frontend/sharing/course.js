@@ -7,6 +7,7 @@
 /** @import { Course, Goal, Progress, TaskState } from "../types.js" */
 
 import { config } from "../shared/config.js";
+import { repairQuery } from "./repair.js";
 
 const GOAL = /^(tokens|choices|steps):(\d{1,3})$/;
 
@@ -25,7 +26,7 @@ export function encode({ hide = [], task = "", done = null, embed = false }) {
 /** The course of a link; unknown names and goals are left out.
  * @param {string} search @returns {Course} */
 export function decode(search) {
-  const given = new URLSearchParams(search);
+  const given = new URLSearchParams(repairQuery(search));
   const [, what, count] = GOAL.exec(given.get("done") ?? "") ?? [];
   return {
     hide: (given.get("hide") ?? "").split(".").filter((name) => config.course.controls.includes(name)),
@@ -34,6 +35,13 @@ export function decode(search) {
     embed: given.get("view") === "embed",
   };
 }
+
+/** The controls that a goal is reached with; any of them will do. */
+const MEANS = { tokens: ["play", "step", "bars"], choices: ["bars"], steps: ["training_step"] };
+
+/** Whether a goal can be reached on a page that hides some controls.
+ * @param {Goal["what"]} what @param {string[]} hide */
+export const isReachable = (what, hide) => MEANS[what].some((control) => !hide.includes(control));
 
 /** @type {Progress} */
 export const noProgress = { tokens: 0, choices: 0, steps: 0 };

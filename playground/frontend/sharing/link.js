@@ -13,6 +13,7 @@
 
 import { config } from "../shared/config.js";
 import { characters, unifyNewlines } from "../shared/text.js";
+import { repairQuery } from "./repair.js";
 
 const UNVERSIONED = ["model", "revision"]; // a model's own link has only these
 const VERSION_MAX = 1e6;
@@ -88,14 +89,16 @@ export function encode({ prompt, model, revision, step, sampling, intervalMs, ta
     v: config.link.version,
   };
   const pairs = [...Object.entries(first), ...more, ...Object.entries(last)].filter(([, value]) => value != null);
-  return new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
+  const query = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
+  // A text about "%20" would be taken for a link that was encoded twice: an escape more tells them apart.
+  return repairQuery(query) === query ? query : query.replace(/\d$/, (digit) => `%3${digit}`);
 }
 
 /** The snapshot that a link holds, null where it holds none, and the problems with it as messages.
  * @param {string} search
  * @returns {{ snapshot: PartialSnapshot | null, problems: Problem[] }} */
 export function decode(search) {
-  const given = new URLSearchParams(search.replace(/%[0-9a-f]?$/i, "")); // truncated within a byte
+  const given = new URLSearchParams(repairQuery(search).replace(/%[0-9a-f]?$/i, "")); // truncated within a byte
   const readers = parsers();
   const names = Object.keys(readers).filter((name) => given.has(name));
   if (names.length === 0) return { snapshot: null, problems: [] };

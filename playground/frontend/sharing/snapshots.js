@@ -89,7 +89,8 @@ export class Snapshots {
     settings.adopt(sampling);
   }
 
-  /** Choose the model and its training step in the Library, or the nearest step there is.
+  /** Choose the model and its training step in the Library, or the nearest step there is. A step
+   * without a model is one of the model that is shown.
    * @param {PartialSnapshot} snapshot */
   async #restoreSession({ model, revision, step }) {
     const { library, hubLoader } = this.#parts;
@@ -99,16 +100,17 @@ export class Snapshots {
       library.choose(model);
     }
     const { session } = library;
-    if (!model || !session) return;
-    if ((session.repo_id ?? session.session_id) !== model) {
+    if (!session) return;
+    if (model && (session.repo_id ?? session.session_id) !== model) {
       toast(translate("link.model_gone", { model }));
       return;
     }
     // A branch or a tag resolves to a commit and never equals it: not compared for the Hub.
-    if (revision && !session.repo_id && session.revision !== revision) toast(translate("link.model_changed", { model }));
-    if (step == null) return;
+    if (model && revision && !session.repo_id && session.revision !== revision) toast(translate("link.model_changed", { model }));
+    if (step == null || session.steps.length === 0) return;
     const nearest = session.steps.reduce((best, one) => (Math.abs(one - step) < Math.abs(best - step) ? one : best));
-    if (nearest !== step) toast(translate("link.step_gone", { model, step, nearest }));
+    const name = session.repo_id ?? session.name;
+    if (nearest !== step) toast(translate("link.step_gone", { model: name, step, nearest }));
     library.choose(session.session_id, nearest);
   }
 }
