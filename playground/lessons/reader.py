@@ -14,8 +14,8 @@ A lesson is a link that opens the page at a moment, and words about what is to b
 `link` is what Share copies; of a whole address only the part from the "?" on is used. `done`, which
 may be left out, says when that thing was done: so many tokens were written, choices (of another
 candidate than the pick), steps (moves of the training step) or edits (of the input) made. The tour
-goes through the files by name, `2-bars.md` before `10-mine.md`. `2-bars.de.md` is the same lesson in
-German; who reads a language that it is not written in gets `2-bars.md`.
+goes through the files by name, `2-bars.md` before `10-mine.md`. `2-bars.de.md` is the same lesson
+in German; who reads a language that it is not written in gets `2-bars.md`.
 """
 
 from __future__ import annotations
