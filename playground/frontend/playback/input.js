@@ -57,7 +57,7 @@ export class Input {
       this.#isComposing = false;
       onChange(textarea.value);
     });
-    textarea.addEventListener("input", () => onChange(textarea.value, this.#kind));
+    textarea.addEventListener("input", (event) => onChange(textarea.value, this.#kind ?? pastedKind(event)));
     for (const name of ["autocapitalize", "autocorrect", "autocomplete"]) textarea.setAttribute(name, "off");
     textarea.spellcheck = false;
     textarea.setAttribute("translate", "no");
@@ -155,6 +155,13 @@ export class Input {
     style.height = this.#textarea.clientHeight + "px";
     this.#mirror.scrollTop = this.#textarea.scrollTop;
   }
+}
+
+/** What is pasted, cut or dropped is undone on its own, not with the letters typed before.
+ * @param {Event} event */
+function pastedKind(event) {
+  const type = event instanceof InputEvent ? event.inputType : "";
+  return ["insertFromPaste", "insertFromDrop", "deleteByCut"].includes(type) ? type : undefined;
 }
 
 /** @param {string} character */
