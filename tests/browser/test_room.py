@@ -143,24 +143,42 @@ def test_the_choice_is_staged_and_steps_aside_for_speed_and_for_less_motion(visi
     assert not {"draw-ring", "taken"} & set(page.page.evaluate("[...staged]"))
 
 
+# Controls lower than 44 px, and fields in which iOS zooms. A radio button or a check box is found
+# by its label; a link in a text is as high as the text.
+SMALL = """root => [...document.querySelectorAll(
+    `${root} :is(button, input, textarea, select, summary, [role=tab], #pick label)`)]
+  .filter((e) => e.getClientRects().length && getComputedStyle(e).visibility === "visible")
+  .filter((e) => e.closest("[aria-hidden=true], .visually-hidden") === null)
+  .filter((e) => !e.matches("[type=radio], [type=checkbox], .vocabulary-size"))
+  .map((e) => [e.ariaLabel || e.id || e.className, e.getBoundingClientRect().height,
+    parseFloat(getComputedStyle(e).fontSize), e.type])
+  .filter(([, height, font, type]) => height < 44 || (font < 16 &&
+    ["number", "text", "search", "textarea", "select-one"].includes(type)))"""
+
+
+def test_a_finger_finds_what_is_beside_the_drawer(visit):
+    page = visit("phone", has_touch=True, is_mobile=True)
+    page.button("Close").click()
+    assert page.page.evaluate(SMALL, "#header") == []
+    assert page.page.evaluate(SMALL, "#tabs") == []
+    page.page.locator("#tab-learn-button").click()
+    page.page.locator(".choice").nth(2).wait_for()
+    page.page.locator("#learn-form summary").click()
+    assert page.page.evaluate(SMALL, "#tabs") == []
+    page.button("Playground").click()
+    page.drawer.locator("[data-action=share]").click()
+    page.page.evaluate(
+        "document.querySelectorAll('#share-dialog details').forEach(d => d.open = true)"
+    )
+    assert page.page.evaluate(SMALL, "#share-dialog") == []
+
+
 @pytest.mark.parametrize("size", ["phone", "small phone", "lying phone"])
 def test_a_finger_finds_every_control(visit, size):
     page = visit(SIZES[size], has_touch=True, is_mobile=True)
     page.drawer.locator("#pick input").nth(1).evaluate("input => input.click()")
     page.page.wait_for_timeout(300)
-    small = page.page.evaluate(
-        """() => {
-          const controls = "#drawer :is(button, input, textarea, #pick label)";
-          return [...document.querySelectorAll(controls)]
-            .filter((e) => e.getClientRects().length)
-            .filter((e) => !e.matches("[type=radio], .vocabulary-size"))
-            .map((e) => [e.ariaLabel || e.id || e.className, e.getBoundingClientRect().height,
-              parseFloat(getComputedStyle(e).fontSize), e.type])
-            .filter(([, height, font, type]) => height < 44 ||
-              (["number", "text", "textarea"].includes(type) && font < 16));
-        }"""
-    )
-    assert small == []
+    assert page.page.evaluate(SMALL, "#drawer") == []
     assert all(box.bounding_box()["height"] >= 32 for box in page.options.all())
     field = page.input
     for name in ("autocapitalize", "autocorrect", "spellcheck"):
