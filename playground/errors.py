@@ -20,6 +20,7 @@ PlaygroundError                 500
 │   ├── HubUnavailable          503
 │   ├── HubTimeout              504
 │   └── DiskFull                507
+├── Overloaded                  503
 ├── TooManyLoads                503
 ├── LoadNotFound                404
 ├── LoadCancelled               409
@@ -43,10 +44,12 @@ from playground.i18n.translate import Message
 class PlaygroundError(Exception):
     """Base class of the errors that a visitor or a caller of the API can receive.
 
-    `str(error)` is the message in the current locale.
+    `str(error)` is the message in the current locale. retry_after_seconds: when to try again, where
+    that is known.
     """
 
     status: ClassVar[int] = 500
+    retry_after_seconds: int | None = None
 
     def __init__(self, key: str, /, **params: Any) -> None:
         """key, params: message key and parameters, as for `translate`."""
@@ -206,6 +209,16 @@ class DiskFull(HubError):
     """The server's disk is full."""
 
     status = 507
+
+
+class Overloaded(PlaygroundError):
+    """More is being generated than can be done in time."""
+
+    status = 503
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("errors.overloaded")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class TooManyLoads(PlaygroundError):

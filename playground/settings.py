@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     checkpoint_bytes: int = Field(64 * 2**20, description="Largest weights file that is read.")
     batch_rows: int = Field(16, ge=1, description="Largest batch of a forward pass, in windows.")
     forward_threads: int = Field(2, ge=1, description="Concurrent forward passes.")
+    generation_seconds: float = Field(
+        3.0, gt=0, description="Longest wait for a generation; more are refused with 503."
+    )
     hub_endpoint: str = Field("https://huggingface.co", description="URL of the Hub.")
     hub_seconds: float = Field(
         10.0, gt=0, lt=3600, description="Timeout of each operation on the Hub."

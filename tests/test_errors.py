@@ -28,6 +28,7 @@ OWN = {
     errors.UnknownCharacters: ["ä"],
     errors.StepNotFound: [7, [0, 10]],
     errors.HubRateLimited: [30],
+    errors.Overloaded: [2],
     errors.GenerationFailed: ["out of luck"],
     **{
         kind: []

@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from playground.errors import GenerationFailed, HubRateLimited, InvalidInput, PlaygroundError
+from playground.errors import GenerationFailed, InvalidInput, PlaygroundError
 from playground.i18n.translate import translate
 from playground.i18n.validation import validation_message
 
@@ -74,7 +74,7 @@ def invalid_request(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
 async def _handle_playground_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PlaygroundError)
     headers = {"X-Error": type(error).__name__}
-    if isinstance(error, HubRateLimited) and error.retry_after_seconds is not None:
+    if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, InvalidInput) and error.field and _FIELD_PATH.fullmatch(error.field):
         headers["X-Error-Field"] = error.field

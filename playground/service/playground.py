@@ -25,6 +25,7 @@ from playground.hub.datasets import TINY_SHAKESPEARE, download_dataset_file
 from playground.hub.listing import PublishedModel
 from playground.hub.repository import HubRepository
 from playground.i18n.translate import Message, in_default_locale
+from playground.inference.admission import Admission
 from playground.inference.engine import Engine
 from playground.inference.model_cache import ModelCache
 from playground.lm.generation import Step, generate
@@ -74,6 +75,7 @@ class Playground:
             threads=settings.forward_threads,
             answer_cache_bytes=settings.answer_cache_bytes,
         )
+        self._admission = Admission(settings.generation_seconds)
         self._hub = HubRepository(settings)
         self._sessions = SessionRegistry(settings.hub_sessions, self._hub.last_used)
         self._featured_task: asyncio.Task[None] | None = None
@@ -172,8 +174,9 @@ class Playground:
 
         position: absolute index of the first new character; default `len(context)`.
         step: training step of the model; default the last one.
-        Raises SessionNotFound, StepNotFound, ModelNotInitialized, InvalidInput, BadCheckpoint, and
-        HubError if the step's weights have to be downloaded: all of them here, none from `steps`.
+        Raises SessionNotFound, StepNotFound, ModelNotInitialized, InvalidInput, BadCheckpoint,
+        Overloaded, and HubError if the step's weights have to be downloaded: all of them here, none
+        from `steps`.
         """
         self.trainings.touch(session_id)
         session = await self.get_session(session_id)
@@ -189,18 +192,22 @@ class Playground:
             raise as_invalid_input(error).at("context") from None
         entry = run.checkpoint(step)
         model = await self._load_model(session, entry)
+        self._admission.check(n)  # from here to the first step nothing else runs
         return Generation(
             session=session,
             step=entry.step,
             context_used=context[-run.model_config.block_size :],
-            steps=generate(
-                partial(self._engine.logits, _model_key(run, entry), model),
-                run.vocabulary,
-                run.model_config.block_size,
-                context,
-                params,
-                n=n,
-                position=position,
+            steps=self._admission.track(
+                generate(
+                    partial(self._engine.logits, _model_key(run, entry), model),
+                    run.vocabulary,
+                    run.model_config.block_size,
+                    context,
+                    params,
+                    n=n,
+                    position=position,
+                ),
+                n,
             ),
         )
 

@@ -20,7 +20,7 @@ def words_of(text):
 
 async def play():
     """The texts of 100 visitors who press Play on the page as it opens."""
-    service = Playground(Settings(models_dir=ROOT / "models"))
+    service = Playground(Settings(models_dir=ROOT / "models", generation_seconds=60))
     session = await service.get_session(FIRST_SESSION)
     config = session.run.config
     sampling = config.sampling

@@ -24,6 +24,7 @@ from playground.errors import (
     HubError,
     InvalidInput,
     ModelNotInitialized,
+    Overloaded,
     SessionNotFound,
     StepNotFound,
     UnknownCharacters,
@@ -41,6 +42,7 @@ _GENERATION_ERRORS = responses(
     StepNotFound,
     BadCheckpoint,
     GenerationFailed,
+    Overloaded,
     HubError,
     *HubError.__subclasses__(),
 )

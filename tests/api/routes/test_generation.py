@@ -4,9 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from starlette.testclient import TestClient
 
+from playground.api.app import create_api
 from playground.checkpoints.folder import load_model
 from playground.lm.sampling import SEED_MAX
+from playground.service.playground import Playground
 from playground.service.sessions import Session
 from tests.api.scenarios import GENERATE, HELLO, JSON, NEXT, answer, error, post
 
@@ -368,3 +371,17 @@ def test_substitute_refuses_as_the_others_do(client, service):
     assert error(substitute(session_id="unborn", text="a"), 400) == "Model not initialized"
     assert error(substitute(session_id="plain"), 400) == "text: This field is missing"
     assert error(substitute(session_id="plain", text="a" * 100_001), 400).startswith("text: ")
+
+
+def test_more_than_can_be_done_in_time_is_refused_at_once(settings):
+    starved = Playground(settings.model_copy(update={"generation_seconds": 0.01}))
+    body = {"session_id": "plain", "context": "ab", "temperature": 1, "n": 100}
+    with TestClient(create_api(starved)) as client, ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: client.post("/api/generate", json=body), range(16)))
+        refused = [answer for answer in answers if answer.status_code == 503]
+        assert refused
+        assert {answer.status_code for answer in answers} == {200, 503}
+        assert int(refused[0].headers["Retry-After"]) >= 1
+        assert refused[0].headers["X-Error"] == "Overloaded"
+        assert refused[0].json()["error"].startswith("More is being written right now")
+        assert client.post("/api/generate", json=body).status_code == 200
