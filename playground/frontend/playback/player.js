@@ -138,7 +138,7 @@ export class Player {
 
   /** Whether the next step has been pending for longer than SLOW_MS. */
   get isWaiting() {
-    const missing = this.next === null || this.choosing !== null || this.#late;
+    const missing = this.isStale || this.choosing !== null || this.#late;
     return missing && this.#pending !== null && this.#slow === this.#pending;
   }
 
