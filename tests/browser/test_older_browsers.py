@@ -90,7 +90,7 @@ def test_what_opens_opens_and_closes(older):
     visit.drawer.get_by_role("button", name="Share", exact=True).click()
     expect(page.locator("#share-link")).to_have_value(re.compile(r"/\?prompt=\w.*&v=1$"))
     page.keyboard.press("Escape")
-    page.locator("[data-action=tutorial]").click()
+    page.locator("#header [data-action=tutorial]").click()
     page.locator(".guide__all").click()
     lessons = page.locator(".guide__lessons")
     expect(lessons).to_be_visible()

@@ -88,7 +88,7 @@ def test_the_playground_says_nothing_but_messages(page):
     assert written_elsewhere(page) == set()
     page.locator("#input-text textarea").fill("")
     assert written_elsewhere(page) == set()
-    page.locator("[data-action=tutorial]").click()
+    page.locator("#header [data-action=tutorial]").click()
     page.locator(".guide__words p").first.wait_for()
     assert written_elsewhere(page) == set()
 
