@@ -5,11 +5,14 @@
 
 import { config } from "../shared/config.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
-import { adaptToVocabulary, unknownCharacters } from "../shared/text.js";
+import { adaptToVocabulary } from "../shared/text.js";
+import { decodeStep } from "./decode.js";
 import { reactTo } from "./failures.js";
 import * as histories from "./history.js";
 import { defaultSampling, randomSeed, samplingParams } from "./sampling.js";
+import { Ticker } from "./ticker.js";
 import * as traces from "./trace.js";
+import { UnknownCharacters } from "./unknown.js";
 
 const SLOW_MS = 300; // a longer wait is shown
 const DEBOUNCE_MS = 30; // of a slider being dragged or a text being typed
@@ -67,11 +70,9 @@ export class Player {
   /** The request that has taken longer than SLOW_MS.
    * @type {AbortController | null} */
   #slow = null;
-  #tickTimer = 0;
+  #ticker = new Ticker(() => this.#tick(), () => this.#stage());
   #requestTimer = 0;
   #retryTimer = 0;
-  #stageTimer = 0;
-  #tickedAt = -Infinity;
   #typedAt = -Infinity;
   /** Whether a tick fell due before its step was known. */
   #late = false;
@@ -79,9 +80,7 @@ export class Player {
   #isRetrying = false;
   /** Whether the pick is to be appended as soon as it is known. */
   #isEager = false;
-  /** The unknown characters of the prompt and session they were computed for.
-   * @type {{ prompt: string[], session: PlayableSession, unknown: string[] } | null} */
-  #checked = null;
+  #unknown = new UnknownCharacters();
 
   /** @param {object} options
    * @param {(body: GenerateRequest, signal: AbortSignal) => Promise<GenerateResponse>} options.generate
@@ -99,15 +98,7 @@ export class Player {
 
   /** Characters of the text outside the vocabulary; none while the model is untrained. */
   get unknown() {
-    const { session } = this;
-    if (!session?.vocabulary.length) return [];
-    const { prompt, text, steps } = this.trace;
-    if (this.#checked?.prompt !== prompt || this.#checked.session !== session) {
-      this.#checked = { prompt, session, unknown: unknownCharacters(text, session.known) };
-    }
-    const { unknown } = this.#checked;
-    const written = unknownCharacters(steps.map((step) => step.text).join(""), session.known);
-    return written.length ? [...new Set([...unknown, ...written])] : unknown;
+    return this.#unknown.of(this.trace, this.session);
   }
 
   /** @returns {PlayerStatus} */
@@ -310,7 +301,7 @@ export class Player {
   setInterval(intervalMs) {
     this.intervalMs = intervalMs;
     if (this.playing && !this.#late) {
-      this.#schedule(Math.max(0, this.#tickedAt + intervalMs - performance.now()));
+      this.#schedule(this.#ticker.remaining(intervalMs));
     }
     this.#proceed();
   }
@@ -378,8 +369,7 @@ export class Player {
   #halt(notice = null) {
     this.playing = false;
     this.#late = this.isTaking = false;
-    clearTimeout(this.#tickTimer);
-    clearTimeout(this.#stageTimer);
+    this.#ticker.cancel();
     this.#cancel();
     this.#setNotice(notice);
   }
@@ -399,21 +389,14 @@ export class Player {
 
   /** @param {number} delayMs */
   #schedule(delayMs) {
-    clearTimeout(this.#tickTimer);
-    this.#tickTimer = setTimeout(() => this.#tick(), delayMs);
-    this.#stage(delayMs - this.stageMs);
+    this.isTaking = false;
+    this.#ticker.schedule(delayMs, this.stageMs);
   }
 
-  /** Announce that the pick sets out, after a delay.
-   * @param {number} delayMs */
-  #stage(delayMs) {
-    clearTimeout(this.#stageTimer);
-    this.isTaking = false;
-    if (this.stageMs === 0 || delayMs < 0) return;
-    this.#stageTimer = setTimeout(() => {
-      this.isTaking = this.trace.ahead.length > 1;
-      if (this.isTaking) this.#onChange();
-    }, delayMs);
+  /** The pick sets out. */
+  #stage() {
+    this.isTaking = this.trace.ahead.length > 1;
+    if (this.isTaking) this.#onChange();
   }
 
   #tick() {
@@ -421,7 +404,7 @@ export class Player {
     this.isTaking = false;
     this.#late = this.trace.ahead.length < 2;
     if (!this.#late) {
-      this.#tickedAt = performance.now();
+      this.#ticker.mark();
       this.#schedule(this.intervalMs * this.pace);
       this.#append(traces.advance(this.trace));
     }
@@ -506,21 +489,4 @@ export class Player {
     this.#onChange();
     if (effect === "lost") this.#onLost();
   }
-}
-
-/** A step of the API as one of the trace: tokens with their ids, and the model that wrote it.
- * @param {GenerateResponse["steps"][number]} step @param {PlayableSession} session
- * @param {Author | undefined} by @returns {Step} */
-function decodeStep({ position, token, prob, candidates, other, kept, kept_prob: keptProb }, { known }, by) {
-  const decode = (/** @type {string} */ text) => ({ id: known.get(text) ?? -1, text });
-  return {
-    position,
-    ...decode(token),
-    prob,
-    candidates: candidates.map((candidate) => ({ ...decode(candidate.token), prob: candidate.prob })),
-    other,
-    kept,
-    keptProb,
-    by,
-  };
 }
