@@ -231,7 +231,8 @@ export class Guide {
       (label?.closest(".block") ?? label)?.scrollIntoView({ block: "nearest" });
     }
     // And what they change: the first bars.
-    document.querySelectorAll("#drawer .candidate")[BARS_SHOWN - 1]?.scrollIntoView({ block: "nearest" });
+    const row = document.querySelectorAll("#drawer .candidate")[BARS_SHOWN - 1];
+    if (isVisible(row)) row.scrollIntoView({ block: "nearest" });
   }
 
   /** Page and drawer leave the height of the panel free below them: see guide.css. */
