@@ -81,7 +81,7 @@ def choose_another_candidate(engine):
 
 
 def change_model_and_step(engine):
-    engine.click(".card__body:has([value=other])")
+    engine.evaluate("document.querySelector('.card__radio[value=other]').click()")
     engine.wait(f"{MODEL}.startsWith('other') && {READY}")
     engine.evaluate("document.querySelector('#step-range').focus()")
     engine.press("ArrowLeft")
