@@ -104,12 +104,8 @@ def _parser() -> argparse.ArgumentParser:
         "UTF-16 or UTF-32 with a byte order mark")  # fmt: skip
     add("--out", type=Path, required=True, help="folder to write, such as models/NAME")
     add("--preset", choices=sorted(PRESETS), default="small")
-    add("--steps", type=whole_number(1, 10**6), help="updates to make; default: the preset's")
-    add(
-        "--batch-size",
-        type=whole_number(1, 10**6),
-        help="windows in an update; default: the preset's",
-    )
+    add("--steps", type=_COUNT, help="updates to make; default: the preset's")
+    add("--batch-size", type=_COUNT, help="windows in an update; default: the preset's")
     add("--seed", type=int, help="default: the preset's")
     add("--lines", action="store_true", help="the text is a list: shuffle its lines, and let an "
         "item end with its line")  # fmt: skip

@@ -29,7 +29,7 @@ export function reactTo(failure, session) {
   if (status === NOT_FOUND && session?.source === "live") {
     const hasEnded = error === "SessionNotFound"; // else the step was replaced by a later one
     return reaction("paused", hasEnded
-      ? { text: translate("status.training_gone"), remedy: translate("status.use_bundled"), locks: true, isGone: true }
+      ? goneNotice(translate("status.training_gone"))
       : { text: translate("status.learned_on"), retry: true });
   }
   if (error === "ModelNotInitialized") {
@@ -37,6 +37,10 @@ export function reactTo(failure, session) {
   }
   return reaction("paused", { text: describeError(failure), retry: true }, { isToast: true });
 }
+
+/** That there is no model any more; the bundled one is the way on.
+ * @param {string} text @returns {Notice} */
+export const goneNotice = (text) => ({ text, remedy: translate("status.use_bundled"), locks: true, isGone: true });
 
 /** @param {Reaction["effect"]} effect @param {Notice} notice @param {Partial<Reaction>} [more] @returns {Reaction} */
 const reaction = (effect, notice, more = {}) => ({ effect, notice, isToast: false, retryMs: 0, ...more });

@@ -8,7 +8,7 @@ import { tabLabel } from "../shared/gradioPatches.js";
 import { translate } from "../shared/messages.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
 import { emptyHistory } from "./history.js";
-import { reactTo } from "./failures.js";
+import { goneNotice, reactTo } from "./failures.js";
 import { start } from "./trace.js";
 
 export const TAB = "library"; // the tab that the page opens with
@@ -158,7 +158,7 @@ export class Tabs {
     if (effect === "paused") {
       this.#player.setSession(null, null);
       const text = ended === "gone" ? translate("status.training_gone") : describeError(failure);
-      this.#player.pause({ text, remedy: translate("status.use_bundled"), locks: true, isGone: true });
+      this.#player.pause(goneNotice(text));
       return;
     }
     // What the list says of it, so that the drawer shows the one that was chosen.
@@ -203,9 +203,7 @@ export class Tabs {
 /** What is to be said of a live training's session that can't be played with, or no longer changes.
  * @param {TabSession} active @param {Session} session @returns {Notice | null} */
 function noticeOf({ ended, position }, session) {
-  if (ended === "gone") {
-    return { text: translate("status.training_gone"), remedy: translate("status.use_bundled"), locks: true, isGone: true };
-  }
+  if (ended === "gone") return goneNotice(translate("status.training_gone"));
   if (ended === "stopped") return { text: translate("status.training_stopped") };
   if (position === undefined || session.params !== null) return null;
   const text = position > 0 ? translate("status.queued", { position }) : translate("status.starting");
