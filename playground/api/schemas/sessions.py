@@ -7,6 +7,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from playground.api.schemas.base import RequestBody
+from playground.checkpoints.schema import SamplingDefaults
 from playground.errors import PlaygroundError
 from playground.hub.address import ADDRESS_MAX
 from playground.hub.listing import PublishedModel
@@ -40,16 +41,6 @@ class CheckpointBody(BaseModel):
     val_loss: float | None
 
 
-class SamplingBody(BaseModel):
-    """How tokens of a model are best sampled."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    temperature: float
-    top_k: int
-    top_p: float
-
-
 _NO_MODEL: dict[str, Any] = {
     "description": "",
     "corpus": "",
@@ -81,7 +72,7 @@ class SessionBody(BaseModel):
     description: str
     corpus: str
     prompt: str
-    sampling: SamplingBody | None
+    sampling: SamplingDefaults | None
     end_token: str | None
     params: int | None
     block_size: int | None
@@ -120,7 +111,7 @@ class SessionBody(BaseModel):
             "description": config.description,
             "corpus": config.corpus,
             "prompt": config.prompt,
-            "sampling": config.sampling and SamplingBody.model_validate(config.sampling),
+            "sampling": config.sampling,
             "end_token": config.end_token,
             "params": run.n_params,
             "block_size": run.model_config.block_size,
