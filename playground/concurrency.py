@@ -1,4 +1,4 @@
-"""Deduplication of concurrent work."""
+"""Deduplication of concurrent work, and a cache of what threads load."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from cachetools import LRUCache
 
 ProgressCallback = Callable[[int, int], None]
 """Called with the number of bytes done and the total."""
@@ -76,6 +78,62 @@ class SingleFlight(Generic[_T]):
 
     def __len__(self) -> int:
         return len(self._calls)
+
+
+class LoadingCache(Generic[_T]):
+    """LRU cache by key, bounded in bytes; what is missing is loaded once, in a thread.
+
+    Eviction drops the cache's reference; a value in use lives until its last user is done. Bound to
+    one event loop.
+    """
+
+    def __init__(
+        self, max_bytes: int, n_bytes: Callable[[_T], int], loads_at_once: int = 64
+    ) -> None:
+        """n_bytes: size of a value. loads_at_once: the other loads wait."""
+        self._n_bytes = n_bytes
+        self._values: LRUCache[Hashable, _T] = LRUCache(max_bytes, getsizeof=n_bytes)
+        self._loading: dict[Hashable, asyncio.Task[_T]] = {}
+        self._slots = asyncio.Semaphore(loads_at_once)
+
+    async def get(self, key: Hashable, load: Callable[[], _T]) -> _T:
+        """The value of a key, loaded by `load` in a thread if it is not cached.
+
+        Concurrent calls for a key share one load. An exception is raised to all of them and is not
+        cached.
+        """
+        if (value := self._values.get(key)) is not None:
+            return value
+        if (task := self._loading.get(key)) is None:
+            task = asyncio.create_task(self._load(key, load))
+            self._loading[key] = task
+        # Not SingleFlight: a thread cannot be cancelled, so the load outlives its last waiter.
+        return await asyncio.shield(task)
+
+    async def _load(self, key: Hashable, load: Callable[[], _T]) -> _T:
+        try:
+            async with self._slots:
+                value = await asyncio.to_thread(load)
+            if self._n_bytes(value) <= self._values.maxsize:
+                self._values[key] = value
+            return value
+        finally:
+            del self._loading[key]
+
+    def drop(self, is_dropped: Callable[[Hashable], bool]) -> None:
+        """Evict the values whose key satisfies a predicate."""
+        for key in [key for key in self._values if is_dropped(key)]:
+            del self._values[key]
+
+    @property
+    def used_bytes(self) -> int:
+        return int(self._values.currsize)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 def retrieve_exception(task: asyncio.Task[_T]) -> None:

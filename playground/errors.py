@@ -21,11 +21,14 @@ PlaygroundError                 500
 │   ├── HubTimeout              504
 │   └── DiskFull                507
 ├── Overloaded                  503
+├── EngineUnavailable           503
 ├── TooManyLoads                503
 ├── LoadNotFound                404
 ├── LoadCancelled               409
 ├── TrainingConflict            409
 ├── TooManyTrainings            429
+├── RateLimited                 429
+├── Misdirected                 421
 ├── TrainingUnavailable         503
 └── GenerationFailed            500
 
@@ -221,6 +224,16 @@ class Overloaded(PlaygroundError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class EngineUnavailable(PlaygroundError):
+    """The engine, which runs elsewhere, does not answer."""
+
+    status = 503
+    retry_after_seconds = 2
+
+    def __init__(self) -> None:
+        super().__init__("errors.engine_unavailable")
+
+
 class TooManyLoads(PlaygroundError):
     """The number of concurrent loads is at its limit."""
 
@@ -261,6 +274,31 @@ class TooManyTrainings(PlaygroundError):
 
     def __init__(self) -> None:
         super().__init__("training.queue_full")
+
+
+class RateLimited(PlaygroundError):
+    """The client address has started as many as it may for now."""
+
+    status = 429
+
+    def __init__(self, key: str, retry_after_seconds: int) -> None:
+        """key: of a message that has `seconds`."""
+        super().__init__(key, seconds=retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Misdirected(PlaygroundError):
+    """Another replica has it.
+
+    replica: its name. otherwise: the error where that replica cannot be reached.
+    """
+
+    status = 421
+
+    def __init__(self, replica: str, otherwise: PlaygroundError) -> None:
+        super().__init__(otherwise.message.key, **otherwise.message.params)
+        self.replica = replica
+        self.otherwise = otherwise
 
 
 class TrainingUnavailable(PlaygroundError):

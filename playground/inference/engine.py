@@ -1,106 +1,209 @@
-"""Inference engine: continuous batching of next-token requests, LRU cache of logits."""
+"""Inference engine: continuous batching in worker threads, LRU caches of answers and of states."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
+import threading
 from collections.abc import Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-import numpy as np
-import torch
 from cachetools import LRUCache
 
-from playground.lm.model import CharTransformer
+from playground.concurrency import SingleFlight
+from playground.errors import Overloaded
+from playground.inference.batch import (
+    GenerationRequest,
+    Row,
+    RunningBatch,
+    estimated_token_seconds,
+)
+from playground.inference.prefix_cache import PrefixCache
+from playground.lm.generation import Steps
+from playground.lm.language_model import LanguageModel
+from playground.settings import Settings
 
-Window = tuple[int, ...]
-_ENTRY_OVERHEAD_BYTES = 1024  # a window's ids and the dictionary's own share, roughly
-
-
-@dataclass(slots=True)
-class _Queue:
-    """Pending windows of one model; equal windows share a future."""
-
-    model: CharTransformer
-    waiting: dict[Window, asyncio.Future[np.ndarray]] = field(default_factory=dict)
+_CLOSED = "the engine was shut down"
+_ENTRY_OVERHEAD_BYTES = 2048  # the window's ids, the arrays' and the dictionary's own share
 
 
 class Engine:
-    """Batches concurrent requests in worker threads, and caches their logits (LRU).
+    """Generates tokens for many callers at once: a running batch for each model.
 
-    While `threads` forwards run, requests queue up; the next forward takes up to `batch_rows` of
-    one model's, models in round-robin order. Windows are padded to the model's block_size: with
-    one row shape a result does not depend on the composition of its batch. Bound to one event loop.
+    Each of `threads` worker threads takes the batch that has had the least time, and advances all
+    its rows by one token. Equal requests are computed once and their answers cached. Results do not
+    depend on who else asked, bit for bit. Bound to one event loop.
     """
 
-    def __init__(self, *, batch_rows: int, threads: int, answer_cache_bytes: int) -> None:
+    def __init__(
+        self, *, batch_rows: int, threads: int, answer_cache_bytes: int, prefix_cache_bytes: int
+    ) -> None:
         self._batch_rows = batch_rows
-        self._answers: LRUCache[tuple[Hashable, Window], np.ndarray] = LRUCache(
-            answer_cache_bytes, getsizeof=lambda logits: logits.nbytes + _ENTRY_OVERHEAD_BYTES
+        self._answers: LRUCache[Hashable, Steps] = LRUCache(
+            answer_cache_bytes, getsizeof=lambda steps: steps.nbytes + _ENTRY_OVERHEAD_BYTES
         )
-        self._queues: dict[Hashable, _Queue] = {}
-        self._threads = threads
-        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="forward")
-        self._draining: set[asyncio.Task[None]] = set()
-        self.forwards = 0
-        self.rows = 0
+        self._in_flight: SingleFlight[Steps] = SingleFlight()
+        self._prefixes = PrefixCache(prefix_cache_bytes)
+        self._batches: dict[Hashable, RunningBatch] = {}  # those with work to do
+        self._running: set[Hashable] = set()  # whose turn a thread computes
+        self._changed = threading.Condition()
+        self._closed = False
+        self._n_threads = threads
+        self._threads: list[threading.Thread] = []  # started with the first request
 
-    async def logits(self, key: Hashable, model: CharTransformer, ids: Sequence[int]) -> np.ndarray:
-        """Logits (V,) of the token after a window of 1 to block_size token ids.
+    async def generate(
+        self, key: Hashable, model: LanguageModel, request: GenerationRequest
+    ) -> Steps:
+        """The steps of a request; key: identifies the weights of the model.
 
-        key: identifies the weights of the model. The array is shared and must not be written to.
+        The arrays are shared and must not be written to. Raises Overloaded, with the seconds after
+        which it is worth trying again, and RuntimeError after `close`.
         """
-        window = tuple(ids)
-        if (answer := self._answers.get((key, window))) is not None:
+        window = tuple(request.ids[-model.config.block_size :])
+        params, n = request.params, request.n
+        draw = (params, request.position) if params.temperature else None
+        call = key, window, draw, n
+        if (steps := self._answers.get(call)) is not None:
             await asyncio.sleep(0)  # cache hits in a row must not block the event loop
-            return answer
-        queue = self._queues.setdefault(key, _Queue(model))
-        future = queue.waiting.get(window)
-        if future is None:
-            future = queue.waiting[window] = asyncio.get_running_loop().create_future()
-        if len(self._draining) < self._threads:
-            task = asyncio.create_task(self._drain())
-            self._draining.add(task)
-            task.add_done_callback(self._draining.discard)
-        # Cancelling one waiter must not cancel the others.
-        return await asyncio.shield(future)
+            return steps
 
-    async def _drain(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._queues:
-            key = next(iter(self._queues))
-            queue = self._queues.pop(key)
-            windows = list(queue.waiting)[: self._batch_rows]
-            futures = [queue.waiting.pop(window) for window in windows]
-            if queue.waiting:
-                self._queues[key] = queue  # round-robin: behind the other models
+        excess = self.wait_seconds(key, model, n) - request.seconds_max
+        if excess > 0:
+            raise Overloaded(max(1, math.ceil(excess)))
+
+        async def compute(_: object) -> Steps:
+            future: asyncio.Future[Steps] = asyncio.get_running_loop().create_future()
+            self._submit(key, model, Row(replace(request, ids=window), future))
+            steps = await future
+            if steps.nbytes + _ENTRY_OVERHEAD_BYTES <= self._answers.maxsize:
+                self._answers[call] = steps
+            return steps
+
+        return await self._in_flight.run(call, compute)
+
+    def wait_seconds(self, key: Hashable, model: LanguageModel, n: int) -> float:
+        """About how long a generation of n tokens takes, 0 if nothing else is under way.
+
+        The rows of a batch advance together, and the batches share the threads' time evenly: what
+        has more to do than this generation delays it by as much as it has to do itself.
+        """
+        with self._changed:
+            others = {other: batch.pending_seconds for other, batch in self._batches.items()}
+            batch = self._batches.get(key)
+        if not any(others.values()):
+            return 0.0
+        if batch is None:
+            own = n * estimated_token_seconds(model)
+        else:
+            own = n * batch.token_seconds
+            own += min(others.pop(key), batch.n_under_way * own)
+        return own + sum(min(own, pending) for pending in others.values())
+
+    def _submit(self, key: Hashable, model: LanguageModel, row: Row) -> None:
+        with self._changed:
+            if self._closed:
+                raise RuntimeError(_CLOSED)
+            if (batch := self._batches.get(key)) is None:
+                batch = RunningBatch(key, model, self._prefixes, self._batch_rows)
+                # A newcomer does not make up for the time that the others have had.
+                batch.seconds = min((b.seconds for b in self._batches.values()), default=0.0)
+                self._batches[key] = batch
+            batch.add(row)
+            if key not in self._running:  # else the thread that has it goes on with it
+                self._changed.notify()
+            while len(self._threads) < self._n_threads:
+                name = f"engine-{len(self._threads)}"
+                self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
+                self._threads[-1].start()
+
+    def _work(self) -> None:
+        while (taken := self._take()) is not None:
+            key, batch = taken
             try:
-                rows = await loop.run_in_executor(self._workers, forward, queue.model, windows)
-            except Exception as error:
-                for future in futures:
-                    future.set_exception(error)
-                    future.exception()  # retrieved: without waiters asyncio would log it
-                continue
-            self.forwards += 1
-            self.rows += len(rows)
-            for window, future, logits in zip(windows, futures, rows, strict=True):
-                self._remember(key, window, logits)
-                future.set_result(logits)
+                done, error = batch.turn(), None
+            except Exception as raised:
+                done, error = [], raised
+            with self._changed:
+                self._running.discard(key)
+                if error is not None:
+                    done = batch.under_way
+                if error is not None or not batch.n_under_way:
+                    del self._batches[key]
+                if len(self._batches) > len(self._running) + 1:  # this thread takes one itself
+                    self._changed.notify()
+            _resolve(done, error)
 
-    def _remember(self, key: Hashable, window: Window, logits: np.ndarray) -> None:
-        if logits.nbytes + _ENTRY_OVERHEAD_BYTES <= self._answers.maxsize:
-            self._answers[key, window] = logits
+    def _take(self) -> tuple[Hashable, RunningBatch] | None:
+        """The batch whose turn is next, when there is one; None after `close`."""
+        with self._changed:
+            while not self._closed:
+                ready = [key for key in self._batches if key not in self._running]
+                if ready:
+                    key = min(ready, key=lambda key: self._batches[key].seconds)
+                    self._running.add(key)
+                    return key, self._batches[key]
+                self._changed.wait()
+        return None
 
     def close(self) -> None:
-        """Wait for the running forwards and end the threads."""
-        self._workers.shutdown()
+        """Wait for the turns under way and end the threads; what is not done fails."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        for batch in self._batches.values():
+            _resolve(batch.under_way, RuntimeError(_CLOSED))
+        self._batches.clear()
 
 
-def forward(model: CharTransformer, windows: Sequence[Window]) -> np.ndarray:
-    """Logits (B, V) after each of B windows, lengths 1 to block_size."""
-    ids = torch.zeros(len(windows), model.config.block_size, dtype=torch.long)
-    for row, window in zip(ids, windows, strict=True):
-        row[: len(window)] = torch.tensor(window)
-    lengths = torch.tensor([len(window) for window in windows])
-    with torch.inference_mode():
-        return model.forward_last(ids, lengths).numpy()
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """The arguments of an Engine, and the bytes of models that a process of its own keeps."""
+
+    batch_rows: int
+    threads: int
+    answer_cache_bytes: int
+    prefix_cache_bytes: int
+    model_cache_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> EngineLimits:
+        """Those that an operator has set."""
+        return cls(
+            batch_rows=settings.batch_rows,
+            threads=settings.forward_threads,
+            answer_cache_bytes=settings.answer_cache_bytes,
+            prefix_cache_bytes=settings.prefix_cache_bytes,
+            model_cache_bytes=settings.model_cache_bytes,
+        )
+
+    def engine(self) -> Engine:
+        """A new engine with these limits."""
+        return Engine(
+            batch_rows=self.batch_rows,
+            threads=self.threads,
+            answer_cache_bytes=self.answer_cache_bytes,
+            prefix_cache_bytes=self.prefix_cache_bytes,
+        )
+
+
+def _resolve(rows: Sequence[Row], error: Exception | None) -> None:
+    """Give each row's future its steps, or an error, in its event loop."""
+
+    def settle(rows: Sequence[Row]) -> None:
+        for row in rows:
+            if row.future.done():
+                continue
+            if error is not None:
+                row.future.set_exception(error)
+            else:
+                row.future.set_result(row.steps)
+
+    by_loop: dict[asyncio.AbstractEventLoop, list[Row]] = {}
+    for row in rows:
+        by_loop.setdefault(row.future.get_loop(), []).append(row)
+    for loop, mine in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, mine)

@@ -9,23 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from playground.lm.layers import Block, norm
-from playground.lm.model import CharTransformer
+from playground.lm.layers import Block, apply_rotary, norm, rotary_tables
 
-_ROWS_MIN, _ROWS_MAX = 16, 1024  # F.linear gives a row the same bits at any multiple in between
+if TYPE_CHECKING:
+    from playground.lm.model import CharTransformer
+
+_ROWS_MIN, _ROWS_MAX = 16, 1024  # a product's rows have the same bits at any multiple in between
+_POSITIONS_MAX = 4096  # that are computed at once: what a prefill of many rows takes in memory
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
     """The state of B rows. Immutable: `extend` returns a new one.
 
-    keys, values  of each pass, those of the last span - 1 positions, (B, span - 1, H, D); keys
-                  before rotation, so that they do not depend on where they stood
+    keys, values  of each pass. Sliding attention: those of the last span - 1 positions,
+                  (B, span - 1, H, D); keys before rotation, so that they do not depend on where
+                  they stood. Full attention: those of the window's positions, (B, H, block_size, D)
     tokens        the last block_size ids, (B, block_size)
     lengths       number of tokens read, (B,); at most block_size where attention is full
     """
@@ -48,6 +54,21 @@ class Cache:
             self.lengths[rows],
         )
 
+    def concatenate(self, others: Sequence[Cache]) -> Cache:
+        """These rows, and then those of other states of the model."""
+        return concatenate([self, *others])
+
+    def split(self) -> list[Cache]:
+        """The state of each row, as views."""
+        columns = zip(*(t.split(1) for t in (*self.keys, *self.values)), strict=True)
+        n = len(self.keys)
+        return [
+            Cache(tensors[:n], tensors[n:], tokens, lengths)
+            for tensors, tokens, lengths in zip(
+                columns, self.tokens.split(1), self.lengths.split(1), strict=True
+            )
+        ]
+
 
 def concatenate(caches: Sequence[Cache]) -> Cache:
     """The rows of several caches of one model, in one."""
@@ -63,13 +84,24 @@ def empty_cache(model: CharTransformer, n_rows: int) -> Cache:
     """The state of rows that have read nothing."""
     config = model.config
     key_width, value_width = config.key_width // config.n_head, config.n_embd // config.n_head
-    kept = [(n_rows, span - 1, config.n_head) for span in config.spans]
+    shapes = [(n_rows, config.n_head, config.block_size)] * len(config.spans)
+    if config.is_sliding:
+        shapes = [(n_rows, span - 1, config.n_head) for span in config.spans]
     return Cache(
-        keys=tuple(torch.zeros(*shape, key_width) for shape in kept),
-        values=tuple(torch.zeros(*shape, value_width) for shape in kept),
+        keys=tuple(torch.zeros(*shape, key_width) for shape in shapes),
+        values=tuple(torch.zeros(*shape, value_width) for shape in shapes),
         tokens=torch.full((n_rows, config.block_size), model.embed.padding_id),
         lengths=torch.zeros(n_rows, dtype=torch.long),
     )
+
+
+def left_pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Token ids of different lengths as `extend` takes them: (B, T) padded left, lengths (B,)."""
+    lengths = torch.tensor([len(row) for row in rows])
+    ids = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
+    for padded, row in zip(ids, rows, strict=True):
+        padded[-len(row) :] = torch.tensor(row)
+    return ids, lengths
 
 
 @torch.inference_mode()
@@ -85,45 +117,53 @@ def extend(
     Raises ValueError for lengths that do not fit, and for n_logits > 1 in that case.
     """
     block_size = model.config.block_size
-    if ((lengths < ids.shape[1]) & (cache.lengths > 0)).any():
+    if ids.shape[1] > 1 and ((lengths < ids.shape[1]) & (cache.lengths > 0)).any():
         raise ValueError("a row that has read something before cannot be padded")
+    if model.config.is_sliding:
+        return _extend(model, cache, ids, lengths, n_logits)
     slid = cache.lengths + lengths > block_size
-    if model.config.is_sliding or not slid.any():
+    if not slid.any():
         return _extend(model, cache, ids, lengths, n_logits)
     if n_logits > 1:
         raise ValueError("with full attention, positions past the window come one at a time")
     window = torch.cat([cache.tokens, ids], 1)[:, -block_size:]
-    full = torch.full_like(lengths, block_size)
     anew, known = slid.nonzero()[:, 0], (~slid).nonzero()[:, 0]
-    parts = [_extend(model, empty_cache(model, len(anew)), window[anew], full[anew], 1)]
+    parts = [
+        _extend(
+            model, empty_cache(model, len(rows)), window[rows], torch.full_like(rows, block_size)
+        )
+        for rows in anew.split(max(1, _POSITIONS_MAX // block_size))
+    ]
     if len(known):
-        parts.append(_extend(model, cache.select(known), ids[known], lengths[known], 1))
+        parts.append(_extend(model, cache.select(known), ids[known], lengths[known]))
     back = torch.cat([anew, known]).argsort()
     logits = torch.cat([logits for logits, _ in parts])
     return logits[back], concatenate([state for _, state in parts]).select(back)
 
 
 def _extend(
-    model: CharTransformer, cache: Cache, ids: Tensor, lengths: Tensor, n_logits: int
+    model: CharTransformer, cache: Cache, ids: Tensor, lengths: Tensor, n_logits: int = 1
 ) -> tuple[Tensor, Cache]:
     spans, n_new = model.config.spans, ids.shape[1]
-    new = torch.arange(-n_new, 0)
     total = cache.lengths + lengths
-    positions = total.unsqueeze(1) + new  # (B, T); negative where there is no token
-    known = ids.masked_fill(positions < 0, model.embed.padding_id)
-    tokens = torch.cat([cache.tokens, known], 1)
+    positions = total.unsqueeze(1) + torch.arange(-n_new, 0)  # (B, T); negative: no token
+    if n_new > 1:
+        ids = ids.masked_fill(positions < 0, model.embed.padding_id)
+    tokens = torch.cat([cache.tokens, ids], 1)
     x = model.embed.forward_last(tokens, n_new)  # (B, T, C)
     if model.positions is not None:
         x = x + model.positions[positions.clamp(min=0)]
+    attention = _sliding_attention if model.config.is_sliding else _full_attention
+    attend = attention(model, positions)
     keys, values = [], []
     for index, block in enumerate(model.unrolled_blocks()):
         # Of each pass, what a later one or a logit attends to is computed.
         n_out = min(n_new, n_logits + sum(span - 1 for span in spans[index + 1 :]))
-        y, k, v = _attend(
-            model, block, norm(x), positions[:, -n_out:], cache.keys[index], cache.values[index]
-        )
-        x = x[:, -n_out:] + y
-        x = x + _by_rows(block.feed_forward, x)
+        widths = [block.key_width, block.key_width, x.shape[2]]
+        qkv = _by_rows(partial(_project, block), x)
+        q, k, v = (part.unflatten(2, (block.n_head, -1)) for part in qkv.split(widths, 2))
+        y, k, v = attend(q[:, -n_out:], k, v, cache.keys[index], cache.values[index])
+        x = _by_rows(partial(_transform, block), x[:, -n_out:], y)
         keys.append(k)
         values.append(v)
     logits = _by_rows(model.logits, x[:, -n_logits:])
@@ -131,47 +171,98 @@ def _extend(
     return logits, Cache(tuple(keys), tuple(values), kept, total)
 
 
-def _attend(
-    model: CharTransformer, block: Block, h: Tensor, positions: Tensor, keys: Tensor, values: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Attention of a pass at some last positions (B, N), out of its normed input h (B, T, C).
-
-    keys, values: of the span - 1 positions before, (B, span - 1, H, D).
-    Returns (B, N, C), and the keys and values of the last span - 1 positions.
-    """
-    n_kept, n_out, width = keys.shape[1], positions.shape[1], block.key_width
-    q_bias, kv_bias = None, None
-    if block.qkv_bias is not None:
-        q_bias, kv_bias = block.qkv_bias[:width], block.qkv_bias[width:]
-    kv = _by_rows(lambda rows: F.linear(rows, block.qkv[width:], kv_bias), h)
-    q = _by_rows(lambda rows: F.linear(rows, block.qkv[:width], q_bias), h[:, -n_out:])
-    k, v = kv.split((width, h.shape[2]), 2)
-    keys = torch.cat([keys, k.unflatten(2, (block.n_head, -1))], 1)
-    values = torch.cat([values, v.unflatten(2, (block.n_head, -1))], 1)
-    age = torch.arange(n_kept, -1, -1)  # (S,) distances of the span's keys, the oldest first
-    q = q.unflatten(2, (block.n_head, -1)) * (width // block.n_head) ** -0.5
-    q = q.unsqueeze(-1)  # (B, N, H, D, 1)
-    # The query is turned by the distance, instead of both by their positions.
-    cos, sin = model.cos[age, 0].T, model.sin[age, 0].T  # (D, S)
-    turned = torch.addcmul(q * cos, q.roll(q.shape[3] // 2, 3), sin)  # (B, N, H, D, S)
-    first = keys.shape[1] - n_out - n_kept
-    # Sums by hand: fused attention splits them among threads as the batch's shape has it.
-    scores = (turned * keys[:, first:].unfold(1, n_kept + 1, 1)).sum(3)  # (B, N, H, S)
-    # Padding attends to itself, so that no softmax is empty; nobody attends to padding.
-    unseen = (positions.unsqueeze(2) < age) & (age > 0)  # (B, N, S)
-    weights = scores.masked_fill(unseen.unsqueeze(2), -torch.inf).softmax(-1)
-    y = (weights.unsqueeze(3) * values[:, first:].unfold(1, n_kept + 1, 1)).sum(-1).flatten(2)
-    if (out := block.out) is not None:
-        y = _by_rows(lambda rows: F.linear(rows, out, block.out_bias), y)
-    kept = slice(keys.shape[1] - n_kept, None)
-    return y, keys[:, kept], values[:, kept]
+def _project(block: Block, x: Tensor) -> Tensor:
+    """Queries, keys and values of a pass, side by side (N, 2 K + C), of its input (N, C)."""
+    return F.linear(norm(x), block.qkv, block.qkv_bias)
 
 
-def _by_rows(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """A function of rows (N, C) on x (B, T, C), N such that a row's bits are always the same."""
-    rows = x.flatten(0, 1)
-    missing = -len(rows) % _ROWS_MIN
-    padded = F.pad(rows, (0, 0, 0, missing)) if missing else rows
-    parts = [function(part) for part in padded.split(_ROWS_MAX)]
-    out: Tensor = torch.cat(parts)[: len(rows)].unflatten(0, x.shape[:2])
-    return out
+def _transform(block: Block, x: Tensor, y: Tensor) -> Tensor:
+    """A pass's output (N, C), of its input and of what attention gathered."""
+    x = x + (y if block.out is None else F.linear(y, block.out, block.out_bias))
+    return x + block.feed_forward(x)
+
+
+_Attend = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+"""Attention of a pass: (B, N, C) for queries q (B, N, H, D), and the keys and values to be kept.
+
+k, v: of the new positions (B, T, H, D). keys, values: those of the cache.
+"""
+
+
+def _sliding_attention(model: CharTransformer, positions: Tensor) -> _Attend:
+    """Attention to the last few positions, for new ones (B, T)."""
+    is_start = bool((positions < max(model.config.spans)).any())  # a span reaches before the text
+
+    def attend(
+        q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        n_kept, n_out = keys.shape[1], q.shape[1]
+        keys, values = torch.cat([keys, k], 1), torch.cat([values, v], 1)
+        age, cos, sin = _rotation_by_age(n_kept, q.shape[3])
+        q = q.unsqueeze(-1)  # (B, N, H, D, 1)
+        # The query is turned by the distance, instead of both by their positions.
+        turned = torch.addcmul(q * cos, q.roll(q.shape[3] // 2, 3), sin)  # (B, N, H, D, S)
+        first = keys.shape[1] - n_out - n_kept
+        # Sums by hand: fused attention splits them among threads as the batch's shape has it.
+        scores = (turned * keys[:, first:].unfold(1, n_kept + 1, 1)).sum(3)  # (B, N, H, S)
+        if is_start:
+            # Padding attends to itself, so that no softmax is empty; nobody attends to padding.
+            unseen = (positions[:, -n_out:, None] < age) & (age > 0)  # (B, N, S)
+            scores = scores.masked_fill(unseen.unsqueeze(2), -torch.inf)
+        weights = scores.softmax(-1).unsqueeze(3)
+        y = (weights * values[:, first:].unfold(1, n_kept + 1, 1)).sum(-1).flatten(2)
+        kept = slice(keys.shape[1] - n_kept, None)
+        return y, keys[:, kept], values[:, kept]
+
+    return attend
+
+
+@lru_cache(maxsize=64)
+def _rotation_by_age(n_kept: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Distances of a span's keys, the oldest first (S,), their cosines and sines (D, S), scaled."""
+    age = torch.arange(n_kept, -1, -1)
+    cos, sin = (width**-0.5 * table[age, 0].T for table in rotary_tables(n_kept + 1, width))
+    return age, cos.contiguous(), sin.contiguous()
+
+
+def _full_attention(model: CharTransformer, positions: Tensor) -> _Attend:
+    """Causal attention to all of the window, for new positions (B, T)."""
+    at = positions.clamp(min=0)
+    cos, sin = model.cos[at], model.sin[at]  # (B, T, 1, D)
+    rows, columns = (positions >= 0).nonzero(as_tuple=True)
+    places = at[rows, columns]
+
+    def attend(
+        q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        n_head, n_out, size = q.shape[2], q.shape[1], keys.shape[2]
+        keys, values = keys.clone(), values.clone()
+        keys[rows, :, places] = apply_rotary(k, cos, sin)[rows, columns]
+        values[rows, :, places] = v[rows, columns]
+        q = apply_rotary(q, cos[:, -n_out:], sin[:, -n_out:]) * q.shape[3] ** -0.5
+        # A window of keys at a time: with one shape, a query has the same bits in any company.
+        padding = (0, 0, 0, -n_out % _ROWS_MIN)
+        q = F.pad(q.transpose(1, 2).flatten(0, 1), padding)  # (B * H, N rounded up, D)
+        scores = torch.bmm(q, keys.flatten(0, 1).transpose(1, 2))[:, :n_out]
+        scores = scores.unflatten(0, (-1, n_head))  # (B, H, N, S)
+        unseen = torch.arange(size) > at[:, -n_out:, None]  # (B, N, S)
+        weights = scores.masked_fill(unseen.unsqueeze(1), -torch.inf).softmax(-1).flatten(0, 1)
+        y = torch.bmm(F.pad(weights, padding), values.flatten(0, 1))[:, :n_out]
+        return y.unflatten(0, (-1, n_head)).transpose(1, 2).flatten(2), keys, values
+
+    return attend
+
+
+def _by_rows(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    """A function of rows (N, C) on inputs (B, T, C); N such that a row always has the same bits."""
+    rows = [x.flatten(0, 1) for x in inputs]
+    n_rows = rows[0].shape[0]
+    if n_rows % _ROWS_MIN:
+        rows = [F.pad(x, (0, 0, 0, -n_rows % _ROWS_MIN)) for x in rows]
+    if n_rows <= _ROWS_MAX:
+        out = function(*rows)
+    else:
+        parts = zip(*(x.split(_ROWS_MAX) for x in rows), strict=True)
+        out = torch.cat([function(*part) for part in parts])
+    by_position: Tensor = out[:n_rows].unflatten(0, inputs[0].shape[:2])
+    return by_position

@@ -23,8 +23,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu2": lambda x: F.relu(x).square(),
 }
 
-_ROWS_AT_ONCE = 8  # a matrix product's rows have the same bits at every multiple of it
-
 
 class InputEmbedding(nn.Module):
     """Sum of K embeddings for each position: of the last characters and of hashed n-grams.
@@ -58,7 +56,7 @@ class InputEmbedding(nn.Module):
         n_grams = [[p * (i <= g) for i, p in enumerate(power)] for g in range(1, n_tables + 1)]
         sizes = [n_chars] * config.n_offset + [config.n_gram_rows] * n_tables
         first = [sum(sizes[:k]) for k in range(len(sizes))]
-        newest_last = torch.tensor(offsets + n_grams).flip(1)
+        newest_last = torch.tensor([row[::-1] for row in offsets + n_grams])
         self.register_buffer("multiplier", newest_last, persistent=False)  # (K, n_context)
         self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
         self.register_buffer("first", torch.tensor(first), persistent=False)
@@ -121,34 +119,6 @@ class Block(nn.Module):
         x = x + F.dropout(self._output(y.transpose(1, 2).flatten(2)), dropout)  # (B, T, C)
         return x + F.dropout(self.feed_forward(x), dropout)
 
-    def forward_last(self, x: Tensor, at: Tensor, cos: Tensor, sin: Tensor, span: int) -> Tensor:
-        """forward at position at[b] of each row: (B, C), B rounded up to a multiple of 8."""
-        n_rows, n_time, width = x.shape
-        h = norm(x)
-        q_bias, kv_bias = None, None
-        if self.qkv_bias is not None:
-            q_bias, kv_bias = self.qkv_bias.split((self.key_width, self.key_width + width))
-        kv = F.linear(h, self.qkv[self.key_width :], kv_bias)
-        k, v = kv.split((self.key_width, width), 2)
-        k = apply_rotary(
-            k.unflatten(2, (self.n_head, -1)), cos[:n_time], sin[:n_time]
-        )  # (B, T, H, D)
-        v = v.unflatten(2, (self.n_head, -1))  # (B, T, H, D)
-        rows = torch.arange(n_rows, device=x.device)
-        q = F.linear(_round_up(h[rows, at]), self.qkv[: self.key_width], q_bias)[:n_rows]
-        q = apply_rotary(q.unflatten(1, (self.n_head, -1)), cos[at], sin[at]).unsqueeze(
-            1
-        )  # (B, 1, H, D)
-        # Not scaled_dot_product_attention: for a single query it splits the keys among threads, so
-        # that rounding would depend on the batch size.
-        scores = (q * q.shape[-1] ** -0.5 * k).sum(-1, keepdim=True)  # (B, T, H, 1)
-        age = at.unsqueeze(1) - torch.arange(n_time, device=x.device)  # (B, T)
-        masked = (age < 0) | (age >= span)
-        scores = scores.masked_fill(masked[:, :, None, None], -torch.inf)
-        y = (scores.softmax(1) * v).sum(1).flatten(1)  # (B, C)
-        x = _round_up(x[rows, at]) + self._output(_round_up(y))  # (B rounded up, C)
-        return x + self.feed_forward(x)
-
     def _output(self, y: Tensor) -> Tensor:
         return y if self.out is None else F.linear(y, self.out, self.out_bias)
 
@@ -173,8 +143,3 @@ def rotary_tables(n_time: int, width: int) -> tuple[Tensor, Tensor]:
 def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate channel pairs (i, i + D / 2) of x (..., T, H, D) by the angle of their position."""
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
-
-
-def _round_up(x: Tensor) -> Tensor:
-    missing = -len(x) % _ROWS_AT_ONCE
-    return F.pad(x, (0, 0, 0, missing)) if missing else x

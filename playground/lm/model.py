@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from playground.lm.incremental import Cache, empty_cache, extend
 from playground.lm.layers import ACTIVATIONS, Block, InputEmbedding, norm, rotary_tables
 
 _RANGES = {
@@ -168,11 +169,7 @@ class ModelConfig:
 
 
 class CharTransformer(nn.Module):
-    """Decoder-only transformer over characters.
-
-    forward: logits of every position, for training. forward_last: of one position a row, for
-    generation.
-    """
+    """Decoder-only transformer over characters. For generation see incremental.py."""
 
     cos: Tensor
     sin: Tensor
@@ -186,21 +183,23 @@ class CharTransformer(nn.Module):
         head_shape = (config.vocab_size, config.n_embd)
         self.head = None if config.tied else nn.Parameter(torch.empty(head_shape))
         self.head_bias = nn.Parameter(torch.empty(config.vocab_size)) if config.bias else None
-        cos, sin = rotary_tables(config.block_size, config.key_width // config.n_head)
+        # Not on the meta device, where weights are counted: there, torch 2.13 imports its compiler
+        # for the arithmetic, which takes 0.8 s.
+        with torch.device("cpu"):
+            cos, sin = rotary_tables(config.block_size, config.key_width // config.n_head)
         self.positions = None
         if config.learned_positions:
             self.positions = nn.Parameter(torch.empty(config.block_size, config.n_embd))
             cos, sin = torch.ones_like(cos), torch.zeros_like(sin)  # rotation disabled
         self.register_buffer("cos", cos, persistent=False)  # (T, 1, D)
         self.register_buffer("sin", sin, persistent=False)
-        self._initialise(seed)
+        if not self.embed.table.is_meta:
+            self._initialise(seed)
 
     @torch.no_grad()
     def _initialise(self, seed: int) -> None:
         """Initialise the weights from an own generator: the global random state is left alone."""
-        generator = None
-        if self.embed.table.device.type != "meta":
-            generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         self.embed.table.normal_(std=0.1 if self.config.tied else 0.5, generator=generator)
         # N-grams that never occur in training would keep a random row: they start at zero.
         self.embed.table[self.embed.n_char_rows :].zero_()
@@ -236,22 +235,33 @@ class CharTransformer(nn.Module):
             x = block(x, self.cos, self.sin, mask, dropout)
         return self.logits(x)
 
-    def forward_last(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Logits (B, V) at each row's last position, lengths[b] - 1 of ids (B, T); padded right.
+    @property
+    def nbytes(self) -> int:
+        """Bytes of parameters and buffers."""
+        return sum(t.nbytes for t in [*self.parameters(), *self.buffers()])
 
-        Equals forward(ids)[b, lengths[b] - 1] up to rounding: the last layer computes queries,
-        feed-forward and head for that one position. Batch-invariant: a row's result has the same
-        bits for every composition of the batch with the same T.
-        """
-        x = self._embed(ids)  # (B, T, C)
-        *blocks, last_block = self.unrolled_blocks()
-        *masks, _ = self._masks(ids.shape[1])
-        for block, mask in zip(blocks, masks, strict=True):
-            x = block(x, self.cos, self.sin, mask)
-        span = self.config.spans[-1]
-        x = last_block.forward_last(x, lengths - 1, self.cos, self.sin, span)  # (B rounded up, C)
-        logits: Tensor = self.logits(x)[: len(ids)]
-        return logits
+    @property
+    def token_flops(self) -> float:
+        """Floating-point operations of one more token of a text."""
+        positions = 1 if self.config.is_sliding else self.config.block_size
+        return 2.0 * sum(p.numel() for p in self.parameters()) * self.config.n_loop * positions
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row's state."""
+        return empty_cache(self, 1).nbytes
+
+    rows_min = 1
+
+    def empty_state(self, n_rows: int) -> Cache:
+        """The state of rows that have read nothing."""
+        return empty_cache(self, n_rows)
+
+    def extend(
+        self, state: Cache, ids: Tensor, lengths: Tensor, n_logits: int = 1
+    ) -> tuple[Tensor, Cache]:
+        """Read new tokens: incremental.extend."""
+        return extend(self, state, ids, lengths, n_logits)
 
     def _embed(self, ids: Tensor) -> Tensor:
         x: Tensor = self.embed(ids)  # (B, T, C)

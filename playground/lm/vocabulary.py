@@ -1,15 +1,13 @@
-"""Character-level tokenizer, and substitution of characters outside its vocabulary.
-
-A subword tokenizer will have the same `encode`, `decode` and `len()`.
-"""
+"""Character-level tokenizer, and substitution of characters outside its vocabulary."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from typing import Literal
+from typing import ClassVar, Literal
 
 from playground.lm.text import adapt_text
+from playground.lm.tokenizer import Kind, Token
 
 # Typographic characters and their ASCII replacements. Accents and ligatures need no entry:
 # Unicode's compatibility decomposition (NFKD) has them.
@@ -55,6 +53,8 @@ class Vocabulary:
 
     __slots__ = ("_ids", "characters")
 
+    kind: ClassVar[Kind] = "characters"
+
     def __init__(self, characters: Iterable[str]) -> None:
         """Raises VocabularyError unless there are one or more distinct single characters."""
         self.characters = tuple(characters)
@@ -71,6 +71,10 @@ class Vocabulary:
         """Vocabulary of the distinct characters of a text, sorted by code point."""
         return cls(sorted(set(text)))
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return self.characters
+
     def __len__(self) -> int:
         return len(self.characters)
 
@@ -83,6 +87,23 @@ class Vocabulary:
             return [self._ids[character] for character in text]
         except KeyError:
             raise UnknownCharactersError(self.unknown(text)) from None
+
+    def tokenize(self, text: str) -> list[Token]:
+        """The tokens of a text, one a character. Raises UnknownCharactersError."""
+        ids = self.encode(text)
+        return [Token(id, text[at], at, at + 1) for at, id in enumerate(ids)]
+
+    def tail(self, text: str, n: int) -> str:
+        """The last n characters of a text."""
+        return text[-n:] if n > 0 else ""
+
+    def token_text(self, id: int) -> str:
+        """The character of an id."""
+        return self.characters[id]
+
+    def token_bytes(self, id: int) -> bytes:
+        """The character of an id in UTF-8."""
+        return self.characters[id].encode()
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of token ids. Raises IndexError for an id outside the vocabulary."""
