@@ -32,13 +32,25 @@ from playground.checkpoints.schema import (
     CheckpointEntry,
     RunConfig,
 )
-from playground.checkpoints.weights import file_size, resolve_within, weights_entry
+from playground.checkpoints.weights import weights_entry, weights_size
 from playground.errors import BadCheckpoint
 from playground.i18n.translate import Message, in_default_locale
 from playground.lm.model import ConfigError, ModelConfig
 
 ABOUT = Message.of("models.nanogpt")
 _SIZES = ("n_layer", "n_head", "n_embd")
+# minGPT's names of sizes: a config may have one of them instead of the numbers.
+_MINGPT_SIZES = {
+    "openai-gpt": (12, 12, 768),
+    "gpt2": (12, 12, 768),
+    "gpt2-medium": (24, 16, 1024),
+    "gpt2-large": (36, 20, 1280),
+    "gpt2-xl": (48, 25, 1600),
+    "gopher-44m": (8, 16, 512),
+    "gpt-mini": (6, 6, 192),
+    "gpt-micro": (4, 4, 128),
+    "gpt-nano": (3, 3, 48),
+}
 # What transformers' GPT-2 may set to something else.
 _REQUIRED_VALUES = {
     "layer_norm_epsilon": 1e-5,
@@ -134,8 +146,7 @@ def read_run(folder: Path, name: str) -> Run:
 
 
 def _only_step(folder: Path, content: bytes) -> CheckpointEntry:
-    if not file_size(resolve_within(folder, WEIGHTS), WEIGHTS):
-        raise BadCheckpoint("checkpoint.empty", file=WEIGHTS)
+    weights_size(folder, WEIGHTS)
     step = trained_steps(content)
     return weights_entry(folder, WEIGHTS, step=step, tokens=0, train_loss=None, val_loss=None)
 
@@ -166,8 +177,11 @@ def _config_values(content: bytes) -> dict[str, Any]:
     # model_args, config: as in nanoGPT's own checkpoints; model: as minGPT writes it.
     for key in ("model_args", "config", "model"):
         if isinstance(inner := whole.get(key), dict):
-            return whole | inner
-    return whole
+            whole = whole | inner
+            break
+    sizes = _MINGPT_SIZES.get(str(whole.get("model_type")), ())
+    named = dict(zip(_SIZES, sizes, strict=False))
+    return whole | {name: size for name, size in named.items() if whole.get(name) is None}
 
 
 def _first_present(values: Mapping[str, Any], *names: str) -> Any:

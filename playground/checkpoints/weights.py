@@ -64,13 +64,7 @@ def read_tensors(
     """
     path = resolve_within(folder, entry.path)
     size = file_size(path, entry.path)
-    if size > max_bytes:
-        raise BadCheckpoint(
-            "checkpoint.weights_too_large",
-            file=entry.path,
-            size=LocalizedNumber(size / 2**20, ".1f"),
-            most=LocalizedNumber(max_bytes / 2**20),
-        )
+    check_weights_bytes(entry.path, size, max_bytes)
     if size != entry.bytes:
         raise BadCheckpoint(
             "checkpoint.weights_cut", file=entry.path, found=size, index=INDEX, said=entry.bytes
@@ -101,12 +95,21 @@ def write_weights(
     tokens: int,
     train_loss: float | None,
     val_loss: float | None,
+    sliding_val_loss: float | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> CheckpointEntry:
     """Write a model's weights to `folder / path`; returns its line for the index."""
     with atomic_path(folder / path) as partial:
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial)
+        weights = {name: w.to(dtype).contiguous() for name, w in model.state_dict().items()}
+        save_file(weights, partial)
     return weights_entry(
-        folder, path, step=step, tokens=tokens, train_loss=train_loss, val_loss=val_loss
+        folder,
+        path,
+        step=step,
+        tokens=tokens,
+        train_loss=train_loss,
+        val_loss=val_loss,
+        sliding_val_loss=sliding_val_loss,
     )
 
 
@@ -118,6 +121,7 @@ def weights_entry(
     tokens: int,
     train_loss: float | None,
     val_loss: float | None,
+    sliding_val_loss: float | None = None,
 ) -> CheckpointEntry:
     """The line for the index of the weights at `folder / path`."""
     target = folder / path
@@ -126,10 +130,17 @@ def weights_entry(
         tokens=tokens,
         train_loss=train_loss,
         val_loss=val_loss,
+        sliding_val_loss=sliding_val_loss,
         path=path,
-        sha256=hashlib.sha256(target.read_bytes()).hexdigest(),
+        sha256=file_sha256(target),
         bytes=target.stat().st_size,
     )
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def resolve_within(folder: Path, name: str) -> Path:
@@ -144,11 +155,29 @@ def resolve_within(folder: Path, name: str) -> Path:
     return path
 
 
+def weights_size(folder: Path, name: str) -> int:
+    """Size of a weights file in bytes. Raises BadCheckpoint where it is missing or empty."""
+    if not (size := file_size(resolve_within(folder, name), name)):
+        raise BadCheckpoint("checkpoint.empty", file=name)
+    return size
+
+
 def file_size(path: Path, name: str) -> int:
     """Size in bytes. Raises BadCheckpoint where it is no file."""
     if not path.is_file():
         raise BadCheckpoint("checkpoint.missing", file=name)
     return path.stat().st_size
+
+
+def check_weights_bytes(name: str, size: int, max_bytes: int) -> None:
+    """Raises BadCheckpoint for weights of more than max_bytes."""
+    if size > max_bytes:
+        raise BadCheckpoint(
+            "checkpoint.weights_too_large",
+            file=name,
+            size=LocalizedNumber(size / 2**20, ".1f"),
+            most=LocalizedNumber(max_bytes / 2**20),
+        )
 
 
 def check_header_bytes(path: Path, name: str) -> None:

@@ -5,11 +5,13 @@
     <root>/<hash of the endpoint>/<owner>--<name>/<commit>/config.json ...    as in the repo
 
 Files are regular ones, no links. hub.json is written last: a folder without it is incomplete.
+Several processes may share it: each use touches hub.json.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import time
@@ -33,6 +35,7 @@ class Origin(BaseModel):
 
     public: readable without a token. branch_commits: commits of the weights files that came from
     a branch of their own, by their path in the folder. nanogpt: the files are in nanoGPT's format.
+    transformers: they are a model of the transformers library.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -42,6 +45,7 @@ class Origin(BaseModel):
     public: bool
     branch_commits: dict[str, str] = {}
     nanogpt: bool = False
+    transformers: bool = False
 
     @property
     def pinned(self) -> Address:
@@ -99,8 +103,7 @@ class DiskCache:
         """Delete the least recently used commits until `needed_bytes` fit. Raises DiskFull."""
         sizes = {f: _n_bytes(f) for f in self._root.glob("*/*") if f.is_dir() and f.name != "refs"}
         excess = sum(sizes.values()) + needed_bytes - self._max_bytes
-        now = time.monotonic()
-        idle = [f for f in sizes if now - self._last_used.get(f, -IN_USE_SECONDS) >= IN_USE_SECONDS]
+        idle = [folder for folder in sizes if not self._is_in_use(folder)]
         for folder in sorted(idle, key=_last_used_on_disk):
             if excess <= 0:
                 return
@@ -108,6 +111,12 @@ class DiskCache:
             excess -= sizes[folder]
         if excess > 0:
             raise DiskFull("hub_errors.cache_full")
+
+    def _is_in_use(self, folder: Path) -> bool:
+        """Whether this process, or another one with the same disk, used it lately."""
+        unused = time.monotonic() - self._last_used.get(folder, -math.inf)
+        unused_elsewhere = time.time() - max(map(_modified_at, (folder, folder / _MARKER)))
+        return min(unused, unused_elsewhere) < IN_USE_SECONDS
 
     def delete(self, folder: Path) -> None:
         """Delete a commit's folder and the refs that point to it."""
@@ -148,7 +157,11 @@ def _n_bytes(folder: Path) -> int:
 
 def _last_used_on_disk(folder: Path) -> float:
     """Modification time of the marker; 0 for an incomplete folder."""
+    return _modified_at(folder / _MARKER)
+
+
+def _modified_at(path: Path) -> float:
     try:
-        return (folder / _MARKER).stat().st_mtime
+        return path.stat().st_mtime
     except OSError:
         return 0.0

@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
 from playground.checkpoints.ballast import is_ballast
-from playground.checkpoints.folder import Run
+from playground.checkpoints.folder import BaseRun
 from playground.checkpoints.schema import (
     CONFIG,
     INDEX,
     JSON_BYTES,
+    SHARD_INDEX,
+    TOKENIZER,
     VOCABULARY,
     WEIGHTS,
     CheckpointEntry,
     weights_path,
 )
+from playground.checkpoints.transformers_folder import TransformersLimits, check_files
 from playground.errors import BadCheckpoint, HubFileNotFound, HubTooLarge, NotAPlaygroundModel
 from playground.i18n.translate import LocalizedNumber, Message
 from playground.settings import Settings
 
 STEP_BRANCHES_MAX = 50
+TOKEN_STEPS_MAX = 12  # of models that transformers runs: their weights are large
 _WEIGHTS_PATH = re.compile(r"(checkpoints/step-[0-9]+/)?model\.safetensors")
 _STEP_BRANCH = re.compile(r"step-?([0-9]{1,9})")
 
 Files = Mapping[str, RepoSibling]
+StepFiles = Mapping[int, Sequence[RepoSibling]]
+"""The weights of each step, ascending: WEIGHTS, or SHARD_INDEX and then the shards."""
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ def check_weights_sizes(repo_id: str, files: Files, limits: Limits) -> None:
     _check_sizes(repo_id, weights, limits)
 
 
-def check_run(repo_id: str, run: Run, files: Files, limits: Limits) -> None:
+def check_run(repo_id: str, run: BaseRun, files: Files, limits: Limits) -> None:
     """Check a repo's index against its files, and its model against the limits.
 
     files: the files of the commit. An index that was built from step branches is not checked
@@ -110,6 +119,55 @@ def check_run(repo_id: str, run: Run, files: Files, limits: Limits) -> None:
         )
 
 
+def check_token_files(repo_id: str, files: Files, limits: TransformersLimits) -> None:
+    """Check the files of a model of the transformers library. Raises NotAPlaygroundModel,
+    HubTooLarge.
+    """
+    with as_no_playground_model(repo_id):
+        check_files(files.keys())
+    if TOKENIZER in files and (size := _size(files[TOKENIZER])) > limits.tokenizer_bytes:
+        raise HubTooLarge(
+            "hub_errors.file_too_large",
+            file=TOKENIZER,
+            repo=repo_id,
+            found=_mb(size),
+            most=_mb(limits.tokenizer_bytes),
+        )
+
+
+def has_token_weights(files: Collection[str]) -> bool:
+    """Whether a commit has the weights of such a model, in one file or several."""
+    return WEIGHTS in files or SHARD_INDEX in files
+
+
+def check_token_weights(repo_id: str, weights: StepFiles, limits: TransformersLimits) -> None:
+    """Check the weights of each step of such a model: they are fetched one step at a time.
+
+    Raises HubTooLarge.
+    """
+    for files in weights.values():
+        if (found := sum(map(_size, files))) > limits.file_bytes:
+            raise HubTooLarge(
+                "hub_errors.weights_too_large" if len(files) == 1 else "hub_errors.repo_too_large",
+                repo=repo_id,
+                found=_mb(found),
+                most=_mb(limits.file_bytes),
+            )
+
+
+@contextmanager
+def as_no_playground_model(repo_id: str) -> Iterator[None]:
+    """Say of which repo a BadCheckpoint is."""
+    try:
+        yield
+    except NotAPlaygroundModel:
+        raise
+    except BadCheckpoint as error:
+        raise NotAPlaygroundModel(
+            "hub_errors.no_playground_model", repo=repo_id, reason=error.message
+        ) from None
+
+
 def step_branches(branches: Mapping[str, str]) -> dict[int, str]:
     """The branches named `step<number>`: step -> commit, ascending, at most STEP_BRANCHES_MAX.
 
@@ -120,49 +178,66 @@ def step_branches(branches: Mapping[str, str]) -> dict[int, str]:
         for name, commit in branches.items()
         if (match := _STEP_BRANCH.fullmatch(name))
     }
-    steps, n_max = sorted(commits), STEP_BRANCHES_MAX
+    return thinned(commits, STEP_BRANCHES_MAX)
+
+
+def thinned(by_step: Mapping[int, _T], n_max: int) -> dict[int, _T]:
+    """At most n_max steps, ascending and spread evenly, with the first and the last."""
+    steps = sorted(by_step)
     if len(steps) > n_max:
         steps = [steps[round(i * (len(steps) - 1) / (n_max - 1))] for i in range(n_max)]
-    return {step: commits[step] for step in steps}
+    return {step: by_step[step] for step in steps}
 
 
-def step_weights(repo_id: str, commits: Mapping[int, ModelInfo]) -> dict[int, RepoSibling]:
-    """The weights file of each step. Raises HubFileNotFound where a step has none."""
+def step_weights(repo_id: str, commits: Mapping[int, ModelInfo]) -> StepFiles:
+    """The weights of each step, in one file. Raises HubFileNotFound where a step has none."""
     weights = {}
     for step, info in commits.items():
         if (file := files_by_path(info).get(WEIGHTS)) is None:
             raise HubFileNotFound(
                 "hub_errors.step_without_weights", step=step, repo=repo_id, file=WEIGHTS
             )
-        weights[step] = file
+        weights[step] = [file]
     return weights
 
 
-def check_step_sizes(repo_id: str, weights: Mapping[int, RepoSibling], limits: Limits) -> None:
+def listed_shards(repo_id: str, files: Files, weight_map: Mapping[str, str]) -> list[RepoSibling]:
+    """The shards that an index names. Raises HubFileNotFound where the commit lacks one."""
+    names = sorted(set(weight_map.values()))
+    if missing := [name for name in names if name not in files]:
+        raise HubFileNotFound(
+            "hub_errors.listed_file_missing", repo=repo_id, file=missing[0], index=SHARD_INDEX
+        )
+    return [files[name] for name in names]
+
+
+def check_step_sizes(repo_id: str, weights: StepFiles, limits: Limits) -> None:
     """Check the sizes of the steps' weights against the limits. Raises HubTooLarge."""
-    _check_sizes(repo_id, [_size(file) for file in weights.values()], limits)
+    _check_sizes(repo_id, [_size(file) for files in weights.values() for file in files], limits)
 
 
-def step_path(step: int, steps: Collection[int]) -> str:
-    """The path in a snapshot of the weights of one of these steps."""
-    return weights_path(step, final=step == max(steps))
+def step_path(step: int, steps: Collection[int], file: str) -> str:
+    """The path in a snapshot of a weights file of one of these steps."""
+    return weights_path(step, final=step == max(steps), file=file)
 
 
-def build_index(weights: Mapping[int, RepoSibling], sha256: Mapping[int, str]) -> bytes:
+def build_index(weights: StepFiles, sha256: Mapping[str, str]) -> bytes:
     """The index, as JSON, of a repo whose steps are commits.
 
-    weights: files by step, ascending. sha256: of those that are not in LFS.
+    sha256: of the files that are not in LFS, by their path in the snapshot.
     """
-    entries = [
-        {
-            "step": step,
-            "tokens": 0,
-            "path": step_path(step, weights),
-            "sha256": file.lfs.sha256 if file.lfs else sha256[step],
-            "bytes": _size(file),
-        }
-        for step, file in weights.items()
-    ]
+
+    def line(step: int, file: RepoSibling) -> dict[str, Any]:
+        path = step_path(step, weights, file.rfilename)
+        found = file.lfs.sha256 if file.lfs else sha256[path]
+        return {"path": path, "sha256": found, "bytes": _size(file)}
+
+    entries = []
+    for step, (first, *shards) in weights.items():
+        entry = {"step": step, "tokens": 0} | line(step, first)
+        if shards:
+            entry["shards"] = [line(step, shard) for shard in shards]
+        entries.append(entry)
     return json.dumps(entries).encode()
 
 

@@ -16,8 +16,9 @@ from dataclasses import replace
 from cachetools import TTLCache
 from huggingface_hub import ModelInfo
 
-from playground.checkpoints.folder import Run
+from playground.checkpoints.folder import BaseRun
 from playground.checkpoints.schema import CheckpointEntry
+from playground.checkpoints.transformers_folder import TransformersLimits
 from playground.concurrency import ProgressCallback, SingleFlight
 from playground.errors import HubError, HubForbidden, HubRepoNotFound, TooManyLoads
 from playground.hub.address import Address, parse_address
@@ -65,6 +66,7 @@ class HubRepository:
             self._client,
             self._cache,
             Limits.from_settings(settings),
+            TransformersLimits.from_settings(settings),
             show_private=settings.show_private,
         )
         self._weights = WeightsDownloader(self._client, self._cache)
@@ -108,6 +110,7 @@ class HubRepository:
             if (known := await self._open_last_commit(address)) is None:
                 raise
             return known
+        await self._snapshots.check_cost(snapshot)
         await self.fetch_weights(snapshot.run, snapshot.origin, None, report)
         snapshot = await self._snapshots.with_weights(snapshot)
         if not address.commit:
@@ -150,7 +153,11 @@ class HubRepository:
         return await self._client.model_info(address, use_token=True), False
 
     async def fetch_weights(
-        self, run: Run, origin: Origin, step: int | None, progress: ProgressCallback | None = None
+        self,
+        run: BaseRun,
+        origin: Origin,
+        step: int | None,
+        progress: ProgressCallback | None = None,
     ) -> None:
         """Download the weights of a step (None: the last) unless they are on disk.
 
@@ -158,18 +165,18 @@ class HubRepository:
         """
         await self._weights.fetch(run, origin, step, progress)
 
-    def delete_weights(self, run: Run, entry: CheckpointEntry) -> None:
+    def delete_weights(self, run: BaseRun, entry: CheckpointEntry) -> None:
         """Delete invalid weights, so that the next use downloads them again.
 
         With those of the last step the whole commit is deleted.
         """
         self._weights.delete(run, entry)
 
-    def mark_used(self, run: Run) -> None:
+    def mark_used(self, run: BaseRun) -> None:
         """Protect a run's folder from eviction for a while."""
         self._cache.mark_used(run.folder)
 
-    def last_used(self, run: Run) -> float:
+    def last_used(self, run: BaseRun) -> float:
         """Time of the last use of a run's folder, in seconds of the monotonic clock."""
         return self._cache.last_used(run.folder)
 

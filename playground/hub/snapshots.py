@@ -13,32 +13,63 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
-from playground.checkpoints.folder import Run, read_run
+from playground.checkpoints.folder import BaseRun, read_run, vocabulary_file
+from playground.checkpoints.json_files import parse_json
 from playground.checkpoints.nanogpt import is_nanogpt, model_config, trained_steps
 from playground.checkpoints.nanogpt import read_run as read_nanogpt
-from playground.checkpoints.schema import CONFIG, INDEX, JSON_BYTES, TOKENIZER, VOCABULARY, WEIGHTS
+from playground.checkpoints.schema import (
+    CONFIG,
+    INDEX,
+    JSON_BYTES,
+    SHARD_INDEX,
+    TOKENIZER,
+    VOCABULARY,
+    WEIGHTS,
+)
+from playground.checkpoints.shards import parse_weight_map
+from playground.checkpoints.transformers_folder import (
+    GENERATION_CONFIG,
+    TOKENIZER_CONFIG,
+    TransformersLimits,
+    TransformersRun,
+    check_config,
+    has_characters,
+    is_transformers,
+    read_transformers_run,
+)
+from playground.checkpoints.transformers_library import check_architecture
 from playground.concurrency import SingleFlight
-from playground.errors import BadCheckpoint, HubError, NotAPlaygroundModel
+from playground.errors import BadCheckpoint, HubError
 from playground.hub.address import Address
 from playground.hub.client import HubClient
 from playground.hub.disk_cache import DiskCache, Origin, write_file
 from playground.hub.errors import as_commit_moved
 from playground.hub.layout import (
+    TOKEN_STEPS_MAX,
+    Files,
     Limits,
+    StepFiles,
+    as_no_playground_model,
     build_index,
     check_required_files,
     check_run,
     check_step_sizes,
     check_text_sizes,
+    check_token_files,
+    check_token_weights,
     check_weights_sizes,
     files_by_path,
+    has_token_weights,
+    listed_shards,
     step_branches,
     step_path,
     step_weights,
+    thinned,
 )
 
 
@@ -46,14 +77,14 @@ from playground.hub.layout import (
 class Snapshot:
     """A commit on disk. cached: opened without an answer of the Hub."""
 
-    run: Run
+    run: BaseRun
     origin: Origin
     cached: bool
 
     @property
     def has_weights(self) -> bool:
         """Whether the weights of the last step are on disk."""
-        return (self.run.folder / self.run.checkpoint(None).path).is_file()
+        return all((self.run.folder / f.path).is_file() for f in self.run.checkpoint(None).files)
 
 
 class SnapshotStore:
@@ -63,11 +94,17 @@ class SnapshotStore:
     """
 
     def __init__(
-        self, client: HubClient, cache: DiskCache, limits: Limits, *, show_private: bool
+        self,
+        client: HubClient,
+        cache: DiskCache,
+        limits: Limits,
+        token_limits: TransformersLimits,
+        *,
+        show_private: bool,
     ) -> None:
         self._client = client
         self._cache = cache
-        self._limits = limits
+        self._limits, self._token_limits = limits, token_limits
         self._show_private = show_private
         self._downloads: SingleFlight[Snapshot] = SingleFlight()
 
@@ -82,7 +119,8 @@ class SnapshotStore:
         folder = self._cache.folder(pinned)
         self._cache.mark_used(folder)
         try:
-            return Snapshot(await asyncio.to_thread(_read, folder, origin), origin, cached=True)
+            run = await asyncio.to_thread(_read, folder, origin, self._token_limits)
+            return Snapshot(run, origin, cached=True)
         except BadCheckpoint:  # it was valid when it was downloaded: changed on disk since
             self._cache.delete(folder)
             return None
@@ -92,11 +130,25 @@ class SnapshotStore:
 
         Raises BadCheckpoint.
         """
-        if not snapshot.origin.nanogpt:
+        folder, origin = snapshot.run.folder, snapshot.origin
+        if not (origin.nanogpt or origin.transformers):
             return snapshot
-        with self._deleted_on_error(snapshot.run.folder):
-            run = await asyncio.to_thread(_read, snapshot.run.folder, snapshot.origin)
+        with self._deleted_on_error(folder):
+            run = await asyncio.to_thread(_read, folder, origin, self._token_limits)
         return replace(snapshot, run=run)
+
+    async def check_cost(self, snapshot: Snapshot) -> None:
+        """Check what a model of the transformers library will cost, before its weights are fetched.
+
+        May import that library, which takes seconds. Raises NotAPlaygroundModel.
+        """
+        run = snapshot.run
+        if isinstance(run, TransformersRun) and not snapshot.has_weights:
+            with (
+                self._deleted_on_error(run.folder),
+                as_no_playground_model(snapshot.origin.repo_id),
+            ):
+                await asyncio.to_thread(check_architecture, run)
 
     async def download(self, pinned: Address, info: ModelInfo, *, public: bool) -> Snapshot:
         """Download and check all files of a commit except the weights.
@@ -111,14 +163,16 @@ class SnapshotStore:
         download = self._download_indexed if INDEX in files else self._download_without_index
         with self._deleted_on_error(folder), as_commit_moved(pinned):
             origin = await download(pinned, info, public)
-            run = await asyncio.to_thread(_read, folder, origin)
-            check_run(pinned.repo_id, run, files, self._limits)
+            run = await asyncio.to_thread(_read, folder, origin, self._token_limits)
+            if not origin.transformers:
+                check_run(pinned.repo_id, run, files, self._limits)
             self._cache.mark_complete(folder, origin)
         return Snapshot(run, origin, cached=False)
 
     async def _download_indexed(self, pinned: Address, info: ModelInfo, public: bool) -> Origin:
         """Download a repo in the layout of a checkpoint folder."""
-        files, texts = files_by_path(info), [CONFIG, VOCABULARY, INDEX]
+        files = files_by_path(info)
+        texts = [CONFIG, vocabulary_file(files), INDEX]
         check_required_files(pinned.repo_id, files, texts)
         check_text_sizes(pinned.repo_id, files, texts)
         check_weights_sizes(pinned.repo_id, files, self._limits)
@@ -129,7 +183,8 @@ class SnapshotStore:
     async def _download_without_index(
         self, pinned: Address, info: ModelInfo, public: bool
     ) -> Origin:
-        """Download a repo with a branch a step, in nanoGPT's format, or both; write its index.
+        """Download a repo with a branch a step, in nanoGPT's format, or both; or a model of the
+        transformers library. Writes its index.
 
         Files missing at the commit are taken from the branch of the last step.
         Raises NotAPlaygroundModel for any other repo.
@@ -139,13 +194,14 @@ class SnapshotStore:
         if CONFIG not in files_by_path(info) and steps:
             info = steps[max(steps)]
         source, files = Address(repo_id, info.sha), files_by_path(info)
-        vocabulary = VOCABULARY if VOCABULARY in files or TOKENIZER not in files else TOKENIZER
+        config, values = await self._read_config(source, files, folder, public)
+        if values is not None:
+            return await self._download_transformers(pinned, info, values, steps, public)
+        vocabulary = vocabulary_file(files)
         check_required_files(repo_id, files, (CONFIG, vocabulary))
-        check_text_sizes(repo_id, files, [CONFIG])
-        config = await self._download_text(source, CONFIG, folder, public)
         nanogpt = _is_nanogpt(repo_id, config)
         if not nanogpt:
-            check_required_files(repo_id, files, [VOCABULARY] if steps else [VOCABULARY, INDEX])
+            check_required_files(repo_id, files, [vocabulary] if steps else [vocabulary, INDEX])
         elif not steps:
             check_required_files(repo_id, files, [WEIGHTS])
             steps = {trained_steps(config): info}
@@ -153,44 +209,140 @@ class SnapshotStore:
         await self._download_text(source, vocabulary, folder, public)
         weights = step_weights(repo_id, steps)
         check_step_sizes(repo_id, weights, self._limits)
-        commits = {step: Address(repo_id, info.sha) for step, info in steps.items()}
-        sha256 = await self._download_git_weights(commits, weights, folder, public)
-        write_file(folder / INDEX, build_index(weights, sha256))
+        branch_commits = await self._download_steps(steps, weights, pinned, public)
         return Origin(
             repo_id=repo_id,
             commit=str(pinned.revision),
             public=public,
-            branch_commits={
-                step_path(step, steps): str(commit.revision) for step, commit in commits.items()
-            },
+            branch_commits=branch_commits,
             nanogpt=nanogpt,
         )
 
+    async def _read_config(
+        self, source: Address, files: Files, folder: Path, public: bool
+    ) -> tuple[bytes, dict[str, Any] | None]:
+        """config.json, and its values where it is that of a model of the transformers library;
+        not where its tokens are characters: those are models of ours.
+        """
+        if CONFIG not in files:
+            if not has_token_weights(files):
+                check_token_files(source.repo_id, files, self._token_limits)
+            return b"", None
+        check_text_sizes(source.repo_id, files, [CONFIG])
+        content = await self._download_text(source, CONFIG, folder, public)
+        with as_no_playground_model(source.repo_id):
+            values = parse_json(content, CONFIG)
+        if not is_transformers(values):
+            return content, None
+        listed = next((name for name in (VOCABULARY, TOKENIZER) if name in files), None)
+        if listed and is_nanogpt(content) and (files[listed].size or 0) <= JSON_BYTES:
+            await self._download_text(source, listed, folder, public)
+            if has_characters(folder):
+                return content, None
+        return content, dict(values)
+
+    async def _download_transformers(
+        self,
+        pinned: Address,
+        info: ModelInfo,
+        values: dict[str, Any],
+        steps: Mapping[int, ModelInfo],
+        public: bool,
+    ) -> Origin:
+        """Download a model of the transformers library, of which branches may be steps."""
+        repo_id, folder, files = pinned.repo_id, self._cache.folder(pinned), files_by_path(info)
+        source, limits = Address(repo_id, info.sha), self._token_limits
+        steps = {step: at for step, at in steps.items() if has_token_weights(files_by_path(at))}
+        steps = thinned(steps, TOKEN_STEPS_MAX) or {0: info}
+        check_token_files(repo_id, files, limits)
+        listed = SHARD_INDEX if SHARD_INDEX in files else WEIGHTS
+        check_required_files(repo_id, files, [listed, TOKENIZER])
+        with as_no_playground_model(repo_id):
+            check_config(values, limits)
+        weights = await self._token_weights(repo_id, steps, folder, public)
+        check_token_weights(repo_id, weights, limits)
+        optional = [name for name in (TOKENIZER_CONFIG, GENERATION_CONFIG) if name in files]
+        check_text_sizes(repo_id, files, optional)
+        for name in (CONFIG, TOKENIZER, *optional):
+            most = limits.tokenizer_bytes if name == TOKENIZER else JSON_BYTES
+            await self._download_text(source, name, folder, public, most)
+        branch_commits = await self._download_steps(steps, weights, pinned, public)
+        return Origin(
+            repo_id=repo_id,
+            commit=str(pinned.revision),
+            public=public,
+            branch_commits=branch_commits,
+            transformers=True,
+        )
+
+    async def _token_weights(
+        self, repo_id: str, steps: Mapping[int, ModelInfo], folder: Path, public: bool
+    ) -> StepFiles:
+        """The weights of each step of such a model. Downloads the index of those in shards."""
+        weights = {}
+        for step, info in steps.items():
+            files = files_by_path(info)
+            if WEIGHTS in files:
+                weights[step] = [files[WEIGHTS]]
+                continue
+            check_text_sizes(repo_id, files, [SHARD_INDEX])
+            target = (folder / step_path(step, steps, SHARD_INDEX)).parent
+            commit = Address(repo_id, info.sha)
+            content = await self._download_text(commit, SHARD_INDEX, target, public)
+            with as_no_playground_model(repo_id):
+                weight_map = parse_weight_map(content)
+            weights[step] = [files[SHARD_INDEX], *listed_shards(repo_id, files, weight_map)]
+        return weights
+
+    async def _download_steps(
+        self,
+        steps: Mapping[int, ModelInfo],
+        weights: StepFiles,
+        pinned: Address,
+        public: bool,
+    ) -> dict[str, str]:
+        """Download the weights that have to be there at once, and write the index of all.
+
+        Returns the commit of each weights file by its path.
+        """
+        folder = self._cache.folder(pinned)
+        files = {
+            step_path(step, steps, file.rfilename): (Address(pinned.repo_id, info.sha), file)
+            for step, info in steps.items()
+            for file in weights[step]
+        }
+        sha256 = await self._download_git_weights(files, folder, public)
+        write_file(folder / INDEX, build_index(weights, sha256))
+        return {path: str(commit.revision) for path, (commit, _) in files.items()}
+
     async def _download_git_weights(
         self,
-        commits: Mapping[int, Address],
-        weights: Mapping[int, RepoSibling],
+        files: Mapping[str, tuple[Address, RepoSibling]],
         folder: Path,
         public: bool,
-    ) -> dict[int, str]:
-        """Download the weights that are not in LFS but in git; returns their SHA-256 by step.
+    ) -> dict[str, str]:
+        """Download the weights files that are not in LFS but in git, unless they are on disk.
 
-        The Hub tells the SHA-256 of LFS files alone. Files in git are small: it takes no others.
+        files: of which commit, by path in the folder. Returns their SHA-256 by path: the Hub tells
+        that of LFS files alone. Files in git are small: it takes no others.
         """
         sha256 = {}
-        in_git = {step: file for step, file in weights.items() if file.lfs is None}
-        await asyncio.to_thread(self._cache.evict, sum(file.size or 0 for file in in_git.values()))
-        for step, file in in_git.items():
-            target = folder / step_path(step, weights)
-            await self._client.download_file(
-                commits[step],
-                WEIGHTS,
-                target,
-                file.size or 0,
-                lambda _: None,
-                use_token=not public,
-            )
-            sha256[step] = await asyncio.to_thread(_checked_sha256, target, file, commits[step])
+        in_git = {path: source for path, source in files.items() if source[1].lfs is None}
+        await asyncio.to_thread(
+            self._cache.evict, sum(file.size or 0 for _, file in in_git.values())
+        )
+        for path, (commit, file) in in_git.items():
+            target = folder / path
+            if not target.is_file():
+                await self._client.download_file(
+                    commit,
+                    file.rfilename,
+                    target,
+                    file.size or 0,
+                    lambda _: None,
+                    use_token=not public,
+                )
+            sha256[path] = await asyncio.to_thread(_checked_sha256, target, file, commit)
         return sha256
 
     async def _step_infos(self, repo_id: str, public: bool) -> dict[int, ModelInfo]:
@@ -206,9 +358,11 @@ class SnapshotStore:
             raise HubError("hub_errors.senseless_branch", repo=repo_id)
         return dict(zip(commits, infos, strict=True))
 
-    async def _download_text(self, source: Address, name: str, folder: Path, public: bool) -> bytes:
+    async def _download_text(
+        self, source: Address, name: str, folder: Path, public: bool, max_bytes: int = JSON_BYTES
+    ) -> bytes:
         """Download a small file of a commit into a folder; returns its content."""
-        content = await self._client.read_file(source, name, JSON_BYTES, use_token=not public)
+        content = await self._client.read_file(source, name, max_bytes, use_token=not public)
         write_file(folder / name, content)
         return content
 
@@ -221,10 +375,13 @@ class SnapshotStore:
             raise
 
 
-def _read(folder: Path, origin: Origin) -> Run:
+def _read(folder: Path, origin: Origin, token_limits: TransformersLimits) -> BaseRun:
     """Read a snapshot's folder in the format that its origin names. Raises BadCheckpoint."""
+    name = origin.repo_id.rpartition("/")[2]
+    if origin.transformers:
+        return read_transformers_run(folder, name, token_limits)
     if origin.nanogpt:
-        return read_nanogpt(folder, origin.repo_id.rpartition("/")[2])
+        return read_nanogpt(folder, name)
     return read_run(folder)
 
 
@@ -233,17 +390,13 @@ def _checked_sha256(path: Path, file: RepoSibling, source: Address) -> str:
     content = path.read_bytes()
     blob_id = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
     if file.blob_id != blob_id.hexdigest():
-        raise HubError("hub_errors.file_differs", file=WEIGHTS, repo=source.repo_id)
+        raise HubError("hub_errors.file_differs", file=file.rfilename, repo=source.repo_id)
     return hashlib.sha256(content).hexdigest()
 
 
 def _is_nanogpt(repo_id: str, config: bytes) -> bool:
     """Whether a config.json is nanoGPT's. Raises NotAPlaygroundModel for other GPT-2 variants."""
-    try:
+    with as_no_playground_model(repo_id):
         if found := is_nanogpt(config):
             model_config(config)
         return found
-    except BadCheckpoint as error:
-        raise NotAPlaygroundModel(
-            "hub_errors.no_playground_model", repo=repo_id, reason=error.message
-        ) from None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from playground.checkpoints.folder import Run
-from playground.checkpoints.schema import WEIGHTS, CheckpointEntry
+from playground.checkpoints.folder import BaseRun
+from playground.checkpoints.schema import CheckpointEntry, Shard
 from playground.concurrency import ProgressCallback, SingleFlight
 from playground.hub.address import Address
 from playground.hub.client import HubClient
@@ -19,7 +19,7 @@ _TIMEOUT_SECONDS = 600.0
 
 
 class WeightsDownloader:
-    """Downloads weights on demand, each file at most once at a time. Bound to one event loop."""
+    """Downloads weights on demand, each step at most once at a time. Bound to one event loop."""
 
     def __init__(self, client: HubClient, cache: DiskCache) -> None:
         self._client = client
@@ -28,42 +28,59 @@ class WeightsDownloader:
         self._pending_bytes = 0
 
     async def fetch(
-        self, run: Run, origin: Origin, step: int | None, progress: ProgressCallback | None = None
+        self,
+        run: BaseRun,
+        origin: Origin,
+        step: int | None,
+        progress: ProgressCallback | None = None,
     ) -> None:
         """Download the weights of a step (None: the last) unless they are on disk.
 
         Raises StepNotFound, HubError.
         """
-        entry = run.checkpoint(step)
-        target = run.folder / entry.path
-        self._cache.mark_used(run.folder)
-        if not target.is_file():
+        entry, folder = run.checkpoint(step), run.folder
+        self._cache.mark_used(folder)
+        if missing := [file for file in entry.files if not (folder / file.path).is_file()]:
             await self._downloads.run(
-                target, lambda report: self._download(origin, entry, target, report), progress
+                folder / entry.path,
+                lambda report: self._download(origin, folder, missing, report),
+                progress,
             )
 
     async def _download(
-        self, origin: Origin, entry: CheckpointEntry, target: Path, report: ProgressCallback
+        self,
+        origin: Origin,
+        folder: Path,
+        files: Sequence[CheckpointEntry | Shard],
+        report: ProgressCallback,
     ) -> None:
-        branch_commit = origin.branch_commits.get(entry.path)
+        """Download the files of one step, one after another."""
+        branch_commit = origin.branch_commits.get(files[0].path)
         pinned = Address(origin.repo_id, branch_commit or origin.commit)
-        path = WEIGHTS if branch_commit else entry.path
+        total_bytes, before_bytes = sum(file.bytes for file in files), 0
+
+        def received(n_bytes: int) -> None:
+            report(before_bytes + n_bytes, total_bytes)
+
         with (
-            self._pending(entry.bytes),
+            self._pending(total_bytes),
             as_commit_moved(pinned),
             deadline(str(pinned), _TIMEOUT_SECONDS),
         ):
             await asyncio.to_thread(self._cache.evict, self._pending_bytes)
-            await self._client.download_file(
-                pinned,
-                path,
-                target,
-                entry.bytes,
-                lambda done_bytes: report(done_bytes, entry.bytes),
-                use_token=not origin.public,
-            )
+            for file in files:
+                self._cache.mark_used(folder)
+                await self._client.download_file(
+                    pinned,
+                    PurePosixPath(file.path).name if branch_commit else file.path,
+                    folder / file.path,
+                    file.bytes,
+                    received,
+                    use_token=not origin.public,
+                )
+                before_bytes += file.bytes
 
-    def delete(self, run: Run, entry: CheckpointEntry) -> None:
+    def delete(self, run: BaseRun, entry: CheckpointEntry) -> None:
         """Delete invalid weights, so that the next use downloads them again.
 
         With those of the last step the whole commit is deleted.
@@ -71,7 +88,8 @@ class WeightsDownloader:
         if entry == run.checkpoint(None):
             self._cache.delete(run.folder)
         else:
-            (run.folder / entry.path).unlink(missing_ok=True)
+            for file in entry.files:
+                (run.folder / file.path).unlink(missing_ok=True)
 
     @contextmanager
     def _pending(self, n_bytes: int) -> Iterator[None]:

@@ -1,0 +1,290 @@
+"""A folder as `save_pretrained` of the transformers library writes it: a causal language model.
+
+    config.json              the architecture, and its sizes
+    tokenizer.json           of the tokenizers library
+    model.safetensors        the weights; or in several files, see shards.py
+    tokenizer_config.json    read as data, where it is there
+    generation_config.json   read as data, where it is there
+
+Nothing is imported or executed to read it. What such a model may cost is checked before its
+weights are fetched or read: see transformers_library.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+from safetensors import SafetensorError, safe_open
+
+from playground.checkpoints.characters import parse_characters
+from playground.checkpoints.folder import BaseRun, read_index
+from playground.checkpoints.json_files import parse_json, read_json_bytes
+from playground.checkpoints.nanogpt import is_nanogpt, read_any_run
+from playground.checkpoints.schema import (
+    CONFIG,
+    INDEX,
+    NAME_MAX,
+    SHARD_INDEX,
+    TOKENIZER,
+    VOCABULARY,
+    WEIGHTS,
+    CheckpointEntry,
+    RunConfig,
+    SamplingDefaults,
+    ShardedEntry,
+)
+from playground.checkpoints.shards import read_sharded_entry
+from playground.checkpoints.weights import (
+    check_header_bytes,
+    check_weights_bytes,
+    resolve_within,
+    tensor_shapes,
+    weights_entry,
+    weights_size,
+)
+from playground.errors import BadCheckpoint
+from playground.i18n.translate import LocalizedNumber, Message, in_default_locale
+from playground.settings import Settings
+from playground.tokenization.library_tokenizer import LibraryTokenizer
+
+ABOUT = Message.of("models.transformers")
+TOKENIZER_CONFIG, GENERATION_CONFIG = "tokenizer_config.json", "generation_config.json"
+_WINDOW_NAMES = (
+    "max_position_embeddings",
+    "n_positions",
+    "n_ctx",
+    "max_seq_len",
+    "seq_length",
+    "max_sequence_length",
+)
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_HEADS = ("ForCausalLM", "LMHeadModel")
+
+
+@dataclass(frozen=True, slots=True)
+class TransformersLimits:
+    """What a model that transformers runs may cost.
+
+    parameters: their number. file_bytes: of the weights. vocabulary: number of tokens.
+    tokenizer_bytes: of tokenizer.json. window: longest one, in tokens; a model that could read more
+    is shown as many. dtype: of the weights in memory.
+    """
+
+    parameters: int
+    file_bytes: int
+    vocabulary: int
+    tokenizer_bytes: int
+    window: int
+    dtype: Literal["float32", "bfloat16"]
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> TransformersLimits:
+        """The limits that the operator has set."""
+        return cls(
+            settings.token_parameters,
+            settings.token_weights_bytes,
+            settings.token_vocabulary,
+            settings.tokenizer_bytes,
+            settings.token_window,
+            "bfloat16" if settings.token_bfloat16 else "float32",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TransformersShape:
+    """Sizes of such a model; see lm.language_model.ModelShape. n_params: 0 until it is known."""
+
+    vocab_size: int
+    block_size: int
+    n_params: int
+
+    is_sliding = False
+
+    @property
+    def gigaflops(self) -> float:
+        """Of a forward pass over a full window, in 10^9: 2 a weight and position."""
+        return 2e-9 * self.n_params * self.block_size
+
+
+class TransformersConfig(RunConfig):
+    """Like a config of ours, with tokens of several characters; start_token begins a text."""
+
+    end_token: Annotated[str, Field(min_length=1)] | None = None
+    start_token: Annotated[str, Field(min_length=1)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransformersRun(BaseRun):
+    """A model that transformers runs. values: of its config.json."""
+
+    config: TransformersConfig
+    model_config: TransformersShape
+    vocabulary: LibraryTokenizer
+    limits: TransformersLimits
+    values: dict[str, Any] = field(repr=False)
+
+    @property
+    def start_token(self) -> str | None:
+        return self.config.start_token
+
+
+def is_transformers(values: Any) -> bool:
+    """Whether the value of a config.json is that of a model of the transformers library."""
+    return (
+        isinstance(values, dict)
+        and "format" not in values
+        and isinstance(values.get("model_type"), str)
+    )
+
+
+def read_any_folder(folder: Path, name: str, limits: TransformersLimits) -> BaseRun:
+    """Everything of a folder in any format, but its weights. Raises BadCheckpoint.
+
+    A model whose tokens are characters is one of ours, whoever has trained it.
+    """
+    content = read_json_bytes(folder, CONFIG)
+    if is_transformers(parse_json(content, CONFIG)) and not (
+        is_nanogpt(content) and has_characters(folder)
+    ):
+        return read_transformers_run(folder, name, limits)
+    return read_any_run(folder, name)
+
+
+def has_characters(folder: Path) -> bool:
+    """Whether the tokens of a folder's vocabulary are characters."""
+    file = VOCABULARY if (folder / VOCABULARY).exists() else TOKENIZER
+    try:
+        parse_characters(read_json_bytes(folder, file), file)
+    except BadCheckpoint:
+        return False
+    return True
+
+
+def check_files(names: Collection[str]) -> None:
+    """Refuse what cannot be opened by the names of a repo's or folder's files, and say why."""
+    if "adapter_config.json" in names:
+        raise BadCheckpoint("transformers.adapter")
+    if WEIGHTS in names or SHARD_INDEX in names:
+        if TOKENIZER not in names:
+            raise BadCheckpoint("transformers.no_tokenizer")
+        return
+    if any(name.endswith(".gguf") for name in names):
+        raise BadCheckpoint("transformers.gguf")
+    if any(name.endswith(_PICKLED) for name in names):
+        raise BadCheckpoint("transformers.pickled")
+
+
+def check_config(values: dict[str, Any], limits: TransformersLimits) -> TransformersShape:
+    """Sizes of a model by its config.json. Raises BadCheckpoint for what is not opened here."""
+    if "auto_map" in values:
+        raise BadCheckpoint("transformers.own_code")
+    if values.get("quantization_config"):
+        raise BadCheckpoint("transformers.quantized")
+    names = values.get("architectures")
+    writes = not isinstance(names, list) or any(str(name).endswith(_HEADS) for name in names)
+    if values.get("is_encoder_decoder") or not writes:
+        raise BadCheckpoint("transformers.no_causal_model", type=str(values["model_type"])[:60])
+    vocab_size = values.get("vocab_size")
+    if type(vocab_size) is not int or vocab_size < 1:
+        raise BadCheckpoint("transformers.no_size", name="vocab_size")
+    if vocab_size > limits.vocabulary:
+        raise BadCheckpoint(
+            "transformers.vocabulary",
+            found=LocalizedNumber(vocab_size, "d"),
+            most=LocalizedNumber(limits.vocabulary, "d"),
+        )
+    windows = [values[name] for name in _WINDOW_NAMES if type(values.get(name)) is int]
+    window = min([*windows[:1], limits.window])
+    if window < 2:
+        raise BadCheckpoint("transformers.no_size", name=_WINDOW_NAMES[0])
+    return TransformersShape(vocab_size, window, 0)
+
+
+def read_transformers_run(folder: Path, name: str, limits: TransformersLimits) -> TransformersRun:
+    """Everything of such a folder but its weights. Raises BadCheckpoint.
+
+    An index of ours may list training steps; else there is one.
+    """
+    check_files([path.name for path in folder.iterdir()])
+    values = _object(folder, CONFIG)
+    shape = check_config(values, limits)
+    tokenizer = LibraryTokenizer(
+        resolve_within(folder, TOKENIZER), max_bytes=limits.tokenizer_bytes
+    )
+    if (folder / INDEX).exists():
+        entries = read_index(folder, list[CheckpointEntry | ShardedEntry])
+    else:
+        entries = (_only_step(folder, limits),)
+    about = TransformersConfig(
+        format=1,
+        name=name[:NAME_MAX],
+        description=in_default_locale(ABOUT),
+        sampling=_sampling(folder),
+        end_token=_special_token(folder, "eos_token"),
+        start_token=_special_token(folder, "bos_token"),
+        model={},
+    )
+    n_params = count_parameters(folder, entries[-1])
+    shape = TransformersShape(shape.vocab_size, shape.block_size, n_params)
+    return TransformersRun(folder, about, shape, tokenizer, entries, n_params, limits, values)
+
+
+def count_parameters(folder: Path, entry: CheckpointEntry) -> int:
+    """Number of values in a step's weights by their headers; 0 where a file is missing."""
+    paths = [folder / file.path for file in entry.tensor_files]
+    return sum(map(_count_values, paths)) if all(path.is_file() for path in paths) else 0
+
+
+def _count_values(path: Path) -> int:
+    check_header_bytes(path, path.name)
+    try:
+        with safe_open(path, framework="pt") as weights:
+            shapes = tensor_shapes(weights)
+    except (SafetensorError, OSError) as error:
+        raise BadCheckpoint(
+            "checkpoint.weights_broken", file=path.name, reason=str(error)
+        ) from None
+    return sum(math.prod(shape) for shape in shapes.values())
+
+
+def _only_step(folder: Path, limits: TransformersLimits) -> CheckpointEntry:
+    if not (folder / WEIGHTS).exists() and (folder / SHARD_INDEX).exists():
+        return read_sharded_entry(folder, max_bytes=limits.file_bytes)
+    check_weights_bytes(WEIGHTS, weights_size(folder, WEIGHTS), limits.file_bytes)
+    return weights_entry(folder, WEIGHTS, step=0, tokens=0, train_loss=None, val_loss=None)
+
+
+def _sampling(folder: Path) -> SamplingDefaults | None:
+    """How the model's author samples, where that is told and possible here."""
+    values = _object(folder, GENERATION_CONFIG)
+    if not values.get("do_sample"):
+        return None
+    told = {n: values[n] for n in ("temperature", "top_k", "top_p") if values.get(n) is not None}
+    try:
+        return SamplingDefaults.model_validate({"temperature": 1.0} | told)
+    except pydantic.ValidationError:
+        return None
+
+
+def _special_token(folder: Path, name: str) -> str | None:
+    """The text of the token that ends or begins a text."""
+    told = _object(folder, TOKENIZER_CONFIG).get(name)
+    if isinstance(told, dict):
+        told = told.get("content")
+    return told if isinstance(told, str) and told else None
+
+
+def _object(folder: Path, name: str) -> dict[str, Any]:
+    """The value of a JSON file that holds an object; empty for one that may be missing, and is."""
+    if name != CONFIG and not (folder / name).exists():
+        return {}
+    value = parse_json(read_json_bytes(folder, name), name)
+    if not isinstance(value, dict):
+        raise BadCheckpoint("checkpoint.no_object", file=name)
+    return value

@@ -1,0 +1,186 @@
+"""What of the transformers library is used: its architectures, and loading weights into them.
+
+Imported when the first such model is opened, which takes seconds. A config is data: the classes are
+the library's own, found by `model_type`, and no code of a repo is run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from playground.checkpoints.schema import INDEX, CheckpointEntry, Shard, ShardedEntry
+from playground.checkpoints.shards import ALL_SHARDS, parse_weight_map
+from playground.checkpoints.transformers_folder import TransformersRun, count_parameters
+from playground.checkpoints.weights import file_sha256, file_size, resolve_within
+from playground.errors import BadCheckpoint
+from playground.i18n.translate import LocalizedNumber
+
+INTEGER_MAX = 10**9  # in a config.json
+LAYERS_MAX = 256  # and experts
+_BUFFER_BYTES = 256 * 2**20  # causal masks, which some architectures keep
+_BYTES_PER_PARAMETER = 8  # the widest in which weights are saved
+_HEADER_BYTES = 2**20
+# Ways to make the library fetch or pick code, or to allocate without being a parameter.
+_IGNORED = {
+    "attn_implementation", "auto_map", "custom_pipelines", "experts_implementation",
+    "gradient_checkpointing", "id2label", "label2id", "num_labels", "quantization_config",
+    "torch_dtype", "dtype", "torchscript", "transformers_version", "transformers_weights",
+}  # fmt: skip
+
+
+def check_architecture(run: TransformersRun) -> None:
+    """Check what a model will cost, by its config and the size of its weights; nothing is
+    allocated. Raises BadCheckpoint.
+    """
+    n_params = _count_on_meta(run)
+    _check_parameters(run, n_params)
+    most = n_params * _BYTES_PER_PARAMETER + _HEADER_BYTES
+    for entry in run.checkpoints:
+        if sum(file.bytes for file in entry.tensor_files) > most:
+            raise BadCheckpoint(
+                "transformers.more_weights", said=_millions(n_params), file=_name(entry)
+            )
+
+
+def load_pretrained(run: TransformersRun, entry: CheckpointEntry) -> Any:
+    """The library's model of a step, in evaluation mode. Raises BadCheckpoint.
+
+    Its files are checked first: size, checksum, and the number of parameters by their headers.
+    """
+    check_architecture(run)
+    for file in entry.files:
+        _check_file(resolve_within(run.folder, file.path), file)
+    _check_parameters(run, count_parameters(run.folder, entry))
+    config, model_class = _classes(run.values)
+    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[run.limits.dtype]
+    tensors = _read_tensors(run.folder, entry)
+    try:
+        model, info = model_class.from_pretrained(
+            None,  # no folder, in which the library would look for more
+            config=config,
+            state_dict=tensors,
+            dtype=dtype,
+            attn_implementation="sdpa" if model_class._supports_sdpa else "eager",
+            output_loading_info=True,
+        )
+    except Exception as error:
+        raise BadCheckpoint(
+            "transformers.not_loaded", reason=_line(error), file=_name(entry)
+        ) from None
+    if lacking := [*info["missing_keys"], *map(str, info["mismatched_keys"])]:
+        some = ", ".join(sorted(lacking)[:5])
+        raise BadCheckpoint("checkpoint.tensors_lacking", file=_name(entry), names=some)
+    for name, parameter in model.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise BadCheckpoint("checkpoint.weights_not_finite", file=_name(entry), name=name)
+    return model.eval()
+
+
+def _read_tensors(folder: Path, entry: CheckpointEntry) -> dict[str, torch.Tensor]:
+    """The tensors of a step by name; of shards those that their index names.
+
+    Raises BadCheckpoint, for a tensor too that is not in the shard that the index says.
+    """
+    found = {}
+    for file in entry.tensor_files:
+        try:
+            found[PurePosixPath(file.path).name] = load_file(folder / file.path)
+        except (SafetensorError, OSError) as error:
+            raise BadCheckpoint(
+                "checkpoint.weights_broken", file=file.path, reason=_line(error)
+            ) from None
+    if not isinstance(entry, ShardedEntry):
+        return found.popitem()[1]
+    weight_map = parse_weight_map((folder / entry.path).read_bytes())
+    for name, shard in weight_map.items():
+        if name not in found.get(shard, {}):
+            raise BadCheckpoint("checkpoint.tensors_lacking", file=shard, names=name[:60])
+    return {name: found[shard][name] for name, shard in weight_map.items()}
+
+
+def _name(entry: CheckpointEntry) -> str:
+    """What messages call the weights of a step."""
+    return ALL_SHARDS if isinstance(entry, ShardedEntry) else entry.path
+
+
+def _classes(values: dict[str, Any]) -> tuple[Any, Any]:
+    """A config, and the class of the causal language model of its architecture."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    told = {k: v for k, v in values.items() if k not in _IGNORED and not k.startswith("_")}
+    _check_values(told)
+    try:
+        config = CONFIG_MAPPING[values["model_type"]].from_dict(told)
+        model_class = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    except KeyError:
+        name = values["model_type"][:60]
+        raise BadCheckpoint("transformers.unknown_architecture", type=name) from None
+    except Exception as error:
+        raise BadCheckpoint("transformers.senseless_config", reason=_line(error)) from None
+    return config, model_class
+
+
+def _check_values(values: Any, name: str = "") -> None:
+    """Refuse numbers that would make the library count for ever."""
+    if isinstance(values, dict):
+        for key, value in values.items():
+            _check_values(value, str(key))
+    elif isinstance(values, list):
+        if len(values) > LAYERS_MAX:
+            raise BadCheckpoint("transformers.senseless_config", reason=name[:60])
+        for value in values:
+            _check_values(value, name)
+    elif isinstance(values, int):
+        many = "layer" in name or "expert" in name
+        if abs(values) > (LAYERS_MAX if many else INTEGER_MAX):
+            raise BadCheckpoint("transformers.senseless_config", reason=f"{name[:60]}: {values}")
+
+
+def _count_on_meta(run: TransformersRun) -> int:
+    """Number of parameters by the config, tied ones once."""
+    config, model_class = _classes(run.values)
+    try:
+        with torch.device("meta"):
+            model = model_class(config)
+    except Exception as error:
+        raise BadCheckpoint("transformers.senseless_config", reason=_line(error)) from None
+    if sum(buffer.nbytes for buffer in model.buffers()) > _BUFFER_BYTES:
+        raise BadCheckpoint("transformers.senseless_config", reason="buffers")
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _check_parameters(run: TransformersRun, n_params: int) -> None:
+    if n_params > run.limits.parameters:
+        raise BadCheckpoint(
+            "transformers.too_many_parameters",
+            found=_millions(n_params),
+            most=_millions(run.limits.parameters),
+        )
+
+
+def _check_file(path: Path, file: CheckpointEntry | Shard) -> None:
+    if (size := file_size(path, file.path)) != file.bytes:
+        raise BadCheckpoint(
+            "checkpoint.weights_cut", file=file.path, found=size, index=INDEX, said=file.bytes
+        )
+    if file_sha256(path) != file.sha256:
+        raise BadCheckpoint("checkpoint.weights_differ", file=file.path, index=INDEX)
+
+
+def _millions(n: int) -> LocalizedNumber:
+    return LocalizedNumber(n / 1e6, ".4g")
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error that a library raised."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200]

@@ -1,0 +1,187 @@
+"""The process in which a stranger's tokenizer.json is read and run.
+
+`python -m playground.tokenization.child SOCKET PATH MEMORY_BYTES IDLE_SECONDS DESCRIBE` sends what
+the tokenizer consists of, if DESCRIBE is 1, and then the tokens of each text it is sent, until the
+socket is closed or nothing has come for a while. Messages are JSON, each preceded by its length.
+Imports nothing of the package, so that it starts soon.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import resource
+import socket
+import struct
+import sys
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+LENGTH = struct.Struct("!I")
+IDS_MAX = 1_000_000
+
+_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+_PLAIN = re.compile(r"▁?[A-Za-z]+")
+_SPACED = {"Whitespace", "WhitespaceSplit", "BertPreTokenizer"}  # spaces lie between their tokens
+
+
+def describe(tokenizer: Any) -> dict[str, Any]:
+    """What the tokenizer's ids stand for: the bytes of each, as Latin-1; null where it has none."""
+    by_id = {id: token for token, id in tokenizer.get_vocab(with_added_tokens=True).items()}
+    size = max(by_id, default=-1) + 1
+    if not 0 < size <= IDS_MAX:
+        raise ValueError(f"its ids are not those of 1 to {IDS_MAX} tokens")
+    added = {id: token.content for id, token in tokenizer.get_added_tokens_decoder().items()}
+    piece = _piece_reader(tokenizer, [token for id, token in by_id.items() if id not in added])
+    pieces: list[str | None] = []
+    for id in range(size):
+        token = by_id.get(id)
+        if token is None:
+            pieces.append(None)
+        else:
+            content = added[id].encode() if id in added else piece(id, token)
+            pieces.append(content.decode("latin-1"))
+    return {"pieces": pieces}
+
+
+def _piece_reader(tokenizer: Any, tokens: list[str]) -> Callable[[int, str], bytes]:
+    """A function of (id, token) to the bytes that a token has within a text.
+
+    Not `decode([id])`: at the beginning of a text many decoders drop a space.
+    """
+    stages = json.loads(tokenizer.to_str())
+    decoders, splits = _types(stages.get("decoder")), _types(stages.get("pre_tokenizer"))
+    if "ByteLevel" in decoders | splits:
+        alphabet = _byte_alphabet()
+        return lambda id, token: _from_alphabet(token, alphabet)
+    if not decoders and not splits & _SPACED:
+        marked = "Metaspace" in splits or "▁" in json.dumps(
+            stages.get("normalizer"), ensure_ascii=False
+        )
+        return lambda id, token: _from_piece(token.replace("▁", " ") if marked else token)
+    anchor = next((token for token in tokens if _PLAIN.fullmatch(token)), None)
+    before = [] if anchor is None else [tokenizer.token_to_id(anchor)]
+    start = tokenizer.decode(before, skip_special_tokens=False)
+
+    def in_context(id: int, token: str) -> bytes:
+        if _BYTE.fullmatch(token):
+            return _from_piece(token)
+        text = tokenizer.decode([*before, id], skip_special_tokens=False)
+        return (text.removeprefix(start) if text.startswith(start) else token).encode()
+
+    return in_context
+
+
+def _types(stage: Any) -> set[str]:
+    """The types of a stage of the tokenizer and of the stages inside it."""
+    if isinstance(stage, list):
+        return set().union(*map(_types, stage))
+    if not isinstance(stage, dict):
+        return set()
+    inner = _types([value for value in stage.values() if isinstance(value, list)])
+    return inner | ({stage["type"]} if isinstance(stage.get("type"), str) else set())
+
+
+def _from_piece(token: str) -> bytes:
+    found = _BYTE.fullmatch(token)
+    return bytes([int(found[1], 16)]) if found else token.encode()
+
+
+def _from_alphabet(token: str, alphabet: dict[str, int]) -> bytes:
+    if all(character in alphabet for character in token):
+        return bytes(alphabet[character] for character in token)
+    return token.encode()
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """The characters that byte-level BPE writes for bytes (Radford et al. 2019)."""
+    printed = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printed]
+    return {chr(byte): byte for byte in printed} | {
+        chr(256 + index): byte for index, byte in enumerate(others)
+    }
+
+
+def encode(tokenizer: Any, text: str) -> dict[str, Any]:
+    """Ids and places of the tokens of a text, without those that are put after every text."""
+    encoding = tokenizer.encode(text)
+    n = len(encoding.ids)
+    while n and encoding.special_tokens_mask[n - 1]:
+        n -= 1
+    n = n or len(encoding.ids)  # of an empty text there are only those
+    return {
+        "ids": encoding.ids[:n],
+        "offsets": encoding.offsets[:n],
+        "unknown": _dropped(tokenizer, text, encoding.offsets),
+    }
+
+
+def _dropped(tokenizer: Any, text: str, offsets: list[tuple[int, int]]) -> list[str]:
+    """The characters, each once, that a model without an unknown token leaves out of a text.
+
+    By themselves: places are shifted where something is missing. Spaces and marks may be left out
+    on purpose where there are stages before the model.
+    """
+    covered = bytearray(len(text))
+    for start, end in offsets:
+        covered[start:end] = bytes([1]) * (end - start)
+    if all(covered):
+        return []
+    characters = dict.fromkeys(text)
+    if tokenizer.normalizer is not None or tokenizer.pre_tokenizer is not None:
+        characters = {c: None for c in characters if not (c.isspace() or unicodedata.combining(c))}
+    return [c for c in characters if not tokenizer.encode(c, add_special_tokens=False).ids]
+
+
+def _load(path: str) -> Any:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(path)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    if getattr(tokenizer.model, "dropout", None):
+        tokenizer.model.dropout = None  # of training: a text would have other tokens each time
+    return tokenizer
+
+
+def send(sock: socket.socket, message: object) -> None:
+    content = json.dumps(message).encode()
+    sock.sendall(LENGTH.pack(len(content)) + content)
+
+
+def _receive(sock: socket.socket, n_bytes: int) -> bytes:
+    content = b""
+    while len(content) < n_bytes:
+        if not (piece := sock.recv(n_bytes - len(content))):
+            raise EOFError
+        content += piece
+    return content
+
+
+def main() -> None:
+    """Serve the parent on the socket whose number is the first argument."""
+    fd, path, memory_bytes, idle_seconds, described = sys.argv[1:]
+    resource.setrlimit(resource.RLIMIT_DATA, (int(memory_bytes), int(memory_bytes)))
+    sock = socket.socket(fileno=int(fd))
+    sock.settimeout(float(idle_seconds))
+    with contextlib.suppress(EOFError, TimeoutError, ConnectionError, KeyboardInterrupt):
+        try:
+            tokenizer = _load(path)
+            send(sock, describe(tokenizer) if described == "1" else {})
+        except BaseException as error:
+            send(sock, {"error": str(error)})
+            return
+        while True:
+            (n_bytes,) = LENGTH.unpack(_receive(sock, LENGTH.size))
+            text = json.loads(_receive(sock, n_bytes))
+            try:
+                answer = encode(tokenizer, text)
+            except BaseException as error:  # a panic of the library is no Exception
+                answer = {"error": str(error)}
+            send(sock, answer)
+
+
+if __name__ == "__main__":
+    main()
