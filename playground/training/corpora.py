@@ -9,21 +9,35 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from pydoc_data import topics
-from typing import Literal, NamedTuple, get_args
+from typing import Generic, Literal, NamedTuple, Self, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from playground.i18n.translate import Message
+from playground.lm.tokenizer import Tokenizer
 from playground.lm.vocabulary import Vocabulary
+from playground.tokenization.byte_pairs import VOCAB_SIZE, BytePairTokenizer
+from playground.training.choices import Choice
 from playground.training.texts import TEXT_MAX, TEXT_MIN, decode_text
 
 CorpusName = Literal["tales", "docs", "python", "arithmetic", "shakespeare", "text"]
 DEFAULT_CORPUS: CorpusName = "tales"
+TokenizerName = Literal["characters", "bpe"]
+"""What a training makes tokens of: characters, or word pieces that it first learns itself."""
 Ids = npt.NDArray[np.int64]
+AnyTokenizer = TypeVar("AnyTokenizer", bound=Tokenizer, covariant=True)
 
-# The Grimms' tales in 19th-century translations, and The Aesop for Children (1919); public domain.
-TALES = Path(__file__).parent / "data" / "tales.txt.xz"
+# Texts in the package, all in the public domain: Tiny Shakespeare; the Grimms' tales in
+# 19th-century translations and The Aesop for Children (1919); first names of the US Social
+# Security data.
+PackagedText = Literal["shakespeare", "tales", "names"]
+# Each by `corpus` of the configs of models that learned from it.
+PACKAGED_TEXTS: dict[str, PackagedText] = {
+    "fairy tales and fables": "tales",
+    "Tiny Shakespeare": "shakespeare",
+    "32,033 first names": "names",
+}
+_DATA = Path(__file__).parent / "data"
 
 TRAINING_PART = 0.9
 TERM_MAX = 99
@@ -42,7 +56,7 @@ class Problem(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class Corpus(Generic[AnyTokenizer]):
     """A text in token ids.
 
     train, validation   token ids (N,)
@@ -51,7 +65,7 @@ class Corpus:
     problems            held-out problems, by which accuracy is measured
     """
 
-    vocabulary: Vocabulary
+    vocabulary: AnyTokenizer
     train: Ids
     validation: Ids
     prompt: str
@@ -66,46 +80,49 @@ class Corpus:
         return np.concatenate([[0], np.flatnonzero(self.train[:-1] == end) + 1])
 
 
-@dataclass(frozen=True, slots=True)
-class CorpusInfo:
-    """A corpus that the page offers, with its translated title and description."""
-
-    name: CorpusName
-
-    @property
-    def title(self) -> Message:
-        return Message.of(f"training.corpus_{self.name}")
-
-    @property
-    def description(self) -> Message:
-        key = f"training.corpus_{self.name}_about"
-        return Message.of(key, least=TEXT_MIN, most=TEXT_MAX)
+_BOUNDS = {"least": TEXT_MIN, "most": TEXT_MAX}
+CORPORA: tuple[Choice[CorpusName], ...] = tuple(
+    Choice(name, f"training.corpus_{name}", _BOUNDS) for name in get_args(CorpusName)
+)
+TOKENIZERS: tuple[Choice[TokenizerName], ...] = tuple(
+    Choice(name, f"training.tokenizer_{name}", {"most": VOCAB_SIZE})
+    for name in get_args(TokenizerName)
+)
 
 
-CORPORA = tuple(CorpusInfo(name) for name in get_args(CorpusName))
-
-
-def open_corpus(name: CorpusName, *, seed: int, path: Path | None = None) -> Corpus:
-    """Build a corpus; `path` is the text of "text" and "shakespeare". Raises InvalidInput.
+def open_corpus(name: CorpusName, *, seed: int, path: Path | None = None) -> Corpus[Vocabulary]:
+    """Build a corpus; `path` is the text of "text". Raises InvalidInput.
 
     seed: of "arithmetic"; the other corpora do not depend on it.
     """
     if name == "arithmetic":
         return arithmetic_corpus(seed)
     if name == "tales":
-        return corpus_from_text(
-            decode_text(lzma.decompress(TALES.read_bytes())), prompt="Once upon a time"
-        )
+        return corpus_from_text(packaged_text("tales"), prompt="Once upon a time")
+    if name == "shakespeare":
+        return corpus_from_text(packaged_text("shakespeare"), prompt="ROMEO:\n")
     if name == "docs":
         return corpus_from_text(docs_text(), prompt="The ")
     if name == "python":
         return corpus_from_text(python_text(Path(sysconfig.get_path("stdlib"))), prompt="    def ")
     assert path is not None
     text = decode_text(path.read_bytes())
-    return corpus_from_text(text, prompt="ROMEO:\n" if name == "shakespeare" else text[:16])
+    return corpus_from_text(text, prompt=text[:16])
 
 
-def corpus_from_text(text: str, *, prompt: str) -> Corpus:
+def packaged_text(name: PackagedText) -> str:
+    """A text that the package holds."""
+    return decode_text(lzma.decompress((_DATA / f"{name}.txt.xz").read_bytes()))
+
+
+def shuffle_lines(text: str, seed: int) -> str:
+    """The lines of a list that are not empty, in a random order, each with a line feed."""
+    items = [line for line in text.split("\n") if line]
+    random.Random(seed).shuffle(items)
+    return "".join(f"{item}\n" for item in items)
+
+
+def corpus_from_text(text: str, *, prompt: str) -> Corpus[Vocabulary]:
     """Split a text: its first TRAINING_PART for training, the rest for validation.
 
     prompt: characters that do not occur in the text are dropped.
@@ -119,6 +136,21 @@ def corpus_from_text(text: str, *, prompt: str) -> Corpus:
     vocabulary = Vocabulary(chr(point) for point in present)
     known = "".join(c for c in prompt if c in vocabulary) or vocabulary.characters[0]
     return Corpus(vocabulary, ids[:cut], ids[cut:], known)
+
+
+def in_word_pieces(corpus: Corpus[Vocabulary], vocab_size: int) -> Corpus[BytePairTokenizer]:
+    """The same text in tokens, at most vocab_size, that are learned from its training part."""
+    parts = (corpus.train, corpus.validation)
+    train, validation = (corpus.vocabulary.decode(part.tolist()) for part in parts)
+    tokenizer = BytePairTokenizer.learn(train, vocab_size)
+    return Corpus(
+        tokenizer,
+        np.array(tokenizer.encode(train)),
+        np.array(tokenizer.encode(validation)),
+        corpus.prompt,
+        corpus.end_token,
+        corpus.problems,
+    )
 
 
 def docs_text() -> str:
@@ -142,7 +174,7 @@ def python_text(folder: Path) -> str:
     return "\n\n".join(parts)[:_PYTHON_CHARACTERS]
 
 
-def arithmetic_corpus(seed: int) -> Corpus:
+def arithmetic_corpus(seed: int) -> Corpus[Vocabulary]:
     """Lines `12+7=19`; a tenth of all pairs of terms is held out, in both orders.
 
     Digits are in the usual order: least significant first is easier to learn, but is not needed
@@ -180,21 +212,56 @@ class Baselines:
     bigram: float
 
 
-def compute_baselines(corpus: Corpus) -> Baselines:
-    """Losses from counts in the training part, smoothed so that no probability is zero."""
-    size, train, validation = len(corpus.vocabulary), corpus.train, corpus.validation
-    counts = np.bincount(train, minlength=size) + 1.0
-    unigram = counts / counts.sum()
-    # Pairs are counted as they occur: a table of all would grow with the square of the vocabulary.
-    pairs, n_pairs = np.unique(train[:-1] * size + train[1:], return_counts=True)
-    before, after = validation[:-1], validation[1:]
-    at = np.searchsorted(pairs, before * size + after).clip(max=len(pairs) - 1)
-    n_seen = np.where(pairs[at] == before * size + after, n_pairs[at], 0)
-    n_before = np.bincount(train[:-1], minlength=size)[before]
-    # Smoothed as if each character had occurred once more after each, by its frequency.
-    bigram = (n_seen + unigram[after]) / (n_before + 1.0)
+@dataclass(frozen=True, slots=True)
+class CharacterCounts:
+    """Characters and pairs of neighbours in a text, smoothed so that no probability is zero.
+
+    unigram: probabilities (V,). n_before: how often each character is followed by one (V,).
+    pairs: before * V + after, ascending, with n_pairs, how often each occurs.
+    """
+
+    unigram: npt.NDArray[np.float64]
+    n_before: Ids
+    pairs: Ids
+    n_pairs: Ids
+
+    @classmethod
+    def of(cls, ids: Ids, vocab_size: int) -> Self:
+        """Counts of token ids (N,)."""
+        counts = np.bincount(ids, minlength=vocab_size) + 1.0
+        n_before = np.bincount(ids[:-1], minlength=vocab_size)
+        # Counted as they occur: a table of all would grow with the square of the vocabulary.
+        pairs, n_pairs = np.unique(ids[:-1] * vocab_size + ids[1:], return_counts=True)
+        return cls(counts / counts.sum(), n_before, pairs, n_pairs)
+
+    @property
+    def nbytes(self) -> int:
+        arrays = (self.unigram, self.n_before, self.pairs, self.n_pairs)
+        return sum(array.nbytes for array in arrays)
+
+    def unigram_logprobs(self, ids: Ids) -> npt.NDArray[np.float64]:
+        """Natural logarithms (N,) of the probabilities of ids (N,), each by its frequency."""
+        logprobs: npt.NDArray[np.float64] = np.log(self.unigram[ids])
+        return logprobs
+
+    def bigram_logprobs(self, ids: Ids) -> npt.NDArray[np.float64]:
+        """The same (N - 1,), of each but the first, by its frequency after the one before it."""
+        before, after = ids[:-1], ids[1:]
+        keys = before * len(self.unigram) + after
+        at = np.searchsorted(self.pairs, keys).clip(max=len(self.pairs) - 1)
+        n_seen = np.where(self.pairs[at] == keys, self.n_pairs[at], 0)
+        # Smoothed as if each character had occurred once more after each, by its frequency.
+        prob = (n_seen + self.unigram[after]) / (self.n_before[before] + 1.0)
+        logprobs: npt.NDArray[np.float64] = np.log(prob)
+        return logprobs
+
+
+def compute_baselines(corpus: Corpus[Tokenizer]) -> Baselines:
+    """Losses on the validation part from counts in the training part."""
+    size, validation = len(corpus.vocabulary), corpus.validation
+    counts = CharacterCounts.of(corpus.train, size)
     return Baselines(
         uniform=float(np.log(size)),
-        unigram=float(-np.log(unigram[validation]).mean()),
-        bigram=float(-np.log(bigram).mean()),
+        unigram=float(-counts.unigram_logprobs(validation).mean()),
+        bigram=float(-counts.bigram_logprobs(validation).mean()),
     )

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from playground.checkpoints.folder import Run
-from playground.checkpoints.schema import CheckpointEntry, RunConfig
+from playground.checkpoints.schema import JSON_BYTES, TOKENIZER, CheckpointEntry, RunConfig
 from playground.i18n.translate import Message, in_default_locale
 from playground.lm.model import ModelConfig
 from playground.lm.vocabulary import Vocabulary
+from playground.tokenization.byte_pairs import Merge
+from playground.tokenization.library_tokenizer import LibraryTokenizer
+from playground.tokenization.pieces import PieceTokenizer
 from playground.training import protocol
 from playground.training.corpora import Baselines, CorpusName
 from playground.training.milestones import is_milestone
@@ -35,6 +38,7 @@ _GIGAFLOPS_PER_SECOND = 10.0  # an estimate, until the first updates are timed
 _FAILURES = {
     "memory": Message.of("training.out_of_memory"),
     "diverged": Message.of("training.diverged"),
+    "short": Message.of("training.too_few_tokens"),
 }
 _KILLED = Message.of("training.killed")
 
@@ -66,6 +70,7 @@ class TrainingJob:
     last_seen: time of its visitor's last request, on the event loop's clock.
     start_paused: its next worker starts paused; start_steps: after this number of updates.
     is_parked: its worker is stopped to make room for another job; it stays paused.
+    merges: of its word pieces, in their order, once they are learned.
     """
 
     session_id: str
@@ -88,7 +93,10 @@ class TrainingJob:
     pid: int | None = None
     run: Run | None = None
     baselines: Baselines | None = None
-    vocabulary: Vocabulary | None = None
+    vocabulary: Vocabulary | PieceTokenizer | None = None
+    vocab_size: int | None = None
+    characters_per_token: float | None = None
+    merges: tuple[Merge, ...] = ()
     prompt: str = ""
     end_token: str | None = None
     step: int = 0
@@ -125,7 +133,7 @@ class TrainingJob:
         steps = self.plan.params.steps
         rate = self.steps_per_second
         if rate is None:
-            vocab_size = len(self.vocabulary) if self.vocabulary else TYPICAL_VOCAB_SIZE
+            vocab_size = self.vocab_size or self.plan.vocab_size or TYPICAL_VOCAB_SIZE
             rate = steps * _GIGAFLOPS_PER_SECOND / self.plan.gigaflops(vocab_size)
         return (steps - self.step) / min(rate, self.speed or math.inf)
 
@@ -146,6 +154,7 @@ class TrainingJob:
             model=self.plan.model,
             params=dataclasses.asdict(self.plan.params),
             memory_bytes=memory_bytes,
+            vocab_size=self.plan.vocab_size,
             paused=self.start_paused,
             steps=self.start_steps,
             steps_per_second=self.speed,
@@ -178,6 +187,7 @@ class TrainingJob:
         self.run, self.can_resume = run, False
         self.title, self.name = run.config.corpus or self.title, run.config.name
         self.step, self.vocabulary = run.steps[-1], run.vocabulary
+        self.vocab_size = run.model_config.vocab_size
         self.entries = {entry.step: entry for entry in run.checkpoints}
         self.evaluations = [
             Evaluation(entry.step, entry.val_loss, run.config.prompt, "", "", None, ())
@@ -191,6 +201,8 @@ class TrainingJob:
         match event:
             case protocol.Started():
                 self.pid = event.pid
+            case protocol.TokenizerLearned():
+                self.merges = tuple(Merge(*merge) for merge in event.merges)
             case protocol.Ready():
                 self._apply_ready(event)
             case protocol.Updates():
@@ -207,7 +219,12 @@ class TrainingJob:
                 self._apply_ended(event)
 
     def _apply_ready(self, event: protocol.Ready) -> None:
-        self.vocabulary = Vocabulary(event.vocabulary)
+        if event.vocabulary is None:
+            self.vocabulary = LibraryTokenizer(self.folder / TOKENIZER, max_bytes=JSON_BYTES)
+        else:
+            self.vocabulary = Vocabulary(event.vocabulary)
+        self.vocab_size = event.vocab_size
+        self.characters_per_token = event.characters_per_token
         self.baselines = Baselines(**event.baselines)
         self.prompt, self.end_token = event.prompt, event.end_token
         self._rewind(event.step)
@@ -253,13 +270,14 @@ class TrainingJob:
         else:
             failed = Message.of("training.failed", reason=event.reason)
             self.fail(_FAILURES.get(event.why, failed))
-        self.can_resume = event.why not in ("done", "diverged")
+        self.can_resume = event.why not in ("done", "diverged", "short")
 
     def _make_run(self) -> Run:
         """The run of the checkpoints written so far."""
         assert self.plan is not None
         assert self.vocabulary is not None
-        model_config = ModelConfig(vocab_size=len(self.vocabulary), **self.plan.model)
+        assert self.vocab_size is not None
+        model_config = ModelConfig(vocab_size=self.vocab_size, **self.plan.model)
         texts = {name: in_default_locale(text) for name, text in self.localized_fields.items()}
         config = RunConfig.model_validate(
             {
@@ -267,6 +285,7 @@ class TrainingJob:
                 **texts,
                 "prompt": self.prompt,
                 "end_token": self.end_token,
+                "characters_per_token": self.characters_per_token,
                 "seed": self.plan.params.seed,
                 "model": dataclasses.asdict(model_config),
             }

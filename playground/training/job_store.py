@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playground.errors import SessionNotFound, TooManyTrainings
 from playground.i18n.translate import Message
+from playground.replica import Replica
 from playground.training.job import TrainingJob
 
 KEPT_PER_VISITOR = 8
@@ -22,10 +22,14 @@ class JobStore:
     """
 
     def __init__(
-        self, register: Callable[[TrainingJob], None], unregister: Callable[[str], None]
+        self,
+        register: Callable[[TrainingJob], None],
+        unregister: Callable[[str], None],
+        replica: Replica,
     ) -> None:
         self.register = register
         self._unregister = unregister
+        self._replica = replica
         self._jobs: dict[str, TrainingJob] = {}
 
     def __contains__(self, session_id: str) -> bool:
@@ -35,11 +39,11 @@ class JobStore:
         return iter(list(self._jobs.values()))
 
     def get(self, session_id: str) -> TrainingJob:
-        """Raises SessionNotFound."""
+        """Raises SessionNotFound, Misdirected."""
         try:
             return self._jobs[session_id]
         except KeyError:
-            raise SessionNotFound from None
+            raise self._replica.missing(session_id, SessionNotFound()) from None
 
     def of_visitor(self, visitor: str) -> list[TrainingJob]:
         """A visitor's own jobs, the oldest first."""
@@ -47,7 +51,7 @@ class JobStore:
 
     def create(self, root: Path, visitor: str, title: Message) -> TrainingJob:
         """A new job with a folder below `root`; not yet added."""
-        session_id = f"live-{secrets.token_urlsafe(16)}"
+        session_id = self._replica.new_id("live-")
         folder = root / session_id
         (folder / ".job").mkdir(parents=True)
         return TrainingJob(session_id, visitor, folder, title, last_seen=now())

@@ -11,6 +11,8 @@ from playground.errors import InvalidInput
 from playground.i18n.translate import LocalizedNumber, Message
 from playground.lm.learning import TrainingParams
 from playground.lm.model import ModelConfig
+from playground.tokenization.byte_pairs import VOCAB_SIZE
+from playground.training.corpora import TokenizerName
 from playground.training.presets import (
     BATCH_SIZE,
     CHARACTERS_PER_STEP_MAX,
@@ -32,11 +34,15 @@ _FORWARD_AND_BACKWARD = 3  # work of an update, in forward passes
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """A training within the bounds: the fields of ModelConfig but vocab_size, and its params."""
+    """A training within the bounds: the fields of ModelConfig but vocab_size, and its params.
+
+    vocab_size: of the word pieces to learn first; None where tokens are characters.
+    """
 
     preset: PresetName
     model: dict[str, Any]
     params: TrainingParams
+    vocab_size: int | None = None
 
     @property
     def learning_rate(self) -> float:
@@ -49,17 +55,21 @@ class TrainingPlan:
 
 
 def make_plan(
-    vocab_size: int,
+    n_characters: int,
     preset: PresetName,
     *,
     teraflops_max: float,
+    tokenizer: TokenizerName = "characters",
     steps: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
     seed: int | None = None,
     model: Mapping[str, int] | None = None,
 ) -> TrainingPlan:
-    """A preset with changes. Raises InvalidInput naming the field that is out of bounds."""
+    """A preset with changes. Raises InvalidInput naming the field that is out of bounds.
+
+    n_characters: of the vocabulary, where tokens are characters.
+    """
     recipe = PRESETS[preset]
     params = recipe.params
     changes: dict[str, Any] = {}
@@ -73,8 +83,9 @@ def make_plan(
     if learning_rate is not None:
         changes |= _rates(preset, learning_rate)
     shape = _model(recipe, model or {})
-    plan = TrainingPlan(preset, shape, dataclasses.replace(params, **changes))
-    _check_size(plan, vocab_size, teraflops_max)
+    vocab_size = VOCAB_SIZE if tokenizer == "bpe" else None
+    plan = TrainingPlan(preset, shape, dataclasses.replace(params, **changes), vocab_size)
+    _check_size(plan, vocab_size or n_characters, teraflops_max)
     return plan
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from playground.i18n.translate import Message
 from playground.lm.learning import TrainingParams
 from playground.lm.model import ModelConfig
+from playground.training.choices import Choice
 
 PresetName = Literal["quick-100k", "quick-15k", "quick-800k", "plain"]
 """The presets that the page offers."""
@@ -58,6 +58,12 @@ PRESETS = {
         | {"n_offset": 4, "n_gram": 3, "n_gram_rows": 2048, "attention": "sliding"},
         TrainingParams(batch_size=96, lr=0.01, matrix_lr=0.03, dropout=0.1),
     ),
+    # For word pieces (--tokenizer bpe): most weights are embeddings of tokens and of their pairs.
+    "pieces": Preset(
+        {"n_layer": 3, "n_head": 4, "n_embd": 128, "n_hidden": 512, "activation": "relu2"}
+        | {"n_offset": 2, "n_gram": 2, "n_gram_rows": 4096, "attention": "sliding"},
+        TrainingParams(batch_size=48, lr=0.01, matrix_lr=0.03, dropout=0.2),
+    ),
     # For lists with an item a line.
     "names": Preset(
         _TINY | {"n_embd": 48, "n_key": 24, "n_hidden": 192},
@@ -96,22 +102,9 @@ PRESETS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LivePreset:
-    """A preset that the page offers, with its translated title and description."""
-
-    name: PresetName
-
-    @property
-    def title(self) -> Message:
-        return Message.of(f"training.preset_{self.name}")
-
-    @property
-    def description(self) -> Message:
-        return Message.of(f"training.preset_{self.name}_about")
-
-
-LIVE_PRESETS = tuple(LivePreset(name) for name in get_args(PresetName))
+LIVE_PRESETS: tuple[Choice[PresetName], ...] = tuple(
+    Choice(name, f"training.preset_{name}") for name in get_args(PresetName)
+)
 
 
 def learning_rate(params: TrainingParams) -> float:

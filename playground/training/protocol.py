@@ -18,7 +18,7 @@ from playground.training.corpora import CorpusName
 
 _STRICT = ConfigDict(extra="forbid")
 
-EndReason = Literal["done", "stopped", "diverged", "memory", "failed"]
+EndReason = Literal["done", "stopped", "diverged", "memory", "short", "failed"]
 
 
 # --- Commands: server -> worker ---------------------------------------------------------------
@@ -29,6 +29,7 @@ class TrainJob:
     """What to train on, and where to write; the first message.
 
     model, params: the fields of ModelConfig but vocab_size, and of TrainingParams.
+    vocab_size: of the word pieces to learn first; None where tokens are characters.
     paused: wait for a command first; steps: updates to make before that.
     """
 
@@ -38,6 +39,7 @@ class TrainJob:
     model: dict[str, Any]
     params: dict[str, Any]
     memory_bytes: int
+    vocab_size: int | None = None
     paused: bool = False
     steps: int = 0
     steps_per_second: float | None = None
@@ -94,15 +96,27 @@ class Started:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class TokenizerLearned:
+    """The merges of the word pieces, in their order: (left, right, how often they occurred)."""
+
+    merges: list[tuple[str, str, int]]
+    kind: Literal["tokenizer"] = "tokenizer"
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Ready:
     """The corpus is read and the model built; training continues after `step`.
 
+    vocabulary: the characters that are tokens; None where a tokenizer.json lies in the folder.
+    characters_per_token: of the validation part, None for characters.
     baselines: the fields of corpora.Baselines, nats per character.
     """
 
     step: int
     n_params: int
-    vocabulary: str
+    vocab_size: int
+    vocabulary: str | None
+    characters_per_token: float | None
     prompt: str
     end_token: str | None
     baselines: dict[str, float]
@@ -111,7 +125,9 @@ class Ready:
 
 @dataclass(frozen=True, config=_STRICT)
 class Updates:
-    """Updates since the last such event: (step, batch loss in nats, fraction of the peak rate)."""
+    """Updates since the last such event: (step, batch loss in nats per character, fraction of the
+    peak rate).
+    """
 
     rows: list[tuple[int, float, float]]
     steps_per_second: float
@@ -158,7 +174,9 @@ class Ended:
     kind: Literal["end"] = "end"
 
 
-Event = Started | Ready | Updates | Evaluated | CheckpointWritten | Paused | Ended
+Event = (
+    Started | TokenizerLearned | Ready | Updates | Evaluated | CheckpointWritten | Paused | Ended
+)
 
 _COMMANDS: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="do")])
 _EVENTS: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
+from playground.lm.incremental import empty_cache, extend, left_pad
 from playground.lm.model import CharTransformer
-from playground.lm.sampling import Array, SamplingParams, log_softmax, truncate_and_sample
+from playground.lm.sampling import (
+    BatchParams,
+    SamplingParams,
+    apply_truncation,
+    cumulative_sums,
+    philox_uniform,
+    sample,
+    temperature_logprobs,
+)
+from playground.lm.tokenizer import Tokenizer
 from playground.training.corpora import Corpus
 
 
-@torch.inference_mode()
 def generate_batch(
     model: CharTransformer,
-    corpus: Corpus,
+    corpus: Corpus[Tokenizer],
     prompts: Sequence[str],
     params: Sequence[SamplingParams],
     n: int,
@@ -23,20 +33,26 @@ def generate_batch(
     vocabulary, size = corpus.vocabulary, model.config.block_size
     end = vocabulary.encode(corpus.end_token)[0] if corpus.end_token else None
     rows = [vocabulary.encode(prompt) for prompt in prompts]
-    starts = [len(row) for row in rows]
-    for _ in range(n):
-        windows = [row[-size:] for row in rows]
-        lengths = torch.tensor([len(window) for window in windows])
-        ids = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
-        for row, window in zip(ids, windows, strict=True):
-            row[: len(window)] = torch.tensor(window)
-        logprobs = log_softmax(model.forward_last(ids, lengths).numpy())
-        for row, row_logprobs, row_params in zip(rows, logprobs, params, strict=True):
-            row.append(_sample(row_logprobs, row_params, len(row)))
-    return [vocabulary.decode(_up_to(row[k:], end)) for row, k in zip(rows, starts, strict=True)]
+    u = [
+        [philox_uniform(p.seed, len(row) + step) for row, p in zip(rows, params, strict=True)]
+        for step in range(n)
+    ]
+    batch_params = BatchParams.stack(params)
+    ids, lengths = left_pad([row[-size:] for row in rows])
+    cache, sampled = empty_cache(model, len(rows)), []
+    for step_u in np.array(u):
+        logits, cache = extend(model, cache, ids, lengths)
+        logprobs = temperature_logprobs(logits[:, -1].numpy(), batch_params)
+        kept = apply_truncation(logprobs, batch_params)
+        tokens = sample(kept, cumulative_sums(kept), batch_params, step_u)
+        sampled.append(tokens)
+        ids, lengths = torch.from_numpy(tokens[:, None]), torch.ones_like(lengths)
+    return [vocabulary.decode(_up_to(row.tolist(), end)) for row in np.transpose(sampled)]
 
 
-def answer_problems(model: CharTransformer, corpus: Corpus) -> list[tuple[str, str, str]]:
+def answer_problems(
+    model: CharTransformer, corpus: Corpus[Tokenizer]
+) -> list[tuple[str, str, str]]:
     """(question, right answer, the model's greedy answer) for each problem of the corpus."""
     if not corpus.problems:
         return []
@@ -48,12 +64,6 @@ def answer_problems(model: CharTransformer, corpus: Corpus) -> list[tuple[str, s
         (problem.question, problem.answer, text[: len(problem.answer)])
         for problem, text in zip(corpus.problems, texts, strict=True)
     ]
-
-
-def _sample(logprobs: Array, params: SamplingParams, position: int) -> int:
-    if params.temperature:
-        logprobs = log_softmax(logprobs / params.temperature)
-    return truncate_and_sample(logprobs, params, position)
 
 
 def _up_to(ids: list[int], end: int | None) -> list[int]:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ from playground.errors import (
     TrainingUnavailable,
 )
 from playground.i18n.translate import Message
+from playground.replica import Replica
 from playground.settings import Settings
 from playground.training import protocol
 from playground.training.corpora import CORPORA, TRAINING_PART, CorpusName
@@ -50,15 +51,10 @@ class TrainingScheduler:
         settings: Settings,
         register: Callable[[TrainingJob], None],
         unregister: Callable[[str], None],
-        fetch_corpus: Callable[[], Awaitable[Path]],
     ) -> None:
-        """register: called with a job whose session is new or has changed; unregister: with its id.
-
-        fetch_corpus: downloads Tiny Shakespeare; returns its file. May raise PlaygroundError.
-        """
+        """register: called with a job whose session is new or changed; unregister: with its id."""
         self.settings = settings
-        self._fetch_corpus = fetch_corpus
-        self._jobs = JobStore(register, unregister)
+        self._jobs = JobStore(register, unregister, Replica(settings.replica))
         self._queue: list[TrainingJob] = []
         self._workers: dict[str, WorkerHandle] = {}
         self._root: TemporaryDirectory[str] | None = None
@@ -118,8 +114,7 @@ class TrainingScheduler:
     ) -> TrainingJob:
         """Queue a new job. make_plan: returns the plan for a vocabulary size.
 
-        Raises InvalidInput, TrainingConflict where the visitor has an active job, TooManyTrainings,
-        HubError where Tiny Shakespeare cannot be downloaded.
+        Raises InvalidInput, TrainingConflict where the visitor has an active job, TooManyTrainings.
         """
         if (corpus == "text") != (text is not None):
             raise InvalidInput("training.text_without_corpus").at("text")
@@ -128,11 +123,9 @@ class TrainingScheduler:
         else:
             text, plan = await _read_and_plan(text, make_plan)
         self._check_capacity(visitor)
-        path = await self._fetch_corpus() if corpus == "shakespeare" else None
-        self._check_capacity(visitor)
         title = next(c.title for c in CORPORA if c.name == corpus)
         job = self._jobs.create(self.prepare(), visitor, title)
-        job.corpus, job.plan, job.text_path = corpus, plan, path
+        job.corpus, job.plan = corpus, plan
         job.start_paused, job.speed = paused, speed
         if text is not None:
             job.text_path = job.folder / ".job" / "text.txt"

@@ -27,20 +27,23 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from playground.checkpoints.schema import weights_path
+from playground.checkpoints.schema import TOKENIZER, weights_path
 from playground.checkpoints.weights import write_weights
-from playground.files import atomic_path
+from playground.files import atomic_path, write_bytes
 from playground.lm.learning import Trainer, TrainingParams, Update, make_optimizers, validation_loss
 from playground.lm.model import CharTransformer, ModelConfig
 from playground.lm.sampling import SamplingParams
+from playground.lm.tokenizer import Tokenizer, characters_per_token
+from playground.lm.vocabulary import Vocabulary
+from playground.tokenization.byte_pairs import BytePairTokenizer
 from playground.training import protocol
-from playground.training.corpora import Corpus, compute_baselines, open_corpus
+from playground.training.corpora import Corpus, compute_baselines, in_word_pieces, open_corpus
 from playground.training.milestones import is_evaluated, is_milestone
 from playground.training.sampling import answer_problems, generate_batch
 
 SAMPLE_CHARACTERS = 80
 SAMPLE_TEMPERATURE = 0.8
-VALIDATION_CHARACTERS = 16_384
+VALIDATION_TOKENS = 16_384
 
 _REPORT_SECONDS = 0.1
 _CHECKPOINT_SECONDS = 1.0  # maximum age of the weights that are sampled from during training
@@ -53,6 +56,10 @@ SendEvent = Callable[[protocol.Event], None]
 
 class DivergedError(Exception):
     """A loss or a weight is not a finite number."""
+
+
+class TooFewTokensError(Exception):
+    """A text in word pieces fills no window."""
 
 
 def state_path(folder: Path) -> Path:
@@ -103,6 +110,8 @@ def run_worker(connection: socket.socket) -> None:
         Worker(job, commands, send).run()
     except DivergedError:
         send(protocol.Ended("diverged"))
+    except TooFewTokensError:
+        send(protocol.Ended("short"))
     except BrokenPipeError:
         return
     except Exception as error:
@@ -126,10 +135,19 @@ class Worker:
         self._folder = Path(job.folder)
         self._params = TrainingParams(**job.params)
         text_path = Path(job.text_path) if job.text_path else None
-        self._corpus = open_corpus(job.corpus, seed=self._params.seed, path=text_path)
-        config = ModelConfig(vocab_size=len(self._corpus.vocabulary), **job.model)
+        text = open_corpus(job.corpus, seed=self._params.seed, path=text_path)
+        self._baselines = compute_baselines(text)
+        self._corpus = self._in_tokens(text, job.vocab_size)
+        tokenizer = self._corpus.vocabulary
+        config = ModelConfig(vocab_size=len(tokenizer), **job.model)
+        if len(self._corpus.train) <= config.block_size or len(self._corpus.validation) < 2:
+            raise TooFewTokensError
         self._trainer = _make_trainer(config, self._corpus, self._params)
-        self._validation = torch.from_numpy(self._corpus.validation[:VALIDATION_CHARACTERS])
+        self._validation = torch.from_numpy(self._corpus.validation[:VALIDATION_TOKENS])
+        # Losses are reported per character.
+        self._characters_per_token = characters_per_token(tokenizer, self._corpus.train.tolist())
+        held_out = self._validation[1:].tolist()
+        self._characters_held_out = characters_per_token(tokenizer, held_out)
         if state_path(self._folder).exists():
             self._trainer.load_state_dict(load_file(state_path(self._folder)))
         # Pace: whether it is paused, and the updates to make before that takes effect.
@@ -147,17 +165,36 @@ class Worker:
         self._last_checkpoint = self._trainer.step if written.exists() else None
         self._val_loss: float | None = None
 
+    def _in_tokens(
+        self, text: Corpus[Vocabulary], vocab_size: int | None
+    ) -> Corpus[Vocabulary] | Corpus[BytePairTokenizer]:
+        """The corpus in the tokens of the job; word pieces are learned, written and reported."""
+        if vocab_size is None:
+            return text
+        corpus = in_word_pieces(text, vocab_size)
+        write_bytes(self._folder / TOKENIZER, corpus.vocabulary.content)
+        merges = corpus.vocabulary.merges(text.vocabulary.decode(text.train.tolist()))
+        self._send(
+            protocol.TokenizerLearned([(merge.left, merge.right, merge.count) for merge in merges])
+        )
+        return corpus
+
     def run(self) -> None:
         """Train to the last step, or until stopped."""
         trainer, corpus = self._trainer, self._corpus
+        tokenizer, characters = corpus.vocabulary, None
+        if isinstance(tokenizer, Vocabulary):
+            characters = "".join(tokenizer.characters)
         self._send(
             protocol.Ready(
                 step=trainer.step,
                 n_params=trainer.model.config.n_params,
-                vocabulary="".join(corpus.vocabulary.characters),
+                vocab_size=len(tokenizer),
+                vocabulary=characters,
+                characters_per_token=self._characters_held_out if characters is None else None,
                 prompt=corpus.prompt,
                 end_token=corpus.end_token,
-                baselines=dataclasses.asdict(compute_baselines(corpus)),
+                baselines=dataclasses.asdict(self._baselines),
             )
         )
         if trainer.step == 0:
@@ -236,7 +273,7 @@ class Worker:
     def _report_updates(self) -> None:
         self._reported_at = time.perf_counter()
         if self._unreported:
-            rows = [(update.step, update.loss, update.lr) for update in self._unreported]
+            rows = [(u.step, u.loss / self._characters_per_token, u.lr) for u in self._unreported]
             rate = len(self._durations) / sum(self._durations)
             self._send(protocol.Updates(rows, steps_per_second=rate))
             self._unreported.clear()
@@ -245,12 +282,14 @@ class Worker:
         """Report the validation loss and samples."""
         self._report_updates()
         model, corpus = self._trainer.model, self._corpus
-        self._val_loss = validation_loss(model, self._validation, model.config.block_size)
+        loss = validation_loss(model, self._validation, model.config.block_size)
+        self._val_loss = loss / self._characters_held_out
         if not math.isfinite(self._val_loss):
             raise DivergedError
         params = [SamplingParams(0), SamplingParams(SAMPLE_TEMPERATURE, seed=self._params.seed)]
         prompts = [corpus.prompt] * len(params)
-        greedy, sampled = generate_batch(model, corpus, prompts, params, SAMPLE_CHARACTERS)
+        n_tokens = round(SAMPLE_CHARACTERS / self._characters_held_out)
+        greedy, sampled = generate_batch(model, corpus, prompts, params, n_tokens)
         self._send(
             protocol.Evaluated(
                 step=self._trainer.step,
@@ -277,7 +316,7 @@ class Worker:
             model,
             step=step,
             tokens=step * self._params.batch_size * model.config.block_size,
-            train_loss=float(np.mean([u.loss for u in self._recent])) if self._recent else None,
+            train_loss=self._mean_recent_loss(),
             val_loss=self._val_loss if is_evaluated(step) or step == self._params.steps else None,
         )
         self._last_checkpoint, self._checkpoint_at = step, time.perf_counter()
@@ -288,13 +327,20 @@ class Worker:
             outdated = weights_path(self._replaceable.pop(0), final=False)
             shutil.rmtree((self._folder / outdated).parent, ignore_errors=True)
 
+    def _mean_recent_loss(self) -> float | None:
+        if not self._recent:
+            return None
+        return float(np.mean([u.loss for u in self._recent])) / self._characters_per_token
+
     def _save_state(self) -> None:
         with atomic_path(state_path(self._folder)) as partial:
             save_file(self._trainer.state_dict(), partial)
         self._saved_at = time.perf_counter()
 
 
-def _make_trainer(config: ModelConfig, corpus: Corpus, params: TrainingParams) -> Trainer:
+def _make_trainer(
+    config: ModelConfig, corpus: Corpus[Tokenizer], params: TrainingParams
+) -> Trainer:
     starts = corpus.line_starts()
     return Trainer(
         CharTransformer(config, seed=params.seed),
