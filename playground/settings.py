@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -41,7 +42,22 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def _check_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise PydanticCustomError(
+                "network", "'{network}' is no IP address or network", {"network": network}
+            ) from None
+    return networks
+
+
 _Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+_Networks = Annotated[_Names, AfterValidator(_check_networks)]
+
+# A Space answers its platform's proxy alone, which asks from such an address.
+_SPACE = {"host": "0.0.0.0", "trusted_proxies": "10.0.0.0/8"}
 
 
 class SettingsError(ValueError):
@@ -61,16 +77,55 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Interface to listen on; 0.0.0.0 on a Space.")
     port: int = Field(7860, description="Port to listen on.")
+    trusted_proxies: _Networks = Field(
+        (), description="Peers whose X-Forwarded-For is believed: IP addresses and networks."
+    )
+    replica: str = Field(
+        "",
+        pattern=r"^[a-z0-9]{0,32}$",
+        description="Name of this server among several that share an address.",
+    )
     models_dir: Path = Field(
         default_factory=bundled_models_dir, description="Folder of the bundled checkpoints."
     )
-    model_cache_bytes: int = Field(512 * 2**20, description="Size of the LRU cache of models.")
-    answer_cache_bytes: int = Field(64 * 2**20, description="Size of the LRU cache of logits.")
+    model_cache_bytes: int = Field(2**30, description="Size of the LRU cache of models.")
+    answer_cache_bytes: int = Field(64 * 2**20, description="Size of the LRU cache of answers.")
+    prefix_cache_bytes: int = Field(
+        128 * 2**20, description="Size of the LRU cache of the states of texts."
+    )
     checkpoint_bytes: int = Field(64 * 2**20, description="Largest weights file that is read.")
-    batch_rows: int = Field(16, ge=1, description="Largest batch of a forward pass, in windows.")
-    forward_threads: int = Field(2, ge=1, description="Concurrent forward passes.")
+    token_parameters: int = Field(
+        200_000_000, description="Most parameters of a model that transformers runs."
+    )
+    token_weights_bytes: int = Field(
+        820 * 2**20, description="Largest weights file of a model that transformers runs."
+    )
+    token_vocabulary: int = Field(
+        160_000, description="Most tokens of a model that transformers runs."
+    )
+    token_window: int = Field(
+        1024, ge=2, description="Longest window of a model that transformers runs, in tokens."
+    )
+    token_bfloat16: bool = Field(
+        False, description="Whether transformers computes with bfloat16 instead of float32."
+    )
+    tokenizer_bytes: int = Field(16 * 2**20, description="Largest tokenizer.json that is read.")
+    batch_rows: int = Field(256, ge=1, description="Texts that a model continues together.")
+    forward_threads: int = Field(2, ge=1, description="Models that compute at the same time.")
+    engine_process: bool = Field(
+        True, description="Whether crowds are generated for in a process of its own."
+    )
+    ray_serve_url: str = Field(
+        "", description="URL of an engine on Ray Serve; without one this server generates."
+    )
     generation_seconds: float = Field(
         3.0, gt=0, description="Longest wait for a generation; more are refused with 503."
+    )
+    score_gigaflops: float = Field(
+        300.0, gt=0, description="Work of scoring, beam search and comparisons, all together."
+    )
+    corpus_index_bytes: int = Field(
+        64 * 2**20, description="Size of the LRU cache of indexed training texts."
     )
     hub_endpoint: str = Field("https://huggingface.co", description="URL of the Hub.")
     hub_seconds: float = Field(
@@ -87,6 +142,9 @@ class Settings(BaseSettings):
     )
     hub_cache_bytes: int = Field(2 * 2**30, description="Size of the LRU disk cache.")
     hub_sessions: int = Field(64, description="Open sessions from the Hub; LRU.")
+    hub_loads_per_hour: int = Field(
+        60, ge=0, description="Models that a client address may load from the Hub; 0: no limit."
+    )
     featured_repos: _Names = Field(
         (), description="Repos, `owner/name` separated by commas, that are opened at startup."
     )
@@ -95,6 +153,9 @@ class Settings(BaseSettings):
     )
     trainings_max: int = Field(2, ge=1, description="Concurrent live trainings.")
     training_queue: int = Field(30, description="Longest queue of live trainings.")
+    trainings_per_hour: int = Field(
+        60, ge=0, description="Trainings that a client address may start; 0: no limit."
+    )
     trainings_kept: int = Field(64, description="Live sessions; those polled least recently go.")
     training_idle_seconds: float = Field(
         120.0, description="A training that is not polled is stopped after this."
@@ -129,8 +190,7 @@ class Settings(BaseSettings):
             for name in cls.model_fields
             if (variable := environment_variable(name)) in environ
         }
-        on_a_space = "SPACE_ID" in environ
-        values: dict[str, Any] = ({"host": "0.0.0.0"} if on_a_space else {}) | source()
+        values: dict[str, Any] = (_SPACE if "SPACE_ID" in environ else {}) | source()
         try:
             return cls(**values)
         except ValidationError as error:

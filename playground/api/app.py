@@ -2,29 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from playground.api.errors import DEFAULT_RESPONSES, EXPOSED_HEADERS, add_exception_handlers
 from playground.api.middleware import AnswerHead, LimitBodySize, UseRequestLocale
-from playground.api.routes import corpora, generation, hub, sessions, tools, trainings
+from playground.api.openai_errors import OPENAI_PREFIX, OPENAI_RESPONSES
+from playground.api.rate_limits import RateLimits
+from playground.api.routes import (
+    corpora,
+    corpus_lookup,
+    exploration,
+    generation,
+    hub,
+    openai,
+    rounds,
+    scoring,
+    sessions,
+    tokenization,
+    tools,
+    trainings,
+)
 from playground.api.routes.unmatched import answer_unmatched
 from playground.service.playground import Playground
 
-_ROUTES = (generation, sessions, hub, tools, corpora, trainings)
+_ROUTES = (
+    generation,
+    scoring,
+    corpus_lookup,
+    exploration,
+    rounds,
+    tokenization,
+    sessions,
+    hub,
+    tools,
+    corpora,
+    trainings,
+)
 
 
-def create_api(service: Playground) -> FastAPI:
-    """The API over a service; its lifespan loads the bundled models and closes the service."""
+def create_api(
+    service: Playground,
+    *,
+    on_startup: Callable[[], object] = lambda: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> FastAPI:
+    """The API over a service; its lifespan loads the bundled models and closes the service.
+
+    on_startup: called last before requests are accepted. clock: of the rate limits, in seconds.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.warm_up()
         service.open_featured()
+        on_startup()
         yield
         await service.close()
 
@@ -35,9 +73,12 @@ def create_api(service: Playground) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.rate_limits = RateLimits(service.settings, clock)
     for module in _ROUTES:
         app.include_router(module.router, prefix="/api", responses=DEFAULT_RESPONSES)
-    answer_unmatched(app, "/api")
+    app.include_router(openai.router, prefix=OPENAI_PREFIX, responses=OPENAI_RESPONSES)
+    for prefix in ("/api", OPENAI_PREFIX):
+        answer_unmatched(app, prefix)
     # Any origin: the API has no cookies and no credentials.
     app.add_middleware(
         CORSMiddleware,
@@ -49,5 +90,7 @@ def create_api(service: Playground) -> FastAPI:
     app.add_middleware(LimitBodySize)
     app.add_middleware(UseRequestLocale)
     app.add_middleware(AnswerHead)
+    # uvicorn's own: the client is the last address in X-Forwarded-For that is no trusted proxy.
+    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(service.settings.trusted_proxies))
     add_exception_handlers(app)
     return app

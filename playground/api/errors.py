@@ -1,7 +1,7 @@
 """Errors as responses: exception handlers, and the documentation of error responses.
 
-Every error response has the body {"error": sentence}; the header X-Error is the name of its class,
-X-Error-Field the path of the request field at fault, if one is.
+Every error response has the body {"error": sentence}, below /v1 that of the OpenAI API; the header
+X-Error is the name of its class, X-Error-Field the path of the request field at fault, if one is.
 """
 
 from __future__ import annotations
@@ -17,11 +17,27 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from playground.errors import GenerationFailed, InvalidInput, PlaygroundError
+from playground.api.openai_errors import is_openai_path, openai_error, openai_error_of
+from playground.errors import (
+    BadCheckpoint,
+    GenerationFailed,
+    HubError,
+    InvalidInput,
+    Misdirected,
+    ModelNotInitialized,
+    Overloaded,
+    PlaygroundError,
+    SessionNotFound,
+    StepNotFound,
+    UnknownCharacters,
+)
 from playground.i18n.translate import translate
 from playground.i18n.validation import validation_message
 
 EXPOSED_HEADERS = ("X-Error", "X-Error-Field", "Retry-After")
+
+# Between replicas and their proxy: who has it, in a response; that nobody is there, in a request.
+REPLICA_HEADER, REPLICA_DOWN_HEADER = "X-Replica", "X-Replica-Down"
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -44,19 +60,37 @@ DEFAULT_RESPONSES: Responses = {
 }
 
 
-def responses(*errors: type[PlaygroundError]) -> Responses:
+def responses(*errors: type[PlaygroundError], body: type[BaseModel] = ErrorBody) -> Responses:
     """The `responses` argument of a route that raises these errors, by status."""
     descriptions: dict[int, list[str]] = defaultdict(list)
     for error in errors:
         descriptions[error.status].append((error.__doc__ or "").splitlines()[0])
     return {
-        status: {"model": ErrorBody, "description": " ".join(lines)}
+        status: {"model": body, "description": " ".join(lines)}
         for status, lines in descriptions.items()
     }
 
 
+def model_responses(*more: type[PlaygroundError], body: type[BaseModel] = ErrorBody) -> Responses:
+    """The `responses` argument of a route that computes with a session's model."""
+    return responses(
+        InvalidInput,
+        UnknownCharacters,
+        ModelNotInitialized,
+        SessionNotFound,
+        StepNotFound,
+        BadCheckpoint,
+        GenerationFailed,
+        Overloaded,
+        *more,
+        HubError,
+        *HubError.__subclasses__(),
+        body=body,
+    )
+
+
 def add_exception_handlers(app: FastAPI) -> None:
-    """Respond to every exception with an ErrorBody."""
+    """Respond to every exception with an ErrorBody, below /v1 with an OpenAIErrorBody."""
     app.add_exception_handler(PlaygroundError, _handle_playground_error)
     app.add_exception_handler(RequestValidationError, _handle_validation_error)
     app.add_exception_handler(HTTPException, _handle_http_exception)
@@ -71,14 +105,20 @@ def invalid_request(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
     return error.at(path.removeprefix("query.")) if path else error
 
 
-async def _handle_playground_error(_: Request, error: Exception) -> JSONResponse:
+async def _handle_playground_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PlaygroundError)
+    if isinstance(error, Misdirected) and REPLICA_DOWN_HEADER in request.headers:
+        error = error.otherwise
     headers = {"X-Error": type(error).__name__}
+    if isinstance(error, Misdirected):
+        headers[REPLICA_HEADER] = error.replica
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, InvalidInput) and error.field and _FIELD_PATH.fullmatch(error.field):
         headers["X-Error-Field"] = error.field
-    return JSONResponse({"error": str(error)}, error.status, headers)
+    of_openai = is_openai_path(request.url.path)
+    content = openai_error_of(error) if of_openai else {"error": str(error)}
+    return JSONResponse(content, error.status, headers)
 
 
 async def _handle_validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -86,11 +126,13 @@ async def _handle_validation_error(request: Request, error: Exception) -> JSONRe
     return await _handle_playground_error(request, invalid_request(error.errors()))
 
 
-async def _handle_http_exception(_: Request, error: Exception) -> JSONResponse:
+async def _handle_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     key = _FRAMEWORK_MESSAGES.get(error.detail)
     sentence = translate(key) if key else error.detail
-    return JSONResponse({"error": sentence}, error.status_code, error.headers)
+    of_openai = is_openai_path(request.url.path)
+    content = openai_error(error.status_code, sentence) if of_openai else {"error": sentence}
+    return JSONResponse(content, error.status_code, error.headers)
 
 
 async def _handle_unexpected_error(request: Request, error: Exception) -> JSONResponse:

@@ -14,12 +14,11 @@ import pydantic
 from gradio.events import api
 
 from playground.api.errors import invalid_request
-from playground.api.routes.generation import start_generation
 from playground.api.schemas.generation import (
     GenerateRequest,
     NextTokenRequest,
-    NextTokenResponse,
-    StepBody,
+    next_token_response,
+    step_bodies,
 )
 from playground.api.schemas.sessions import SessionBody
 from playground.errors import GenerationFailed, PlaygroundError
@@ -83,10 +82,10 @@ def _next_token(service: Playground) -> Callable[..., Awaitable[NextToken]]:
                 top_p=top_p, seed=seed, step=step, position=position,
             )  # fmt: skip
             params = body.sampling_params()
-            generation = await start_generation(service, body, params, n=1)
-            (made,) = [made async for made in generation.steps]
-            answer = NextTokenResponse.from_step(generation, made, params.seed)
-        return cast(NextToken, answer.model_dump())
+            generation = await service.generate(
+                body.session_id, body.context, params, n=1, position=body.position, step=body.step
+            )
+        return cast(NextToken, next_token_response(generation, params.seed, intervals=False))
 
     return next_token
 
@@ -122,12 +121,15 @@ def _generate(service: Playground) -> Callable[..., AsyncIterator[Progress]]:
                 top_p=top_p, seed=seed, step=step, position=position,
             )  # fmt: skip
             params = body.sampling_params()
-            generation = await start_generation(service, body, params, n=n)
-            text = ""
-            async for made in generation.steps:
-                text += made.token
-                step_json = StepBody.model_validate(made).model_dump()
-                yield {"text": text, "step": step_json, "seed": params.seed}
+            parts = service.stream(
+                body.session_id, body.context, params, n=n, position=body.position, step=body.step
+            )
+            ids: list[int] = []
+            async for part in parts:
+                for id, body_of_step in zip(part.steps.token, step_bodies(part), strict=True):
+                    ids.append(int(id))  # parts of a character are joined once it is whole
+                    text = part.vocabulary.decode(ids)
+                    yield {"text": text, "step": body_of_step, "seed": params.seed}
 
     return generate
 

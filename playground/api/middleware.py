@@ -6,6 +6,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from playground.api.openai_errors import OPENAI_PREFIX
 from playground.errors import TooLarge
 from playground.i18n.translate import current_locale, negotiate_locale, translate
 
@@ -15,7 +16,8 @@ LOCALE_HEADER = "X-Language"
 _BODY_BYTES_MAX = 2 * 2**20  # a context of 100,000 characters, each of them escaped
 _UPLOAD_BYTES_MAX = 100 * 2**20  # a text to train on, or a model
 _UPLOAD_PATHS = ("/api/trainings", "/api/corpora")
-_OWN_PATHS = ("/api/", "/page/", "/gradio.js", "/docs")  # HEAD of all others is Gradio's matter
+_API_PATHS = ("/api/", f"{OPENAI_PREFIX}/")
+_OWN_PATHS = (*_API_PATHS, "/page/", "/gradio.js", "/docs")  # HEAD of all others is Gradio's matter
 
 
 class LimitBodySize:
@@ -25,7 +27,7 @@ class LimitBodySize:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+        if scope["type"] != "http" or not scope["path"].startswith(_API_PATHS):
             return await self.app(scope, receive, send)
         left = _UPLOAD_BYTES_MAX if scope["path"].startswith(_UPLOAD_PATHS) else _BODY_BYTES_MAX
 

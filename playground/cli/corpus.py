@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import random
 from pathlib import Path
 
 from playground.errors import CommandError, InvalidInput
-from playground.training.corpora import Corpus, corpus_from_text
+from playground.lm.vocabulary import Vocabulary
+from playground.training.corpora import Corpus, corpus_from_text, shuffle_lines
 from playground.training.texts import check_characters, decode_text
 
 
@@ -23,7 +23,7 @@ def read_text(path: Path) -> str:
     return text
 
 
-def read_corpus(path: Path, *, lines: bool, seed: int) -> tuple[Corpus, str]:
+def read_corpus(path: Path, *, lines: bool, seed: int) -> tuple[Corpus[Vocabulary], str]:
     """A text file as a corpus, and the sha256 of its normalized text. Raises CommandError.
 
     lines: shuffle them.
@@ -31,9 +31,7 @@ def read_corpus(path: Path, *, lines: bool, seed: int) -> tuple[Corpus, str]:
     text = read_text(path)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     if lines:
-        items = [line for line in text.split("\n") if line]
-        random.Random(seed).shuffle(items)
-        text = "".join(f"{item}\n" for item in items)
+        text = shuffle_lines(text, seed)
     if not text:
         raise CommandError(f"{path} has no text in it.")
     return corpus_from_text(text, prompt=""), sha256

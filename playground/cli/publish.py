@@ -28,7 +28,8 @@ from huggingface_hub.errors import HfHubHTTPError
 from yaml import YAMLError
 
 from playground.checkpoints.folder import Run, load_model, read_run
-from playground.checkpoints.schema import CONFIG, INDEX, VOCABULARY
+from playground.checkpoints.model_card import kind_tag
+from playground.checkpoints.schema import CONFIG, INDEX
 from playground.cli.corpus import read_text
 from playground.cli.edge import CommandParser, exit_code
 from playground.errors import CommandError, HubError
@@ -36,8 +37,6 @@ from playground.hub.address import parse_address
 from playground.hub.errors import as_hub_errors
 from playground.hub.listing import LIBRARY
 from playground.settings import Settings
-
-_TAGS = ("char-level", LIBRARY)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +84,7 @@ def publish(
         raise CommandError("there is no token; log in with `hf auth login`, or set HF_TOKEN")
     if not token.isascii():
         raise CommandError("the token has characters that no token has; see HF_TOKEN")
-    paths = [CONFIG, VOCABULARY, INDEX, *(entry.path for entry in run.checkpoints)]
+    paths = [CONFIG, run.vocabulary_file, INDEX, *(entry.path for entry in run.checkpoints)]
     card = str(model_card(run, licence)).encode()
     api = HfApi(endpoint=endpoint, library_name=LIBRARY)
     with _upload_errors(repo_id):
@@ -119,7 +118,7 @@ def model_card(run: Run, licence: str | None = None) -> ModelCard:
         raise CommandError("README.md names no licence; choose one, such as --license mit")
     data.library_name = LIBRARY
     data.pipeline_tag = "text-generation"
-    data.tags = list(dict.fromkeys([*(data.tags or []), *_TAGS]))
+    data.tags = list(dict.fromkeys([*(data.tags or []), kind_tag(run.config), LIBRARY]))
     return card
 
 

@@ -8,8 +8,10 @@ same kind of machine).
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
+import math
 import os
 import shlex
 import shutil
@@ -17,6 +19,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,7 +28,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from playground.checkpoints.folder import write_run
-from playground.checkpoints.model_card import model_card
+from playground.checkpoints.model_card import model_card, unit
 from playground.checkpoints.schema import CheckpointEntry, RunConfig, SamplingDefaults, weights_path
 from playground.checkpoints.weights import write_weights
 from playground.cli.corpus import read_corpus
@@ -35,7 +38,11 @@ from playground.files import atomic_path
 from playground.lm.learning import Trainer, TrainingParams, validation_loss
 from playground.lm.model import CharTransformer, ModelConfig
 from playground.lm.sampling import TEMPERATURE_MAX
+from playground.lm.scoring import sliding_validation_loss
+from playground.lm.tokenizer import Tokenizer, characters_per_token
 from playground.lm.vocabulary import Vocabulary
+from playground.tokenization.byte_pairs import VOCAB_SIZE, VOCAB_SIZES, BytePairTokenizer
+from playground.training.corpora import Corpus, TokenizerName, in_word_pieces
 from playground.training.milestones import checkpoint_steps
 from playground.training.presets import PRESETS
 
@@ -48,7 +55,7 @@ class Job:
     """The validated command line. train, validation: token ids (N,)."""
 
     out: Path
-    vocabulary: Vocabulary
+    vocabulary: Vocabulary | BytePairTokenizer
     train: Tensor
     validation: Tensor
     text_sha256: str
@@ -56,12 +63,17 @@ class Job:
     params: TrainingParams
     run_config: RunConfig
     lines: bool
+    dtype: torch.dtype
 
     @property
     def identity(self) -> str:
         """Text, model and training parameters as JSON; a run is resumed only where it is equal."""
-        parts = (self.text_sha256, self.lines)
+        parts: tuple[object, ...] = (self.text_sha256, self.lines)
         settings = (dataclasses.asdict(self.config), dataclasses.asdict(self.params))
+        if isinstance(self.vocabulary, BytePairTokenizer):
+            parts = (*parts, self.vocabulary.identity)
+        if self.dtype != torch.float32:
+            parts = (*parts, str(self.dtype))
         return json.dumps([*parts, *settings], sort_keys=True)
 
     @property
@@ -84,7 +96,8 @@ def _train(args: argparse.Namespace) -> None:
     _run(job, trainer, entries)
     last = entries[-1]
     print(f"{job.out}: {job.config.n_params:,} parameters, step {last.step}, "
-          f"validation loss {last.val_loss:.4f} nats per character")  # fmt: skip
+          f"validation loss {last.val_loss:.4f} nats per character"
+          f"{_per_token(last.val_loss, job.run_config)}")  # fmt: skip
 
 
 def line_starts(ids: Tensor, newline: int) -> Tensor:
@@ -104,11 +117,16 @@ def _parser() -> argparse.ArgumentParser:
         "UTF-16 or UTF-32 with a byte order mark")  # fmt: skip
     add("--out", type=Path, required=True, help="folder to write, such as models/NAME")
     add("--preset", choices=sorted(PRESETS), default="small")
+    add("--tokenizer", choices=get_args(TokenizerName), default="characters", help="what a token "
+        "is: a character, or a word piece of byte-level BPE, learned from the text")  # fmt: skip
+    add("--vocab-size", type=whole_number(*VOCAB_SIZES), help="most tokens that --tokenizer bpe "
+        f"learns, the 256 bytes among them; default: {VOCAB_SIZE}")  # fmt: skip
     add("--steps", type=_COUNT, help="updates to make; default: the preset's")
     add("--batch-size", type=_COUNT, help="windows in an update; default: the preset's")
     add("--seed", type=int, help="default: the preset's")
     add("--lines", action="store_true", help="the text is a list: shuffle its lines, and let an "
         "item end with its line")  # fmt: skip
+    add("--float16", action="store_true", help="write weights of 16 bits: files of half the size")
     add("--resume", action="store_true", help="go on with a run that was stopped")
     add("--name", help="default: the name of the folder")
     add("--corpus", help="what the text is called; default: its file name")
@@ -140,17 +158,12 @@ def _job(args: argparse.Namespace) -> Job:
         )
     except ValueError as error:
         raise CommandError(str(error)) from None
-    corpus, sha256 = read_corpus(args.text, lines=args.lines, seed=params.seed)
+    corpus, sha256 = _corpus(args, params.seed)
     config = preset.config(len(corpus.vocabulary))
     if len(corpus.train) <= config.block_size or len(corpus.validation) < 2:
-        n_chars = len(corpus.train) + len(corpus.validation)
+        n, unit = len(corpus.train) + len(corpus.validation), corpus.vocabulary.kind
         raise CommandError(
-            f"{args.text} has {n_chars} characters; at least {config.block_size * 2} are needed."
-        )
-    if unknown := corpus.vocabulary.unknown(args.prompt):
-        raise CommandError(
-            f"--prompt has characters that {args.text} does not have, and the model will not know: "
-            f"{', '.join(map(repr, unknown))}."
+            f"{args.text} has {n} {unit}; at least {config.block_size * 2} are needed."
         )
     run_config = RunConfig(
         format=1,
@@ -160,6 +173,7 @@ def _job(args: argparse.Namespace) -> Job:
         prompt=args.prompt,
         sampling=args.temperature and SamplingDefaults(temperature=args.temperature),
         end_token="\n" if args.lines else None,
+        characters_per_token=_characters_per_token(corpus),
         command=_command(args),
         seed=params.seed,
         model=dataclasses.asdict(config),
@@ -174,7 +188,32 @@ def _job(args: argparse.Namespace) -> Job:
         params=params,
         run_config=run_config,
         lines=args.lines,
+        dtype=torch.float16 if args.float16 else torch.float32,
     )
+
+
+def _corpus(
+    args: argparse.Namespace, seed: int
+) -> tuple[Corpus[Vocabulary] | Corpus[BytePairTokenizer], str]:
+    """The text in the tokens that were chosen, and its sha256. Raises CommandError."""
+    corpus, sha256 = read_corpus(args.text, lines=args.lines, seed=seed)
+    if args.tokenizer == "bpe":
+        return in_word_pieces(corpus, args.vocab_size or VOCAB_SIZE), sha256
+    if args.vocab_size is not None:
+        raise CommandError("--vocab-size goes with --tokenizer bpe: characters are all learned.")
+    if unknown := corpus.vocabulary.unknown(args.prompt):
+        raise CommandError(
+            f"--prompt has characters that {args.text} does not have, and the model will not know: "
+            f"{', '.join(map(repr, unknown))}."
+        )
+    return corpus, sha256
+
+
+def _characters_per_token(corpus: Corpus[Tokenizer]) -> float | None:
+    """Of the tokens of the validation part that are predicted; None for characters."""
+    if corpus.vocabulary.kind == "characters" or len(corpus.validation) < 2:
+        return None
+    return characters_per_token(corpus.vocabulary, corpus.validation[1:].tolist())
 
 
 def _command(args: argparse.Namespace) -> str:
@@ -193,7 +232,9 @@ def _command(args: argparse.Namespace) -> str:
     ):
         if value := getattr(args, option):
             words += [f"--{option.replace('_', '-')}", str(value)]
-    words += ["--lines"] * args.lines
+    if args.tokenizer != "characters":
+        words += ["--tokenizer", args.tokenizer, "--vocab-size", str(args.vocab_size or VOCAB_SIZE)]
+    words += ["--lines"] * args.lines + ["--float16"] * args.float16
     words += ["--threads", str(args.threads)] * (args.threads != 1)
     return shlex.join(["python", "-m", "playground.train", *words])
 
@@ -240,18 +281,37 @@ def _run(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> None:
 
 
 def _write_checkpoint(job: Job, trainer: Trainer) -> CheckpointEntry:
-    """Write weights, with training and validation loss over equally many characters."""
-    step, model, validation = trainer.step, trainer.model, job.validation
-    learned = job.train[: len(validation)]
+    """Write weights, with training and validation loss over equally many tokens."""
+    step, validation = trainer.step, job.validation
+    model = _rounded(trainer.model, job.dtype)  # as it will be read
+    learned, block_size = job.train[: len(validation)], job.config.block_size
+    n_learned, n_held_out = (
+        characters_per_token(job.vocabulary, part[1:].tolist()) for part in (learned, validation)
+    )
+    final = step == job.params.steps
+    sliding_val_loss = None
+    if final or job.config.is_sliding:  # else a forward of the window for each token
+        sliding_val_loss = sliding_validation_loss(model, validation) / n_held_out
     return write_weights(
         job.out,
-        weights_path(step, final=step == job.params.steps),
+        weights_path(step, final=final),
         model,
         step=step,
         tokens=step * job.params.batch_size * job.config.block_size,
-        train_loss=validation_loss(model, learned, job.config.block_size),
-        val_loss=validation_loss(model, validation, job.config.block_size),
+        train_loss=validation_loss(model, learned, block_size) / n_learned,
+        val_loss=validation_loss(model, validation, block_size) / n_held_out,
+        sliding_val_loss=sliding_val_loss,
+        dtype=job.dtype,
     )
+
+
+@torch.no_grad()
+def _rounded(model: CharTransformer, dtype: torch.dtype) -> CharTransformer:
+    """A copy with the weights as a file of a dtype keeps them."""
+    model = copy.deepcopy(model)
+    for weight in model.parameters():
+        weight.copy_(weight.to(dtype))
+    return model
 
 
 def _save_state(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> None:
@@ -280,22 +340,36 @@ def _load_state(job: Job, trainer: Trainer) -> list[CheckpointEntry]:
     return [CheckpointEntry(**entry) for entry in json.loads(metadata["entries"])]
 
 
+def _per_token(nats: float | None, config: RunConfig) -> str:
+    """A loss in nats per character as one per token, where that is not the same."""
+    n = config.characters_per_token
+    return f" ({nats * n:.4f} per token)" if n is not None and nats is not None else ""
+
+
 def _card(job: Job, entries: Sequence[CheckpointEntry]) -> str:
     """The model card: origin, losses, and the command that reproduces the model."""
     last, run = entries[-1], job.run_config
+    tokens, size = unit(run), job.config.block_size
+    assert last.val_loss is not None
+    assert last.sliding_val_loss is not None
+    bits = last.sliding_val_loss / math.log(2)
     return model_card(
         run,
         job.config,
         entries,
         licence="mit",
         origin=f"""\
-Learned from {run.corpus} in {last.step:,} updates, which showed it {last.tokens:,} characters \
+Learned from {run.corpus} in {last.step:,} updates, which showed it {last.tokens:,} {tokens} \
 (repeats included).
 
-**Validation loss: {last.val_loss:.4f} nats per character**, over the whole last 10 % of the text, \
-in non-overlapping windows of {job.config.block_size} characters, every character predicted once. \
-The training loss is measured in the same way on the first characters of the other 90 %, \
-as many.""",
+**Validation loss: {last.val_loss:.4f} nats per character**{_per_token(last.val_loss, run)}, \
+over the whole last 10 % of the text, in non-overlapping windows of {size} {tokens}, \
+every {tokens[:-1]} predicted once. The training loss is measured in the same way \
+on the first {tokens} of the other 90 %, as many.
+
+**With a sliding window: {last.sliding_val_loss:.4f}**{_per_token(last.sliding_val_loss, run)}, \
+on the same {tokens}, each predicted from the last {size} before it, as when the model writes. \
+That is **{bits:.3f} bits per character**, by which models of any tokens can be compared.""",
         notes=f"""\
 Made with
 

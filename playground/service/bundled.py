@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from playground.checkpoints.ballast import is_ballast
-from playground.checkpoints.nanogpt import read_any_run
 from playground.checkpoints.schema import RunConfig
+from playground.checkpoints.transformers_folder import TransformersLimits, read_any_folder
 from playground.errors import BadCheckpoint
 from playground.i18n.translate import Message, has_message, in_default_locale
 from playground.service.sessions import Session
@@ -24,12 +24,12 @@ def model_folders(models_dir: Path) -> Iterator[Path]:
             yield folder
 
 
-def bundled_session(folder: Path) -> Session:
+def bundled_session(folder: Path, limits: TransformersLimits) -> Session:
     """Read the session of a model folder; its id is the folder's name. Raises BadCheckpoint."""
     models_dir = folder.parent
     if not folder.resolve().is_relative_to(models_dir.resolve()):
         raise BadCheckpoint("checkpoint.folder_leads_out")
-    run = read_any_run(folder, folder.name)
+    run = read_any_folder(folder, folder.name, limits)
     fields = _localized_fields(folder.name, run.config)
     return Session(folder.name, "bundled", run, localized_fields=fields)
 

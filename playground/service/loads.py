@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from playground.concurrency import ProgressCallback, retrieve_exception
 from playground.errors import LoadCancelled, LoadNotFound, TooManyLoads
+from playground.replica import Replica
 
 LoadState = Literal["loading", "done", "failed", "cancelled"]
 LOADS_MAX = 1000
@@ -55,25 +55,28 @@ class LoadRegistry(Generic[_T]):
     Bound to one event loop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, replica: Replica | None = None) -> None:
+        self._replica = replica or Replica()
         self._loads: dict[str, Load[_T]] = {}
 
     def start(self, work: Callable[[ProgressCallback], Coroutine[None, None, _T]]) -> Load[_T]:
         """Start a load in the background. Raises TooManyLoads."""
         if len(self._loads) >= LOADS_MAX:
             raise TooManyLoads
-        load: Load[_T] = Load(secrets.token_urlsafe(16))
+        load: Load[_T] = Load(self._replica.new_id())
         load.task = asyncio.create_task(work(load.report))
         load.task.add_done_callback(retrieve_exception)
         self._loads[load.load_id] = load
         return self.get(load.load_id)
 
     def get(self, load_id: str) -> Load[_T]:
-        """A load by its id; restarts its POLL_TIMEOUT_SECONDS. Raises LoadNotFound."""
+        """A load by its id; restarts its POLL_TIMEOUT_SECONDS. Raises LoadNotFound,
+        Misdirected.
+        """
         try:
             load = self._loads[load_id]
         except KeyError:
-            raise LoadNotFound from None
+            raise self._replica.missing(load_id, LoadNotFound()) from None
         if load.expiry is not None:
             load.expiry.cancel()
         loop = asyncio.get_running_loop()

@@ -4,59 +4,101 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Hashable
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from playground.checkpoints.errors import as_invalid_input
-from playground.checkpoints.folder import Run, load_model
+from playground.checkpoints.folder import BaseRun, Run, load_model
 from playground.checkpoints.schema import CheckpointEntry
+from playground.checkpoints.transformers_folder import TransformersLimits, TransformersRun
 from playground.concurrency import ProgressCallback
 from playground.errors import (
     BadCheckpoint,
     InvalidInput,
     ModelNotInitialized,
     PlaygroundError,
-    SessionNotFound,
 )
 from playground.hub.address import parse_session_id
-from playground.hub.datasets import TINY_SHAKESPEARE, download_dataset_file
 from playground.hub.listing import PublishedModel
 from playground.hub.repository import HubRepository
 from playground.i18n.translate import Message, in_default_locale
-from playground.inference.admission import Admission
-from playground.inference.engine import Engine
+from playground.inference.backend import Backend
+from playground.inference.batch import GenerationRequest
+from playground.inference.engine import EngineLimits
+from playground.inference.engine_process import OffloadingEngine
 from playground.inference.model_cache import ModelCache
-from playground.lm.generation import Step, generate
-from playground.lm.model import CharTransformer
+from playground.inference.ray_engine import RayServeEngine
+from playground.inference.transformers_model import load_transformers_model
+from playground.lm.generation import Steps
+from playground.lm.language_model import LanguageModel
 from playground.lm.sampling import SamplingParams
-from playground.lm.vocabulary import UnknownCharactersError
+from playground.lm.tokenizer import Token, Tokenizer
+from playground.replica import Replica
+from playground.service.beams import BeamSearch, BeamTree
 from playground.service.bundled import bundled_session, model_folders
+from playground.service.comparison import Comparer, Comparison, Lane
+from playground.service.context_comparison import ContextComparer, ContextComparison
+from playground.service.contexts import check_ids, context_tail, encode_context, tokenize_text
+from playground.service.corpus_lookup import CorpusLookup, Lookup
+from playground.service.draws import DrawRepeater, RepeatedDraw
 from playground.service.loads import Load, LoadRegistry
+from playground.service.rounds import ROUND_LENGTH, Round, Rounds
+from playground.service.scoring import Scorer, TextScore
 from playground.service.sessions import Session, SessionRegistry, hub_session
+from playground.service.turns import Turns
 from playground.settings import Settings
+from playground.tokenization.references import REFERENCES, reference_tokenizer
 from playground.training.job import TrainingJob
 from playground.training.scheduler import TrainingScheduler
 
 log = logging.getLogger(__name__)
 
-CONTEXT_MAX = 100_000  # characters
 TOKENS_MAX = 500
+STREAM_TOKENS = 5  # of a part of a stream
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A continuation in progress.
+    """A continuation of a text.
 
     step: training step of the model. context_used: the part of the context in the model's window.
-    steps: one for each new character, computed as they are awaited.
+    position: absolute index of the first new token. steps: one for each new token.
     """
 
     session: Session
+    vocabulary: Tokenizer
     step: int
     context_used: str
-    steps: AsyncIterator[Step]
+    position: int
+    steps: Steps
+
+    @property
+    def text(self) -> str:
+        """The new text."""
+        return self.vocabulary.decode(self.steps.token.tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A checked text, with the model that is to continue it.
+
+    ids: all its tokens. written: those at their end that come after the context.
+    """
+
+    session: Session
+    run: BaseRun
+    entry: CheckpointEntry
+    model: LanguageModel
+    context: str
+    ids: tuple[int, ...]
+    written: tuple[int, ...] = ()
+
+    def followed_by(self, ids: Sequence[int]) -> Prompt:
+        """The same text with more tokens after it."""
+        more = tuple(ids)
+        return replace(self, ids=self.ids + more, written=self.written + more)
 
 
 class Playground:
@@ -64,29 +106,32 @@ class Playground:
 
     Bound to one event loop. `loads`: background loads from the Hub. `trainings`: live training.
     `refused`: models that could not be opened, by folder name or address, with the reason.
+    `reference_tokenizers`: of well-known models, without the models.
     """
 
     def __init__(self, settings: Settings) -> None:
         """Reads the configs of the bundled models, no weights; makes no request."""
-        self._settings = settings
+        self.settings = settings
+        replica = Replica(settings.replica)
         self._cache = ModelCache(settings.model_cache_bytes)
-        self._engine = Engine(
-            batch_rows=settings.batch_rows,
-            threads=settings.forward_threads,
-            answer_cache_bytes=settings.answer_cache_bytes,
-        )
-        self._admission = Admission(settings.generation_seconds)
+        self._engine = _backend(settings)
+        turns = Turns(settings.score_gigaflops)
+        self._scorer = Scorer(self._load_model, turns)
+        self._comparer = Comparer(self._load_model, turns)
+        self._context_comparer = ContextComparer(self._load_model, turns)
+        self._beam_search = BeamSearch(self._load_model, turns)
+        self._draw_repeater = DrawRepeater(self._load_model, turns)
         self._hub = HubRepository(settings)
-        self._sessions = SessionRegistry(settings.hub_sessions, self._hub.last_used)
+        self._sessions = SessionRegistry(settings.hub_sessions, self._hub.last_used, replica)
         self._featured_task: asyncio.Task[None] | None = None
-        self.loads: LoadRegistry[Session] = LoadRegistry()
+        self.reference_tokenizers = {name: reference_tokenizer(name) for name in REFERENCES}
+        self.loads: LoadRegistry[Session] = LoadRegistry(replica)
         self.refused: dict[str, Message] = {}
         self.trainings = TrainingScheduler(
-            settings,
-            self._register_live_session,
-            self._unregister_live_session,
-            fetch_corpus=partial(_fetch_shakespeare, settings),
+            settings, self._register_live_session, self._unregister_live_session
         )
+        self._corpus_lookup = CorpusLookup(self.trainings.get, settings.corpus_index_bytes)
+        self._rounds = Rounds(self.trainings.get, self._write)
         self._register_bundled_sessions(settings.models_dir)
 
     # --- Sessions ------------------------------------------------------------------------------
@@ -111,7 +156,7 @@ class Playground:
         """A session by its id. Raises SessionNotFound."""
         return self._sessions.get(session_id)
 
-    def registered_run(self, session_id: str) -> Run:
+    def registered_run(self, session_id: str) -> BaseRun:
         """The run of a registered session. Raises SessionNotFound, ModelNotInitialized."""
         run = self._sessions.get(session_id).run
         if run is None:
@@ -121,26 +166,24 @@ class Playground:
     async def get_session(self, session_id: str) -> Session:
         """A registered session, or one of the Hub that is on disk, which is registered again.
 
-        Protects a session of the Hub from eviction. Raises SessionNotFound.
+        Protects a session of the Hub from eviction. Raises SessionNotFound, Misdirected.
         """
-        if session_id in self._sessions:
-            session = self._sessions.get(session_id)
-        else:
+        if session_id not in self._sessions:
             pinned = parse_session_id(session_id)
             snapshot = await self._hub.open_cached(pinned) if pinned else None
-            if snapshot is None:
-                raise SessionNotFound
-            session = hub_session(snapshot)
-            self._sessions.register_hub_session(session)
+            if snapshot is not None:
+                self._sessions.register_hub_session(hub_session(snapshot))
+        session = self._sessions.get(session_id)
         if session.origin is not None and session.run is not None:
             self._hub.mark_used(session.run)
         return session
 
     def _register_bundled_sessions(self, models_dir: Path) -> None:
         """Register every folder of `models_dir`; an invalid one does not affect the others."""
+        limits = TransformersLimits.from_settings(self.settings)
         for folder in model_folders(models_dir):
             try:
-                self.register(bundled_session(folder))
+                self.register(bundled_session(folder, limits))
             except BadCheckpoint as error:
                 self._record_refused(folder.name, error)
 
@@ -155,6 +198,8 @@ class Playground:
     def _unregister_live_session(self, session_id: str) -> None:
         run = self.registered_session(session_id).run
         self.unregister(session_id)
+        self._corpus_lookup.forget(session_id)
+        self._rounds.forget(session_id)
         if run is not None:
             self._cache.drop(lambda key: isinstance(key, tuple) and key[0] == run.folder)
 
@@ -169,76 +214,222 @@ class Playground:
         n: int,
         position: int | None = None,
         step: int | None = None,
+        written: Sequence[int] = (),
     ) -> Generation:
-        """Continue `context` by n characters, 1 to TOKENS_MAX, with the model of a session.
+        """Continue `context` by n tokens, 1 to TOKENS_MAX, with the model of a session.
 
-        position: absolute index of the first new character; default `len(context)`.
+        position: absolute index of the first new token; default the number of those before it.
+        written: ids of tokens that come after the context.
         step: training step of the model; default the last one.
         Raises SessionNotFound, StepNotFound, ModelNotInitialized, InvalidInput, BadCheckpoint,
-        Overloaded, and HubError if the step's weights have to be downloaded: all of them here, none
-        from `steps`.
+        Overloaded, EngineUnavailable, and HubError if the step's weights have to be downloaded.
         """
+        prompt = await self.prompt(session_id, context, n, step, written)
+        return await self.continue_prompt(prompt, params, n=n, position=position)
+
+    async def continue_prompt(
+        self, prompt: Prompt, params: SamplingParams, *, n: int, position: int | None = None
+    ) -> Generation:
+        """Continue a prompt by n tokens. Raises Overloaded, EngineUnavailable."""
+        start = len(prompt.ids) if position is None else position
+        return await self._continue(prompt, params, n, start, self.settings.generation_seconds)
+
+    async def stream(
+        self,
+        session_id: str,
+        context: str,
+        params: SamplingParams,
+        *,
+        n: int,
+        position: int | None = None,
+        step: int | None = None,
+    ) -> AsyncIterator[Generation]:
+        """`generate` in parts, each of a few tokens, as they are computed."""
+        prompt = await self.prompt(session_id, context, n, step)
+        async for part in self.stream_prompt(prompt, params, n=n, position=position):
+            yield part
+
+    async def stream_prompt(
+        self,
+        prompt: Prompt,
+        params: SamplingParams,
+        *,
+        n: int,
+        position: int | None = None,
+        n_part: int = STREAM_TOKENS,
+    ) -> AsyncGenerator[Generation, None]:
+        """`continue_prompt` in parts of n_part tokens, as they are computed."""
+        start = len(prompt.ids) if position is None else position
+        seconds = self.settings.generation_seconds
+        for done in range(0, n, n_part):
+            part = await self._continue(
+                prompt, params, min(n_part, n - done), start + done, seconds
+            )
+            yield part
+            seconds = math.inf  # what was begun is not refused
+            prompt = prompt.followed_by(part.steps.token.tolist())
+
+    async def prompt(
+        self,
+        session_id: str,
+        context: str,
+        n: int,
+        step: int | None,
+        written: Sequence[int] = (),
+    ) -> Prompt:
+        """Check a request for n tokens, and load the model; raises as `generate`."""
         self.trainings.touch(session_id)
         session = await self.get_session(session_id)
         if (run := session.run) is None:
             raise ModelNotInitialized
-        if not 1 <= len(context) <= CONTEXT_MAX:
-            raise InvalidInput("errors.context_length", most=CONTEXT_MAX).at("context")
         if not 1 <= n <= TOKENS_MAX:
             raise InvalidInput("errors.tokens_out_of_range", most=TOKENS_MAX).at("n")
-        try:
-            run.vocabulary.encode(context)
-        except UnknownCharactersError as error:
-            raise as_invalid_input(error).at("context") from None
+        check_ids(run, written, field="context_ids")
+        ids = await encode_context(run, context)
         entry = run.checkpoint(step)
         model = await self._load_model(session, entry)
-        self._admission.check(n)  # from here to the first step nothing else runs
-        return Generation(
-            session=session,
-            step=entry.step,
-            context_used=context[-run.model_config.block_size :],
-            steps=self._admission.track(
-                generate(
-                    partial(self._engine.logits, _model_key(run, entry), model),
-                    run.vocabulary,
-                    run.model_config.block_size,
-                    context,
-                    params,
-                    n=n,
-                    position=position,
-                ),
-                n,
-            ),
+        return Prompt(session, run, entry, model, context, tuple(ids)).followed_by(written)
+
+    async def _continue(
+        self, prompt: Prompt, params: SamplingParams, n: int, position: int, seconds_max: float
+    ) -> Generation:
+        run, entry = prompt.run, prompt.entry
+        context_used = await context_tail(run, prompt.context, prompt.written)
+        ids = prompt.ids[-prompt.model.config.block_size :]
+        request = GenerationRequest(ids, params, n, position, seconds_max)
+        steps = await self._engine.generate(_model_key(run, entry), prompt.model, request)
+        return Generation(prompt.session, run.vocabulary, entry.step, context_used, position, steps)
+
+    async def tokenize(self, session_id: str, text: str) -> list[Token]:
+        """The tokens of a text. Raises SessionNotFound, ModelNotInitialized, InvalidInput,
+        BadCheckpoint."""
+        session = await self.get_session(session_id)
+        if (run := session.run) is None:
+            raise ModelNotInitialized
+        return await tokenize_text(run.vocabulary, text, field="text")
+
+    async def score(
+        self,
+        session_id: str,
+        text: str,
+        step: int | None = None,
+        written: Sequence[int] = (),
+    ) -> TextScore:
+        """Score a text with a session's model. Raises SessionNotFound, and as `Scorer.score`."""
+        self.trainings.touch(session_id)
+        return await self._scorer.score(await self.get_session(session_id), text, step, written)
+
+    async def search_beams(
+        self,
+        session_id: str,
+        context: str,
+        *,
+        width: int,
+        n: int,
+        step: int | None = None,
+        written: Sequence[int] = (),
+    ) -> BeamTree:
+        """Beam search after a context. Raises SessionNotFound, and as `BeamSearch.search`."""
+        self.trainings.touch(session_id)
+        session = await self.get_session(session_id)
+        return await self._beam_search.search(
+            session, context, width=width, n=n, step=step, written=written
         )
+
+    async def repeat_draw(
+        self,
+        session_id: str,
+        context: str,
+        params: SamplingParams,
+        *,
+        n: int,
+        position: int | None = None,
+        step: int | None = None,
+        written: Sequence[int] = (),
+    ) -> RepeatedDraw:
+        """Draw one token n times. Raises SessionNotFound, and as `DrawRepeater.draw`."""
+        self.trainings.touch(session_id)
+        session = await self.get_session(session_id)
+        return await self._draw_repeater.draw(
+            session, context, params, n=n, position=position, step=step, written=written
+        )
+
+    async def lane(self, session_id: str, step: int | None, temperature: float) -> Lane:
+        """A side of a comparison. Raises SessionNotFound."""
+        self.trainings.touch(session_id)
+        return Lane(await self.get_session(session_id), step, temperature)
+
+    async def compare(
+        self, lane: Lane, other: Lane, context: str, n: int = 1, written: Sequence[int] = ()
+    ) -> Comparison:
+        """Compare two predictions after a context. Raises as `Comparer.compare`."""
+        return await self._comparer.compare(lane, other, context, n, written)
+
+    async def compare_contexts(
+        self,
+        lane: Lane,
+        context: str,
+        others: Sequence[str],
+        token: str | int,
+        written: Sequence[int] = (),
+    ) -> ContextComparison:
+        """Compare predictions after several contexts. Raises as `ContextComparer.compare`."""
+        return await self._context_comparer.compare(lane, context, others, token, written)
+
+    async def look_up(self, session_id: str, context: str, length: int | None) -> Lookup | None:
+        """What followed a context in the text that a session's model learned from.
+
+        Raises SessionNotFound, and as `CorpusLookup.look_up`.
+        """
+        self.trainings.touch(session_id)
+        session = await self.get_session(session_id)
+        return await self._corpus_lookup.look_up(session, context, length)
+
+    async def round(self, session_id: str, seed: int, n: int = ROUND_LENGTH) -> Round:
+        """A round of a guessing game. Raises SessionNotFound, and as `Rounds.make`."""
+        self.trainings.touch(session_id)
+        return await self._rounds.make(await self.get_session(session_id), seed, n)
+
+    async def _write(self, session: Session, prompt: str, n: int, seed: int) -> str:
+        params = SamplingParams(seed=seed)
+        return (await self.generate(session.session_id, prompt, params, n=n)).text
 
     async def warm_up(self) -> None:
         """Load the last step of every bundled session into the model cache.
 
-        A session with invalid weights is unregistered, with the reason in `refused`.
+        Not those of transformers, whose import takes seconds, nor those of word pieces, whose
+        tokenizer runs in a process of its own: what nobody opens costs nothing. A session with
+        invalid weights is unregistered, with the reason in `refused`.
         """
         for session in self.sessions():
-            if session.run is None or session.source != "bundled":
+            run = session.run
+            if session.source != "bundled" or run is None or run.vocabulary.kind != "characters":
                 continue
             try:
-                await self._load_model(session, session.run.checkpoint(None))
+                await self._load_model(session, run.checkpoint(None))
             except BadCheckpoint as error:
                 self._record_refused(session.session_id, error)
                 self.unregister(session.session_id)
 
-    async def _load_model(self, session: Session, entry: CheckpointEntry) -> CharTransformer:
+    async def _load_model(self, session: Session, entry: CheckpointEntry) -> LanguageModel:
         """The model of a step: from the cache, from disk, or downloaded."""
         run, origin = session.run, session.origin
         assert run is not None
         key = _model_key(run, entry)
         if origin is not None and key not in self._cache:
             await self._hub.fetch_weights(run, origin, entry.step)
-        load = partial(load_model, run, entry.step, max_bytes=self._settings.checkpoint_bytes)
         try:
-            return await self._cache.get(key, load)
+            return await self._cache.get(key, partial(self._read_model, run, entry))
         except BadCheckpoint:
             if origin is not None:
                 self._hub.delete_weights(run, entry)
             raise
+
+    def _read_model(self, run: BaseRun, entry: CheckpointEntry) -> LanguageModel:
+        if isinstance(run, TransformersRun):
+            return load_transformers_model(run, entry)
+        assert isinstance(run, Run)
+        return load_model(run, entry.step, max_bytes=self.settings.checkpoint_bytes)
 
     # --- The Hub -------------------------------------------------------------------------------
 
@@ -273,32 +464,36 @@ class Playground:
         self._featured_task = asyncio.create_task(self._open_featured())
 
     async def _open_featured(self) -> None:
-        for address in self._settings.featured_repos:
+        for address in self.settings.featured_repos:
             try:
                 self._sessions.register_featured(await self.load_from_hub(address))
             except PlaygroundError as error:
                 log.warning("the featured %s is not opened: %s", address, in_default_locale(error))
                 self.refused[address] = error.message
 
+    def prepare(self) -> None:
+        """Start what visitors are likely to need soon: processes for trainings and for crowds."""
+        self.trainings.prepare()
+        self._engine.start()
+
     async def close(self) -> None:
-        """Cancel loads and trainings, await the running forward pass, end the engine's thread."""
+        """Cancel loads and trainings, end the engine."""
         if self._featured_task is not None:
             self._featured_task.cancel()
             await asyncio.wait({self._featured_task})
         await self.trainings.close()
         await self.loads.close()
         await self._hub.close()
-        await asyncio.to_thread(self._engine.close)
+        await self._engine.close()
 
 
-async def _fetch_shakespeare(settings: Settings) -> Path:
-    """Download Tiny Shakespeare, or find it on disk. Raises HubError."""
-    target = settings.hub_cache_dir.expanduser() / "corpora" / "tiny-shakespeare.txt"
-    return await download_dataset_file(
-        TINY_SHAKESPEARE, target, settings.hub_endpoint, settings.hub_seconds
-    )
+def _backend(settings: Settings) -> Backend:
+    """What generates: a cluster of Ray Serve if there is one, else this server."""
+    if settings.ray_serve_url:
+        return RayServeEngine(settings.ray_serve_url, EngineLimits.of(settings).engine())
+    return OffloadingEngine(EngineLimits.of(settings), with_process=settings.engine_process)
 
 
-def _model_key(run: Run, entry: CheckpointEntry) -> Hashable:
+def _model_key(run: BaseRun, entry: CheckpointEntry) -> Hashable:
     """Cache key of a model. Not the session id, which may be reused for another run."""
-    return run.folder, entry.sha256
+    return run.folder, *(file.sha256 for file in entry.files)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from playground.checkpoints.folder import Run
+from playground.checkpoints.folder import BaseRun
 from playground.checkpoints.nanogpt import ABOUT
+from playground.checkpoints.schema import CheckpointEntry
+from playground.checkpoints.transformers_folder import ABOUT as ABOUT_TRANSFORMERS
 from playground.errors import SessionNotFound
 from playground.hub.disk_cache import Origin
 from playground.hub.snapshots import Snapshot
 from playground.i18n.translate import Message
+from playground.lm.language_model import LanguageModel
+from playground.replica import Replica
 
 Source = Literal["bundled", "hub", "live"]
 _SIZE_UNKNOWN = 2**63  # sorts sessions without a model last
@@ -31,7 +35,7 @@ class Session:
 
     session_id: str
     source: Source
-    run: Run | None
+    run: BaseRun | None
     origin: Origin | None = None
     cached: bool = False
     listed: bool = True
@@ -47,12 +51,18 @@ class Session:
             return self.origin.commit
         if self.run is None or self.source == "live":
             return None
-        weights = "".join(entry.sha256 for entry in self.run.checkpoints)
+        weights = "".join(file.sha256 for entry in self.run.checkpoints for file in entry.files)
         return hashlib.sha256(weights.encode()).hexdigest()[:12]
+
+
+LoadModel = Callable[[Session, CheckpointEntry], Awaitable[LanguageModel]]
+"""Loads the model of a session's checkpoint."""
 
 
 def hub_session(snapshot: Snapshot) -> Session:
     """The unlisted session of a snapshot; its id is `owner/name@<commit>`."""
+    origin = snapshot.origin
+    about = ABOUT if origin.nanogpt else ABOUT_TRANSFORMERS if origin.transformers else None
     return Session(
         str(snapshot.origin.pinned),
         "hub",
@@ -60,15 +70,21 @@ def hub_session(snapshot: Snapshot) -> Session:
         snapshot.origin,
         snapshot.cached,
         listed=False,
-        localized_fields={"description": ABOUT} if snapshot.origin.nanogpt else {},
+        localized_fields={"description": about} if about else {},
     )
 
 
 class SessionRegistry:
     """Sessions by id. Those of the Hub are an LRU cache, except the featured ones."""
 
-    def __init__(self, hub_sessions_max: int, last_used: Callable[[Run], float]) -> None:
+    def __init__(
+        self,
+        hub_sessions_max: int,
+        last_used: Callable[[BaseRun], float],
+        replica: Replica | None = None,
+    ) -> None:
         """last_used: time of the last use of a run of the Hub, in any unit that increases."""
+        self._replica = replica or Replica()
         self._hub_sessions_max = hub_sessions_max
         self._last_used = last_used
         self._sessions: dict[str, Session] = {}
@@ -78,11 +94,11 @@ class SessionRegistry:
         return session_id in self._sessions
 
     def get(self, session_id: str) -> Session:
-        """Raises SessionNotFound."""
+        """Raises SessionNotFound, Misdirected."""
         try:
             return self._sessions[session_id]
         except KeyError:
-            raise SessionNotFound from None
+            raise self._replica.missing(session_id, SessionNotFound()) from None
 
     def ids(self) -> frozenset[str]:
         """The ids of all sessions, listed or not."""

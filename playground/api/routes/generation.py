@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
-from playground.api.bodies import JsonRoute
+from playground.api.bodies import JsonRoute, json_response
 from playground.api.dependencies import Service
-from playground.api.disconnect import collect_until_disconnect
-from playground.api.errors import responses
+from playground.api.disconnect import cancel_on_disconnect
+from playground.api.errors import model_responses, responses
 from playground.api.schemas.generation import (
     GenerateRequest,
     GenerateResponse,
@@ -17,53 +17,39 @@ from playground.api.schemas.generation import (
     NextTokenResponse,
     SubstituteRequest,
     SubstituteResponse,
+    generate_response,
+    next_token_response,
 )
 from playground.errors import (
-    BadCheckpoint,
-    GenerationFailed,
-    HubError,
+    EngineUnavailable,
     InvalidInput,
     ModelNotInitialized,
-    Overloaded,
     SessionNotFound,
-    StepNotFound,
-    UnknownCharacters,
 )
 from playground.lm.sampling import SamplingParams
 from playground.service.playground import Generation, Playground
 
 router = APIRouter(route_class=JsonRoute)
 
-_GENERATION_ERRORS = responses(
-    InvalidInput,
-    UnknownCharacters,
-    ModelNotInitialized,
-    SessionNotFound,
-    StepNotFound,
-    BadCheckpoint,
-    GenerationFailed,
-    Overloaded,
-    HubError,
-    *HubError.__subclasses__(),
-)
+_GENERATION_ERRORS = model_responses(EngineUnavailable)
 
 
-@router.post("/generate-next-token", responses=_GENERATION_ERRORS)
-async def generate_next_token(body: NextTokenRequest, service: Service) -> NextTokenResponse:
+@router.post("/generate-next-token", responses=_GENERATION_ERRORS, response_model=NextTokenResponse)
+async def generate_next_token(
+    body: NextTokenRequest, request: Request, service: Service
+) -> Response:
     """The next character of a text, and the distribution it was picked from."""
     params = body.sampling_params()
-    generation = await start_generation(service, body, params, n=1)
-    (step,) = [step async for step in generation.steps]
-    return NextTokenResponse.from_step(generation, step, params.seed)
+    generation = await generate_for(request, service, body, params, n=1)
+    return json_response(next_token_response(generation, params.seed, intervals=body.intervals))
 
 
-@router.post("/generate", responses=_GENERATION_ERRORS)
-async def generate(body: GenerateRequest, request: Request, service: Service) -> GenerateResponse:
+@router.post("/generate", responses=_GENERATION_ERRORS, response_model=GenerateResponse)
+async def generate(body: GenerateRequest, request: Request, service: Service) -> Response:
     """The next n characters of a text, each with the distribution it was picked from."""
     params = body.sampling_params()
-    generation = await start_generation(service, body, params, n=body.n)
-    steps = await collect_until_disconnect(request, generation.steps)
-    return GenerateResponse.from_steps(generation, steps, params.seed)
+    generation = await generate_for(request, service, body, params, n=body.n)
+    return json_response(generate_response(generation, params.seed, intervals=body.intervals))
 
 
 @router.post("/substitute", responses=responses(InvalidInput, ModelNotInitialized, SessionNotFound))
@@ -76,10 +62,13 @@ async def substitute(body: SubstituteRequest, service: Service) -> SubstituteRes
     return await asyncio.to_thread(SubstituteResponse.from_text, body.text, vocabulary)
 
 
-async def start_generation(
-    service: Playground, body: NextTokenRequest, params: SamplingParams, *, n: int
+async def generate_for(
+    request: Request, service: Playground, body: NextTokenRequest, params: SamplingParams, *, n: int
 ) -> Generation:
-    """`Playground.generate` with the fields of a request."""
-    return await service.generate(
-        body.session_id, body.context, params, n=n, position=body.position, step=body.step
-    )
+    """`Playground.generate` with the fields of a request; it ends when the client disconnects.
+
+    Loading the model goes on: a page that has waited for it too long asks for it again.
+    """
+    prompt = await service.prompt(body.session_id, body.context, n, body.step, body.context_ids)
+    work = service.continue_prompt(prompt, params, n=n, position=body.position)
+    return await cancel_on_disconnect(request, work)

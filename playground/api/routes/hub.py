@@ -7,20 +7,23 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from playground.api.bodies import JsonRoute
-from playground.api.dependencies import Service
+from playground.api.dependencies import ChargeLoad, Service
 from playground.api.errors import responses
 from playground.api.schemas.sessions import LoadBody, LoadRequest, ModelsResponse
-from playground.errors import HubError, LoadNotFound, TooManyLoads
+from playground.errors import HubError, InvalidInput, LoadNotFound, RateLimited, TooManyLoads
 
 SEARCH_MAX = 200  # characters
 
 router = APIRouter(route_class=JsonRoute)
 
 
-@router.post("/loads", status_code=202, responses=responses(TooManyLoads))
-async def start_load(body: LoadRequest, service: Service) -> LoadBody:
+@router.post(
+    "/loads", status_code=202, responses=responses(InvalidInput, TooManyLoads, RateLimited)
+)
+async def start_load(body: LoadRequest, service: Service, charge: ChargeLoad) -> LoadBody:
     """Start to load a model from the Hub. Poll its `load_id`, or it is cancelled."""
-    return LoadBody.from_load(service.start_load(body.repo_id, body.revision))
+    with charge(body.address):
+        return LoadBody.from_load(service.start_load(body.repo_id, body.revision))
 
 
 @router.get("/loads/{load_id}", responses=responses(LoadNotFound))

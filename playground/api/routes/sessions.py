@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from playground.api.bodies import JsonRoute
-from playground.api.dependencies import Service
+from playground.api.dependencies import ChargeLoad, Service
 from playground.api.disconnect import cancel_on_disconnect
 from playground.api.errors import Responses, responses
 from playground.api.schemas.sessions import (
@@ -20,6 +20,7 @@ from playground.errors import (
     HubError,
     InvalidInput,
     LoadCancelled,
+    RateLimited,
     SessionNotFound,
     TooManyLoads,
 )
@@ -35,6 +36,7 @@ _LOAD_ERRORS = responses(
     GenerationFailed,
     LoadCancelled,
     TooManyLoads,
+    RateLimited,
     HubError,
     *HubError.__subclasses__(),
 )
@@ -54,12 +56,17 @@ async def session(session_id: str, service: Service) -> SessionDetailBody:
 
 @router.post("/sessions", status_code=201, responses={**_ALREADY_REGISTERED, **_LOAD_ERRORS})
 async def load(
-    body: LoadRequest, request: Request, response: Response, service: Service
+    body: LoadRequest,
+    request: Request,
+    response: Response,
+    service: Service,
+    charge: ChargeLoad,
 ) -> SessionDetailBody:
     """Load a model from the Hub and wait for it; 200 instead of 201 if it was there already."""
     registered = service.session_ids()
-    work = service.load_from_hub(body.repo_id, body.revision)
-    session = await cancel_on_disconnect(request, work)
+    with charge(body.address):
+        work = service.load_from_hub(body.repo_id, body.revision)
+        session = await cancel_on_disconnect(request, work)
     if session.session_id in registered:
         response.status_code = 200
     return SessionDetailBody.from_session(session)

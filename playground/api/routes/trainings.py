@@ -19,9 +19,11 @@ from playground.api.bodies import (
     read_body,
     receive_body,
 )
-from playground.api.dependencies import Trainings
+from playground.api.dependencies import ChargeTraining, Trainings
 from playground.api.errors import responses
 from playground.api.schemas.training import (
+    MergeBody,
+    MergesResponse,
     RenameRequest,
     SpeedRequest,
     TrainingBody,
@@ -32,10 +34,8 @@ from playground.api.schemas.training import (
 )
 from playground.errors import (
     BadCheckpoint,
-    HubError,
-    HubTimeout,
-    HubUnavailable,
     InvalidInput,
+    RateLimited,
     SessionNotFound,
     TooLarge,
     TooManyTrainings,
@@ -62,14 +62,12 @@ router = APIRouter(tags=["training"], route_class=JsonRoute)
         TrainingConflict,
         TooLarge,
         TooManyTrainings,
+        RateLimited,
         TrainingUnavailable,
-        HubError,
-        HubUnavailable,
-        HubTimeout,
     ),
     openapi_extra=json_body(TrainingRequest),
 )
-async def start(request: Request, trainings: Trainings) -> TrainingSummary:
+async def start(request: Request, trainings: Trainings, charge: ChargeTraining) -> TrainingSummary:
     """Start a training, or put it into the queue; one at a time for a visitor."""
     raw = await read_body(request, _REQUEST_BYTES_MAX, "training.request_too_large")
     body = parse_body(TrainingRequest, request, raw)
@@ -82,15 +80,17 @@ async def start(request: Request, trainings: Trainings) -> TrainingSummary:
         learning_rate=body.learning_rate,
         seed=body.seed,
         model=body.model.model_dump(exclude_none=True),
+        tokenizer=body.tokenizer,
     )
-    job = await trainings.start(
-        body.visitor,
-        body.corpus or ("text" if body.text is not None else DEFAULT_CORPUS),
-        body.text,
-        plan,
-        paused=body.paused,
-        speed=body.steps_per_second,
-    )
+    with charge():
+        job = await trainings.start(
+            body.visitor,
+            body.corpus or ("text" if body.text is not None else DEFAULT_CORPUS),
+            body.text,
+            plan,
+            paused=body.paused,
+            speed=body.steps_per_second,
+        )
     return _summary(trainings, job)
 
 
@@ -128,6 +128,13 @@ async def follow(
     job = trainings.get(session_id)
     place, estimate = trainings.position(job), trainings.estimate_seconds(job)
     return TrainingBody.from_job_since(job, place, estimate, since)
+
+
+@router.get("/trainings/{session_id}/merges", responses=responses(SessionNotFound))
+async def merges(session_id: str, trainings: Trainings) -> MergesResponse:
+    """How its word pieces came to be; empty until they are learned, and for characters."""
+    found = trainings.get(session_id).merges
+    return MergesResponse(merges=[MergeBody.model_validate(merge) for merge in found])
 
 
 @router.post(

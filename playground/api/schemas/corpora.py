@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel
 
-from playground.training.corpora import CORPORA, CorpusName
+from playground.training.choices import Choice
+from playground.training.corpora import CORPORA, TOKENIZERS, CorpusName, TokenizerName
 from playground.training.presets import (
     BATCH_SIZE,
     LIVE_PRESETS,
@@ -15,7 +16,6 @@ from playground.training.presets import (
     SEED,
     STEPS,
     TYPICAL_VOCAB_SIZE,
-    LivePreset,
     PresetName,
     learning_rate,
     learning_rate_bounds,
@@ -24,6 +24,12 @@ from playground.training.presets import (
 
 class CorpusBody(BaseModel):
     name: CorpusName
+    title: str
+    description: str
+
+
+class TokenizerBody(BaseModel):
+    name: TokenizerName
     title: str
     description: str
 
@@ -54,15 +60,13 @@ class PresetBody(BaseModel):
     block_size: int
 
     @classmethod
-    def from_preset(cls, preset: LivePreset) -> Self:
+    def from_preset(cls, preset: Choice[PresetName]) -> Self:
         """The preset's values for a vocabulary of typical size, in the current locale."""
         recipe = PRESETS[preset.name]
         config = recipe.config(TYPICAL_VOCAB_SIZE)
         low, high = learning_rate_bounds(preset.name)
         return cls(
-            name=preset.name,
-            title=str(preset.title),
-            description=str(preset.description),
+            **_texts(preset),
             params=config.n_params,
             optimizer=recipe.params.optimizer,  # type: ignore[arg-type]
             steps=recipe.params.steps,
@@ -78,9 +82,10 @@ class PresetBody(BaseModel):
 
 
 class CorporaResponse(BaseModel):
-    """What the form offers: texts, presets, and the bounds of what may be changed."""
+    """What the form offers: texts, tokens, presets, and the bounds of what may be changed."""
 
     corpora: list[CorpusBody]
+    tokenizers: list[TokenizerBody]
     presets: list[PresetBody]
     bounds: dict[str, Bounds]
 
@@ -89,10 +94,8 @@ class CorporaResponse(BaseModel):
         """All of them, in the current locale."""
         bounds = {"steps": STEPS, "batch_size": BATCH_SIZE, "seed": SEED, **MODEL_BOUNDS}
         return cls(
-            corpora=[
-                CorpusBody(name=c.name, title=str(c.title), description=str(c.description))
-                for c in CORPORA
-            ],
+            corpora=[CorpusBody(**_texts(corpus)) for corpus in CORPORA],
+            tokenizers=[TokenizerBody(**_texts(tokenizer)) for tokenizer in TOKENIZERS],
             presets=[PresetBody.from_preset(preset) for preset in LIVE_PRESETS],
             bounds={name: Bounds(low=low, high=high) for name, (low, high) in bounds.items()},
         )
@@ -104,3 +107,12 @@ class TextResponse(BaseModel):
     text: str
     characters: int
     different_characters: int
+
+
+def _texts(choice: Choice[str]) -> dict[str, Any]:
+    """The fields that all choices have, in the current locale."""
+    return {
+        "name": choice.name,
+        "title": str(choice.title),
+        "description": str(choice.description),
+    }

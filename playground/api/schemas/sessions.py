@@ -11,6 +11,8 @@ from playground.checkpoints.schema import SamplingDefaults
 from playground.errors import PlaygroundError
 from playground.hub.address import ADDRESS_MAX
 from playground.hub.listing import PublishedModel
+from playground.lm.tokenizer import Kind
+from playground.lm.vocabulary import Vocabulary
 from playground.service.loads import Load, LoadState
 from playground.service.sessions import Session, Source
 
@@ -29,9 +31,18 @@ class LoadRequest(RequestBody):
         description="Branch, tag or commit; the main branch by default.",
     )
 
+    @property
+    def address(self) -> str:
+        """Repo and revision as one text, as they were typed."""
+        return f"{self.repo_id.strip()}@{self.revision or ''}"
+
 
 class CheckpointBody(BaseModel):
-    """A training step that can be played with. Losses in nats per character."""
+    """A training step that can be played with. Losses in nats per character, whatever tokens are.
+
+    val_loss: in windows of block_size side by side. sliding_val_loss: on the same text, each
+    token given the last block_size before it, as /api/score measures; null where it was not.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -39,6 +50,7 @@ class CheckpointBody(BaseModel):
     tokens: int
     train_loss: float | None
     val_loss: float | None
+    sliding_val_loss: float | None
 
 
 _NO_MODEL: dict[str, Any] = {
@@ -47,12 +59,16 @@ _NO_MODEL: dict[str, Any] = {
     "prompt": "",
     "sampling": None,
     "end_token": None,
+    "start_token": None,
+    "tokenizer": "characters",
+    "characters_per_token": None,
     "params": None,
     "block_size": None,
     "vocab_size": None,
     "step": None,
     "steps": [],
     "val_loss": None,
+    "sliding_val_loss": None,
     "checkpoints": [],
 }
 
@@ -60,7 +76,12 @@ _NO_MODEL: dict[str, Any] = {
 class SessionBody(BaseModel):
     """A session; the numbers are null while it has no model yet.
 
+    tokenizer: what its tokens are: characters, or pieces of text that a tokenizer makes, whose
+    number is vocab_size; block_size is counted in them.
+    characters_per_token: of its validation text, by which losses per character are those per token;
+    null for characters, and where it is not known.
     sampling: how its tokens are best sampled; null for the top choice.
+    start_token: an empty context, after which a text's first token is scored; null without one.
     repo_id, commit: where a session from the Hub came from, null for others. revision: names these
     very weights, null while they change: the commit, or a digest of a bundled model. cached: it is
     the copy that was here already, and the Hub was not asked, or did not answer.
@@ -74,12 +95,16 @@ class SessionBody(BaseModel):
     prompt: str
     sampling: SamplingDefaults | None
     end_token: str | None
+    start_token: str | None
+    tokenizer: Kind
+    characters_per_token: float | None
     params: int | None
     block_size: int | None
     vocab_size: int | None
     step: int | None
     steps: list[int]
     val_loss: float | None
+    sliding_val_loss: float | None
     checkpoints: list[CheckpointBody]
     repo_id: str | None
     commit: str | None
@@ -113,25 +138,33 @@ class SessionBody(BaseModel):
             "prompt": config.prompt,
             "sampling": config.sampling,
             "end_token": config.end_token,
+            "start_token": run.start_token,
+            "tokenizer": run.vocabulary.kind,
+            "characters_per_token": config.characters_per_token,
             "params": run.n_params,
             "block_size": run.model_config.block_size,
             "vocab_size": run.model_config.vocab_size,
             "step": last.step,
             "steps": run.steps,
             "val_loss": last.val_loss,
+            "sliding_val_loss": last.sliding_val_loss,
             "checkpoints": [CheckpointBody.model_validate(entry) for entry in run.checkpoints],
             **localized,
         }
 
 
 class SessionDetailBody(SessionBody):
-    """A session with its vocabulary: the characters it knows, in the order of their ids."""
+    """A session with its vocabulary: the characters it knows, in the order of their ids.
+
+    Empty where tokens are no characters; there are too many to be sent.
+    """
 
     vocabulary: list[str]
 
     @classmethod
     def _values(cls, session: Session) -> dict[str, Any]:
-        characters = session.run.vocabulary.characters if session.run else ()
+        vocabulary = session.run.vocabulary if session.run else None
+        characters = vocabulary.characters if isinstance(vocabulary, Vocabulary) else ()
         return super()._values(session) | {"vocabulary": list(characters)}
 
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from playground.api.schemas.base import RequestBody
-from playground.training.corpora import CorpusName
+from playground.tokenization.byte_pairs import VOCAB_SIZE
+from playground.training.corpora import CorpusName, TokenizerName
 from playground.training.job import NAME_MAX, TrainingJob
 from playground.training.presets import (
     BATCH_SIZE,
@@ -86,6 +87,11 @@ class TrainingRequest(RequestBody):
         "as a line feed, and a byte order mark is left out.",
     )
     preset: PresetName = DEFAULT_PRESET
+    tokenizer: TokenizerName = Field(
+        "characters",
+        description=f"What a token is: a character, or one of {VOCAB_SIZE} word pieces that are "
+        "learned from the text first (byte-level BPE).",
+    )
     steps: Steps | None = Field(None, description="Updates; the preset's by default.")
     seed: Seed | None = Field(
         None, description="Of the first weights, the batches and the samples."
@@ -185,6 +191,8 @@ class TrainingBody(TrainingSummary):
     whole: they are the whole history, and replace any earlier response.
     """
 
+    tokenizer: TokenizerName | None
+    merges: int = Field(description="Number of merges of its word pieces, once they are learned.")
     whole: bool
     losses: list[LossBody]
     evaluations: list[EvaluationBody]
@@ -214,6 +222,7 @@ class TrainingBody(TrainingSummary):
         return cls(
             **_summary(job, position, estimate_seconds),
             **_settings(job),
+            merges=len(job.merges),
             whole=since < 0,
             losses=[
                 LossBody(step=step, loss=loss, learning_rate=fraction * peak)
@@ -226,7 +235,7 @@ class TrainingBody(TrainingSummary):
             checkpoints=run.steps if run else [],
             landmarks=LandmarksBody.model_validate(job.baselines) if job.baselines else None,
             params=run.n_params if run else None,
-            vocab_size=len(job.vocabulary) if job.vocabulary else None,
+            vocab_size=job.vocab_size,
             tokens=_tokens(job),
             learning_rate=job.losses[-1][2] * peak if job.losses else None,
             speed=job.speed,
@@ -260,21 +269,38 @@ def _settings(job: TrainingJob) -> dict[str, Any]:
     """What was planned; of an uploaded model only its block size is known."""
     if (plan := job.plan) is None:
         block_size = job.run.model_config.block_size if job.run else None
-        unknown = dict.fromkeys(("batch_size", "seed", "peak_learning_rate"))
+        unknown = dict.fromkeys(("batch_size", "seed", "peak_learning_rate", "tokenizer"))
         return {"block_size": block_size, **unknown}
     return {
         "block_size": plan.model["block_size"],
         "batch_size": plan.params.batch_size,
         "seed": plan.params.seed,
         "peak_learning_rate": plan.learning_rate,
+        "tokenizer": "characters" if plan.vocab_size is None else "bpe",
     }
 
 
 def _tokens(job: TrainingJob) -> int:
-    """Characters seen in training so far."""
+    """Tokens seen in training so far."""
     if job.plan is None:
         return job.run.checkpoints[-1].tokens if job.run else 0
     return int(job.step * job.plan.params.batch_size * job.plan.model["block_size"])
+
+
+class MergeBody(BaseModel):
+    """Two tokens that became one, and how often they stood side by side in the text then."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    left: str
+    right: str
+    count: int
+
+
+class MergesResponse(BaseModel):
+    """The merges in the order in which they were learned."""
+
+    merges: list[MergeBody]
 
 
 class TrainingsResponse(BaseModel):
