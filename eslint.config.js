@@ -29,11 +29,11 @@ export default [
   },
   // Parsed by browsers that can't run the page, so that they can be told.
   { files: ["playground/frontend/early.js", "playground/frontend/sharing/repair.js"], languageOptions: { ecmaVersion: 2018 } },
-  { files: ["tests/frontend/*.js", "*.config.js"], languageOptions: { globals: globals.node } },
+  { files: ["tests/frontend/*.js", "benchmarks/*.mjs", "*.config.js"], languageOptions: { globals: globals.node } },
   { files: ["tests/browser/*.js"], languageOptions: { globals: globals.browser } },
   { files: ["tests/browser/firefox.js"], languageOptions: { globals: globals.node } },
   {
-    files: ["**/*.js"],
+    files: ["**/*.{js,mjs}"],
     rules: {
       // Keys of the API's JSON are snake_case.
       camelcase: ["error", { properties: "never", ignoreDestructuring: true }],

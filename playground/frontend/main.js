@@ -1,11 +1,13 @@
 // Composition of the page: constructs its parts and wires them. Actions of the visitor change the
 // player; every change of the player is drawn by the views.
 
+/** @import { OpenedText } from "./sharing/snapshots.js" */
 /** @import { ActionDetail, View } from "./types.js" */
 
 import { EmbeddedDrawer } from "./embed/embeddedDrawer.js";
 import { EventEmitter } from "./embed/events.js";
 import { emit, host } from "./embed/host.js";
+import { Explore } from "./explore/explore.js";
 import { HubLoader } from "./library/hubLoader.js";
 import { Library } from "./library/library.js";
 import { PublishedModels } from "./library/publishedModels.js";
@@ -23,9 +25,11 @@ import { Output } from "./playback/output.js";
 import { Player } from "./playback/player.js";
 import { Settings } from "./playback/settings.js";
 import { StepSlider } from "./playback/stepSlider.js";
+import { STOPS } from "./playback/stops.js";
 import { Staging } from "./playback/staging.js";
 import { TAB as LIBRARY_TAB, Tabs } from "./playback/tabs.js";
-import { generate, getHealth, getSession, substitute } from "./shared/client.js";
+import { isTrained } from "./playback/unknown.js";
+import { generate, getHealth, score, substitute, tokenize } from "./shared/client.js";
 import { config } from "./shared/config.js";
 import { Connection } from "./shared/connection.js";
 import { makeClosable } from "./shared/dialog.js";
@@ -33,12 +37,13 @@ import { closestTarget, find, isVisible } from "./shared/dom.js";
 import { keepFocus } from "./shared/focus.js";
 import { dispatchAction, listenForActions, nameControls, openTab, setSettings, waitForElements } from "./shared/gradioPatches.js";
 import { listenForKeys } from "./shared/keys.js";
-import { translateMarkup } from "./shared/messages.js";
+import { nameTokens, translateMarkup } from "./shared/messages.js";
 import { asRequestError, describeError } from "./shared/requestError.js";
 import { initialize } from "./shared/startup.js";
 import { toast } from "./shared/toast.js";
 import { followMoment } from "./sharing/address.js";
 import * as courses from "./sharing/course.js";
+import { Restoration } from "./sharing/restoration.js";
 import { ShareDialog } from "./sharing/shareDialog.js";
 import { Snapshots } from "./sharing/snapshots.js";
 import { Task } from "./sharing/task.js";
@@ -50,6 +55,7 @@ const SELECTORS = {
   clear: "#clear",
   controls: "#regenerate",
   drawer: "#drawer",
+  explore: "#explore-dialog",
   guide: "#guide .guide",
   hub: "#hub .hub",
   keys: "#keys-dialog",
@@ -97,25 +103,30 @@ async function startPage() {
   listenForActions(host.scope, (detail) => actions[detail.action]?.(detail));
   listenForBars(elements.bars, parts.player);
   listenForKeys(createShortcuts(elements, parts), host.scope);
-  if (linkedTraining()) showTab(LEARN_TAB);
+  if (linkedTraining() && !host.embedded) openTab(LEARN_TAB);
   await openAddress(parts);
   parts.moments.begin();
 }
 
 /** @param {Elements} elements */
 function createParts(elements) {
+  const course = courses.decode(host.search);
   /** @type {View[]} */
   const views = [];
-  const draw = () => views.forEach((view) => view.draw(player));
+  const draw = () => {
+    if (nameTokens(player.session?.tokenizer === "tokens")) translateMarkup(host.scope);
+    views.forEach((view) => view.draw(player));
+  };
   const connection = new Connection({ probe: getHealth, retryMs: config.requests.retry_ms });
-  const player = new Player({ generate, onChange: draw, onError: toast, onLost: () => connection.lose() });
+  const player = new Player({ generate, score, tokenize, onChange: draw, onError: toast, onLost: () => connection.lose() });
   const settings = new Settings(player, elements.drawer, (values) => setSettings(elements.player, values));
   const input = new Input(/** @type {HTMLTextAreaElement} */ (elements.textarea), elements.notes, (text, kind) => {
+    const { trace } = player;
     player.setPrompt(text, kind);
-    tabs.release();
+    if (player.trace !== trace) tabs.release(); // else the player's text was written into the field
   });
   const { output, bars, other, liveRegion } = elements;
-  views.push(new Output(output), new Bars(bars, other), new Staging(bars, output), input, new Controls(elements.drawer));
+  views.push(new Output(output, (position) => player.goTo(position)), new Bars(bars, other), new Staging(bars, output), input, new Controls(elements.drawer));
   views.push(new LiveRegion(liveRegion), new EventEmitter(emit));
   const drawer = host.embedded ? new EmbeddedDrawer(elements.drawer) : new Drawer(elements.drawer, elements.toggle);
   const tabs = new Tabs(player, {
@@ -126,20 +137,33 @@ function createParts(elements) {
   const library = createLibrary(elements);
   const hubLoader = createHubLoader(elements.hub, library);
   const sessionLoader = new SessionLoader(library, tabs, () => connection.lose());
-  const snapshots = new Snapshots({ player, input, drawer, tabs, library, hubLoader, settings });
+  /** @type {(text: OpenedText) => Promise<void>} */
+  const openText = (text) => snapshots.openText(text);
+  const explore = new Explore(dialogOf(elements.explore), player, {
+    hide: course.hide,
+    share: (trace) => shareDialog.open(trace && snapshots.captureShort(trace)),
+    context: {
+      getSessions: () => library.sessions,
+      openText,
+      onError: reportError,
+      setSetting: (name, value) => settings.setFromElsewhere(name, value),
+    },
+  });
+  const restoration = new Restoration({ drawer, library, hubLoader, settings, explore });
+  const snapshots = new Snapshots({ player, drawer, tabs, explore, restoration });
   const guide = createGuide(elements, player, drawer, snapshots, () => moments);
-  const moments = new Moments({ player, tabs, library, drawer, guide, settings, findSession, openTab: showTab });
-  views.push(moments, guide, new Help(elements.drawer, find(elements.keys, ".shortcuts__help")), new StepSlider(elements.stepSlider, () => tabs.steps, (index) => moveStep(index, tabs, library)));
+  const moments = new Moments({ player, tabs, library, drawer, guide, settings, explore, restoration });
+  views.push(explore, moments, guide, new Help(elements.drawer, find(elements.keys, ".shortcuts__help")), new StepSlider(elements.stepSlider, () => tabs.steps, (index) => moveStep(index, tabs, library)));
   listenToConnection(connection, { player, tabs, library, sessionLoader });
   const shareDialog = new ShareDialog(dialogOf(elements.share), {
     capture: () => snapshots.capture(),
     getSessions: () => library.sessions,
   });
   followMoment(find(elements.model, ".model__full", HTMLAnchorElement), () => snapshots.capture().snapshot);
-  const task = new Task(elements.task, courses.decode(host.search), () => emit({ type: "done", reason: "task" }));
+  const task = new Task(elements.task, course, () => emit({ type: "done", reason: "task" }));
   views.push(task);
   draw();
-  return { player, input, drawer, settings, tabs, library, sessionLoader, snapshots, moments, guide, shareDialog, task };
+  return { player, input, drawer, settings, tabs, library, sessionLoader, snapshots, moments, guide, shareDialog, explore, task };
 }
 
 /** @param {Elements} elements */
@@ -167,17 +191,6 @@ function listenToConnection(connection, { player, tabs, library, sessionLoader }
     if (library.sessions.length) tabs.follow();
     else sessionLoader.load();
   });
-}
-
-/** A session that is listed nowhere, such as one from the Hub; null where it is gone.
- * @param {string} sessionId */
-async function findSession(sessionId) {
-  try {
-    return await getSession(sessionId);
-  } catch (error) {
-    asRequestError(error);
-    return null;
-  }
 }
 
 /** @param {HTMLElement} root @param {Library} library */
@@ -209,7 +222,7 @@ function createGuide({ guide, tutorial }, player, drawer, snapshots, getMoments)
 /** The handler of each action by its name.
  * @param {Elements} elements @param {Parts} parts
  * @returns {Record<string, (detail: ActionDetail) => void>} */
-function createActions({ keys }, { player, input, drawer, settings, tabs, library, sessionLoader, guide, shareDialog }) {
+function createActions({ keys }, { player, input, drawer, settings, tabs, library, sessionLoader, guide, shareDialog, explore }) {
   return {
     clear: () => {
       input.write("", "clear");
@@ -220,6 +233,7 @@ function createActions({ keys }, { player, input, drawer, settings, tabs, librar
     play: () => player.play(),
     pause: () => player.pause(),
     step: () => player.choose(),
+    write: ({ source }) => player.write(STOPS[source?.dataset.stop ?? ""]),
     regenerate: () => player.regenerate(),
     speed: ({ value }) => settings.set("speed", value),
     pick: ({ value }) => settings.set("pick", value),
@@ -242,6 +256,7 @@ function createActions({ keys }, { player, input, drawer, settings, tabs, librar
     },
     close: () => drawer.close(),
     share: () => shareDialog.open(),
+    explore: () => explore.open(),
     keys: () => dialogOf(keys).showModal(),
     tutorial: () => guide.start(),
   };
@@ -256,7 +271,7 @@ function listenForBars(bars, player) {
 }
 
 /** @param {Elements} elements @param {Parts} parts @returns {import("./shared/keys.js").Shortcuts} */
-function createShortcuts({ keys, drawer: element }, { player, drawer }) {
+function createShortcuts({ keys, drawer: element, output }, { player, drawer }) {
   const canChoose = () => drawer.isOpen && player.canChoose && isShown(".bars");
   return {
     toggle: () => {
@@ -269,10 +284,23 @@ function createShortcuts({ keys, drawer: element }, { player, drawer }) {
     isMarked: () => player.highlight !== null,
     undo: (isRedo, target) => undoByKey(isRedo ? "redo" : "undo", target, element, player),
     move: (by) => canChoose() && (player.moveHighlight(by), true),
+    walk: (key, target) => drawer.isOpen && walk(key, output.contains(target), player),
     close: () => drawer.close(),
     leave: (field) => element.contains(field) && (drawer.focus(), true),
     help: () => (dialogOf(keys).showModal(), true),
   };
+}
+
+/** Go through the text, while it has the focus; Esc returns to its end from wherever the focus is.
+ * @param {string} key @param {boolean} isFocused @param {Player} player */
+function walk(key, isFocused, player) {
+  const { caret, length } = player;
+  if (key === "Escape") return caret !== null && (player.goTo(null), true);
+  if (!isFocused) return false;
+  /** @type {Record<string, number | null>} */
+  const places = { ArrowLeft: (caret ?? length) - 1, ArrowRight: caret === null ? null : caret + 1, Home: 0, End: null };
+  player.goTo(places[key]);
+  return true;
 }
 
 /** Returns whether the key was used: other fields than the input have an undo of their own.
@@ -322,10 +350,11 @@ async function substituteUnknown(player, input) {
 /** The command of the button beside the status.
  * @param {Player} player @param {Tabs} tabs */
 function applyRemedy(player, tabs) {
-  if (player.status === "no-model" || player.notice?.isGone) tabs.useDefault();
+  if (player.caret !== null && !player.notice) player.goTo(null);
+  else if (player.status === "no-model" || player.notice?.isGone) tabs.useDefault();
   else if (player.notice?.locks) tabs.release();
   else if (player.notice?.isLost) player.reconnect();
-  else if (player.session?.vocabulary.length) player.retry();
+  else if (isTrained(player.session)) player.retry();
   else tabs.follow(); // the session may have a model by now
 }
 
@@ -333,11 +362,6 @@ function applyRemedy(player, tabs) {
 function reportError(error) {
   const failure = asRequestError(error);
   if (failure.kind !== "aborted") toast(describeError(failure));
-}
-
-/** @param {string} name */
-function showTab(name) {
-  if (!host.embedded) openTab(name);
 }
 
 /** Whether a control of the drawer is shown: a course page may hide it.

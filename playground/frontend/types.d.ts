@@ -1,21 +1,50 @@
 // Types of the values that the modules exchange; for `tsc --checkJs` alone, no browser loads this.
 // Keys of the API's JSON are written as the API has them.
 
-/** A token: its id in the vocabulary, -1 where it is in none, and the text that it stands for. */
+/** A token: its id in the vocabulary, -1 where it is in none, and the text that it stands for.
+ * bytes: of one that holds a part of a character. part: of a typed text, what of it the token shows,
+ * where that is something else than its text; see playback/tokens.js. */
 export interface Token {
   id: number;
   text: string;
+  bytes?: number[];
+  part?: string;
+}
+
+/** A token of a text as the API has it; start, end: its place, in code points. */
+export interface PlacedToken extends Token {
+  start: number;
+  end: number;
+}
+
+export interface TokenizeRequest {
+  session_id: string;
+  text: string;
+}
+
+export interface TokenizeResponse {
+  tokens: PlacedToken[];
 }
 
 export interface Candidate extends Token {
   prob: number;
 }
 
-/** A model at a training step, by whom a token was written. */
+/** A model at a training step, by whom a token was written. params: with which settings, where they are
+ * known. */
 export interface Author {
   session_id: string;
   name: string;
   step: number | null;
+  params?: SamplingParams;
+}
+
+/** How a token is picked, as the API is asked for it; see playback/sampling.js. */
+export interface SamplingParams {
+  temperature: number;
+  top_k?: number;
+  top_p?: number;
+  seed?: number;
 }
 
 /** Tokens that are not listed as candidates, together. */
@@ -28,7 +57,8 @@ export interface Rest {
  * prob, other: null where only the token is known (restored from a link).
  * kept, keptProb: tokens that top-k and top-p leave, and their total probability.
  * insteadOf: the pick that the token was chosen over; null: not known which; absent: it is the pick.
- * by: the model that wrote it, where it is known. */
+ * by: the model that wrote it, where it is known.
+ * odds: what prob was, where only the token is known. */
 export interface Step extends Token {
   position: number;
   prob: number | null;
@@ -38,14 +68,40 @@ export interface Step extends Token {
   keptProb?: number;
   insteadOf?: string | null;
   by?: Author;
+  odds?: number | null;
 }
 
 export interface Trace {
-  prompt: string[];
+  prompt: Token[];
+  tokenizer: string | null;
   text: string;
   steps: Step[];
   ahead: Step[];
   stale: Step | null;
+  branches: Branches;
+}
+
+/** See playback/branches.js. odds: the probability that it had; null where it was typed, or isn't known.
+ * by: the model that wrote it, where it is known. */
+export interface BranchToken extends Token {
+  odds: number | null;
+  isChosen: boolean;
+  by?: Author;
+}
+
+export interface Branch {
+  id: number;
+  parent: number | null;
+  at: number;
+  typed: number;
+  tokens: BranchToken[];
+  name: string;
+  isPinned: boolean;
+}
+
+export interface Branches {
+  list: Branch[];
+  nextId: number;
 }
 
 /** See playback/history.js. */
@@ -79,6 +135,8 @@ export interface Session {
   commit: string | null;
   revision: string | null;
   cached: boolean;
+  tokenizer: "characters" | "tokens";
+  characters_per_token: number | null;
   params: number | null;
   step: number;
   steps: number[];
@@ -92,6 +150,7 @@ export interface Session {
   prompt: string | null;
   sampling: { temperature: number; top_k: number; top_p: number } | null;
   end_token: string | null;
+  start_token: string | null;
 }
 
 /** A session with the id of each token of its vocabulary. */
@@ -105,6 +164,33 @@ export interface Sampling {
   top_k: number;
   top_p: number;
   seed: number | null;
+}
+
+/** What the panels of Explore share.
+ * share: opens the link to a text, by default that on screen. getSessions: those that the Library lists.
+ * openText: shows a text with its model and its settings. setSetting: speed or sampling, in the drawer
+ * as well. */
+export interface ExploreContext {
+  player: import("./playback/player.js").Player;
+  share(trace?: Trace): void;
+  close(): void;
+  getSessions(): Session[];
+  openText(text: import("./sharing/snapshots.js").OpenedText): Promise<void>;
+  onError(error: unknown): void;
+  setSetting(name: import("./playback/settings.js").SettingName, value: unknown): void;
+}
+
+/** A panel of Explore. open: it is shown, with the state that a link holds, "" without one; close: it is
+ * hidden, or the dialog is. draw: at every change of the player while it is shown. focus: where the
+ * focus goes when the dialog opens; the tab by default. state: for a link and a reload, [\w.,~-]*.
+ * moment: for a reload in place of it. */
+export interface ExplorePanel {
+  open(state: string): void;
+  draw(player: import("./playback/player.js").Player): void;
+  close?(): void;
+  focus?(): void;
+  readonly state?: string;
+  readonly moment?: string;
 }
 
 /** Why playback stopped, or waits. retry: asking again may help. locks: nothing can be played until
@@ -140,28 +226,152 @@ export interface GenerateRequest {
   session_id: string;
   step: number | null;
   context: string;
+  context_ids?: number[];
   position: number;
   n: number;
   temperature: number;
   top_k?: number;
   top_p?: number;
   seed?: number;
+  intervals?: boolean;
 }
 
-/** A step as the API has it. */
+/** A step as the API has it. u: the number drawn, null at temperature 0; low, high: the interval of a
+ * token, null for one that is left out, absent unless `intervals` was asked for. token_id: where tokens
+ * are pieces of words. */
 export interface ApiStep {
   position: number;
   token: string;
+  token_id?: number;
+  bytes?: number[];
   prob: number;
-  candidates: { token: string; prob: number }[];
+  candidates: { token: string; token_id?: number; bytes?: number[]; prob: number; low?: number | null; high?: number | null }[];
   other: Rest;
   kept: number;
   kept_prob: number;
+  u: number | null;
+  low: number;
+  high: number;
 }
 
 export interface GenerateResponse {
   step: number;
+  context_used: string;
   steps: ApiStep[];
+}
+
+/** draws: indices in `tokens`, in the order of the seeds. */
+export interface DrawsResponse {
+  tokens: { token: string; count: number; prob: number }[];
+  draws: number[];
+  seed: number;
+}
+
+export interface BeamsRequest {
+  session_id: string;
+  step: number | null;
+  context: string;
+  context_ids?: number[];
+  width: number;
+  n: number;
+}
+
+/** logprob: of the whole continuation, the natural logarithm; parent: index in the depth before. */
+export interface BeamsResponse {
+  beams: { text: string; logprob: number }[];
+  depths: { parent: number; token: string; token_id?: number; bytes?: number[]; logprob: number }[][];
+}
+
+export interface ScoreRequest {
+  session_id: string;
+  step: number | null;
+  text: string;
+  text_ids?: number[];
+}
+
+export interface ScoreResponse {
+  tokens: { position: number; token: string; token_id?: number; bytes?: number[]; logprob: number | null; rank: number | null; candidates: { token: string; prob: number }[]; other: Rest | null }[];
+  scored: number;
+  total_bits: number | null;
+  bits_per_character: number | null;
+  context_min: number;
+  sliding_val_loss: number | null;
+}
+
+export interface RoundRequest {
+  session_id: string;
+  seed: number;
+}
+
+/** A token to guess; natural logarithms of its probability, null where they aren't known. */
+export interface RoundToken {
+  token: string;
+  unigram: number | null;
+  bigram: number | null;
+}
+
+export interface RoundResponse {
+  source: "text" | "model";
+  context: string;
+  tokens: RoundToken[];
+}
+
+export interface CorpusRequest {
+  session_id: string;
+  context: string;
+  k?: number;
+}
+
+/** What stands in the text that a model learned from; null, 0 and empty where that isn't known. */
+export interface CorpusResponse {
+  available: boolean;
+  reason: string | null;
+  characters: number | null;
+  context_used: string;
+  k: number;
+  count: number;
+  counts: number[];
+  next: { token: string; count: number; share: number }[];
+  places: { position: number; before: string; after: string }[];
+}
+
+export interface CompareContextsRequest {
+  session_id: string;
+  step: number | null;
+  temperature: number;
+  context: string;
+  context_ids?: number[];
+  others: string[];
+  token?: string;
+  token_id?: number;
+}
+
+/** What follows another context; before: what the probability is after the context itself. */
+export interface OtherContext {
+  kl: number | null;
+  prob: number;
+  candidates: { token: string; prob: number; before: number }[];
+  other: { count: number; prob: number; before: number };
+}
+
+export interface CompareContextsResponse {
+  prob: number;
+  others: OtherContext[];
+  tokens: { position: number; token: string; logprob: number | null; candidates: { token: string; prob: number }[]; other: Rest | null }[];
+}
+
+/** A side of a comparison. */
+export interface LaneSide {
+}
+
+export interface CompareRequest extends LaneSide {
+  other: LaneSide;
+  positions: number;
+}
+
+/** kl: in bits; null where it is infinite. */
+export interface CompareResponse {
+  divergences: { position: number; kl: number | null; kl_reverse: number | null }[];
 }
 
 /** What a link holds: as much of the page's state as can be brought to another page. */
@@ -174,8 +384,11 @@ export interface Snapshot {
   intervalMs?: number;
   tab?: string;
   drawer?: string;
+  explore?: string;
   written: string[];
   chosen: number[];
+  ids?: number[];
+  name?: string;
 }
 
 /** A snapshot as a link was read: whatever the link leaves out is undefined. */
@@ -301,7 +514,17 @@ export interface TrainingSummary {
   ready: boolean;
 }
 
+/** Two tokens that became one, and how often they stood side by side then. */
+export interface Merge {
+  left: string;
+  right: string;
+  count: number;
+}
+
+/** merges: their number, once they are learned. */
 export interface TrainingStatus extends TrainingSummary {
+  tokenizer: string | null;
+  merges: number;
   whole: boolean;
   losses: Update[];
   evaluations: Evaluation[];
@@ -342,6 +565,7 @@ export interface Preset extends Corpus {
 
 export interface TrainingOffer {
   corpora: Corpus[];
+  tokenizers: Corpus[];
   presets: Preset[];
   bounds: Record<string, Bounds>;
 }
@@ -356,14 +580,22 @@ export interface Config {
   controls: { speed: Range; temperature: Range; top_k: Range; top_p: Range; pick: { choices: Sampling["pick"][]; default: Sampling["pick"] } };
   generation: { tokens_max: number; candidates: number; chunk: Bounds & { duration_ms: number } };
   requests: { timeout_ms: number; retry_ms: number; probe_timeout_ms: number; hub_timeout_ms: number; upload_timeout_ms: number };
-  link: { version: number; prompt_max: number; revision_max: number; seed_max: number; tabs: string[] };
+  link: { versions: number[]; length_max: number; prompt_max: number; revision_max: number; seed_max: number; tabs: string[] };
   course: { controls: string[]; task_max: number; count_max: number; goals: Record<string, number> };
+  explore: { panels: string[]; state_max: number };
+  tokenizers: { text_max: number; references: { id: string; name: string; vocab_size: number }[] };
+  score: { text_max: number };
+  sampling: { draws: number[]; length: Range; width: Range };
+  corpus: { lookup_max: number; backoff_max: number };
+  contexts: { others_max: number };
   library: { first_session: string };
   hub: { poll_ms: number; failed_polls_max: number; search_max: number; models_shown_max: number };
   qr_bytes_max: number;
+  text_file: { format: { format: string; version: number }; bytes_max: number; field_max: number };
   training: {
     default_corpus: string;
     default_preset: string;
+    default_tokenizer: string;
     speeds: (number | null)[];
     name_max: number;
     active_states: string[];
@@ -371,5 +603,6 @@ export interface Config {
     milestones: number[];
     model_fields: string[];
     poll_ms: { first: number; active: number; idle: number; ended: number; hidden: number; unseen_max: number };
+    merges_ms: number;
   };
 }

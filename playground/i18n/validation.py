@@ -31,6 +31,8 @@ _MESSAGES = {
     "bool_type": "fields.boolean",
     "bool_parsing": "fields.boolean",
     "literal_error": "fields.choice",
+    "too_long": "fields.too_many",
+    "too_short": "fields.too_few",
     "list_type": "fields.list",
     "dict_type": "fields.object",
     "model_type": "fields.object",

@@ -12,10 +12,9 @@ A lesson is a link that opens the page at a moment, and words about what is to b
     **Try:** one thing to do.
 
 `link` is what Share copies; of a whole address only the part from the "?" on is used. `done`, which
-may be left out, says when that thing was done: so many tokens were written, choices (of another
-candidate than the pick), steps (moves of the training step) or edits (of the input) made. The tour
-goes through the files by name, `2-bars.md` before `10-mine.md`. `2-bars.de.md` is the same lesson
-in German; who reads a language that it is not written in gets `2-bars.md`.
+may be left out, says when that thing was done: one of the goals of `goals.py`. The tour goes
+through the files by name, `2-bars.md` before `10-mine.md`. `2-bars.de.md` is the same lesson in
+German; who reads a language that it is not written in gets `2-bars.md`.
 """
 
 from __future__ import annotations
@@ -30,9 +29,11 @@ from typing import Any
 import yaml
 from markdown_it import MarkdownIt
 
+from playground.lessons.goals import LESSON_GOALS
+
 LESSONS = Path(__file__).parent
 _FILE = re.compile(r"---\n(?P<front>.*?\n)---\n(?P<words>.*\S.*)", re.DOTALL)
-_GOAL = re.compile(r"(tokens|choices|steps|edits):[1-9][0-9]{0,2}")
+_GOAL = re.compile(rf"({'|'.join(LESSON_GOALS)}):[1-9][0-9]{{0,2}}")
 # Of a lesson's own markup nothing is taken over, and its links lead nowhere that runs a script.
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
@@ -119,7 +120,8 @@ def _goal(front: dict[str, Any]) -> str | None:
         return None
     goal = _line(front, "done")
     if not _GOAL.fullmatch(goal):
-        raise ValueError("done: has to be like tokens:3, choices:1, steps:1 or edits:1")
+        *first, last = (f"{kind}:1" for kind in LESSON_GOALS)
+        raise ValueError(f"done: has to be like {', '.join(first)} or {last}")
     return goal
 
 

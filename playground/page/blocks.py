@@ -20,7 +20,7 @@ from gradio.i18n import I18nData
 from playground.api.gradio_endpoints import add_gradio_endpoints
 from playground.i18n.translate import available_locales, catalog
 from playground.page import config
-from playground.page.components import MOUNT_TRAINING, START, html_component
+from playground.page.components import html_component, mount_training, start_page
 from playground.page.head import gradio_head
 from playground.service.playground import Playground
 
@@ -78,7 +78,7 @@ def build_library() -> None:
 
 def build_learn() -> None:
     """The tab for training a model live."""
-    html_component("training/learn", script=MOUNT_TRAINING)
+    html_component("training/learn", script=mount_training())
 
 
 TABS = (
@@ -110,6 +110,7 @@ def build_drawer() -> None:
             gr.Button(message("play"), variant="primary", elem_id="play", min_width=80)
             gr.Button(message("pause"), elem_id="pause", min_width=80)
             gr.Button(message("step"), elem_id="step", min_width=80)
+            html_component("playback/write-more")
             gr.Button(message("regenerate"), elem_id="regenerate", min_width=80)
         html_component("playback/training-step")
         with gr.Row(elem_id="settings"):
@@ -126,7 +127,7 @@ def build_drawer() -> None:
                 label=message("seed"), value=None, placeholder=message("random"), precision=0,
                 minimum=0, elem_id="seed",
             )  # fmt: skip
-        player = html_component("playback/player", script=START)
+        player = html_component("playback/player", script=start_page())
 
     # Buttons and text are listened to in the DOM: Gradio's events come late, a tick after Pause
     # perhaps, and not at all for a text that was not typed on a keyboard.
@@ -159,6 +160,9 @@ def build_page(service: Playground, tabs: Sequence[Tab] = TABS) -> gr.Blocks:
         html_component("tutorial/guide")
         html_component("sharing/share")
         html_component("playback/keys")
+        html_component(
+            "explore/explore", parts=[f"explore/{name}" for name in config.EXPLORE_PANELS]
+        )
         add_gradio_endpoints(service)
     demo.max_threads = 64
     demo.queue(default_concurrency_limit=8)

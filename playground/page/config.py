@@ -12,8 +12,17 @@ from typing import Any
 from playground.api.qr import QR_BYTES_MAX
 from playground.api.routes.hub import SEARCH_MAX
 from playground.api.schemas.training import TrainingRequest
+from playground.corpus_index.suffix_array import LOOKUP_MAX
+from playground.lessons.goals import GOALS
 from playground.lm.generation import N_CANDIDATES
+from playground.page.text_file import FIELD_MAX, TEXT_FILE_BYTES_MAX, TEXT_FORMAT, TEXT_VERSION
+from playground.service.beams import DEPTH_MAX, WIDTH_MAX
+from playground.service.context_comparison import OTHERS_MAX
+from playground.service.corpus_lookup import BACKOFF_MAX
+from playground.service.draws import DRAWS_MAX
 from playground.service.playground import TOKENS_MAX
+from playground.service.scoring import SCORE_TEXT_MAX
+from playground.tokenization.references import REFERENCES
 from playground.training.corpora import DEFAULT_CORPUS
 from playground.training.job import NAME_MAX
 from playground.training.milestones import is_milestone
@@ -47,17 +56,36 @@ HUB_TIMEOUT_MS = 15_000  # the server waits for the Hub, and reports a timeout s
 UPLOAD_TIMEOUT_MS = 60_000  # of a text or a model, or of what the server downloads first
 
 TABS = LIBRARY_TAB, LEARN_TAB = ("library", "learn")
-LINK_VERSION = 1
+LINK_VERSIONS = 1, 2  # that can be read; a link is written as the first that holds it
+LINK_LENGTH_MAX = 2000  # characters of the link to a branch
 PROMPT_MAX = 2000  # characters; longer links are cut off by what they are sent through
 REVISION_MAX = 100
 SEED_MAX = 2**31 - 1
 
+# By the names of frontend/explore/panels.js, in the order of tabs.
+EXPLORE_PANELS = (
+    "branches",
+    "surprise",
+    "guess",
+    "draw",
+    "corpus",
+    "context",
+    "tokens",
+    "lanes",
+    "keep",
+)
+EXPLORE_STATE_MAX = 200  # characters of a panel's state in a link
+TOKENIZED_TEXT_MAX = 500  # characters that the panel `tokens` cuts
+DRAW_COUNTS = (100, 1000, DRAWS_MAX)  # buttons of the panel `draw`
+WAYS_LENGTH = Range(1, DEPTH_MAX, 1, 20)  # characters that it writes in three ways
+BEAM_WIDTH = Range(1, WIDTH_MAX, 1, 5)
+
+# "explore" is the door to all panels.
 HIDEABLE_CONTROLS = (
     "input", "play", "step", "regenerate", "speed", "sampling", "bars", "vocabulary",
-    "training_step",
+    "training_step", "explore", *EXPLORE_PANELS,
 )  # fmt: skip
 TASK_MAX = 200
-GOALS = {"tokens": 20, "choices": 3, "steps": 1}  # kinds of goals, each with its default count
 
 FIRST_SESSION = "tales"  # chosen on a first visit, where it is bundled; else the smallest
 
@@ -74,6 +102,7 @@ TRAINING_POLL_MS = {
     "hidden": 5000,  # another tab is shown
     "unseen_max": 60_000,  # of a hidden document; then polling ends, and the server may stop it
 }
+MERGES_MS = 8000  # in which the list of merges grows, slowly at first
 
 
 def page_config() -> dict[str, Any]:
@@ -99,7 +128,8 @@ def page_config() -> dict[str, Any]:
             "upload_timeout_ms": UPLOAD_TIMEOUT_MS,
         },
         "link": {
-            "version": LINK_VERSION,
+            "versions": LINK_VERSIONS,
+            "length_max": LINK_LENGTH_MAX,
             "prompt_max": PROMPT_MAX,
             "revision_max": REVISION_MAX,
             "seed_max": SEED_MAX,
@@ -111,6 +141,7 @@ def page_config() -> dict[str, Any]:
             "count_max": TOKENS_MAX,
             "goals": GOALS,
         },
+        **_explore_config(),
         "library": {"first_session": FIRST_SESSION},
         "hub": {
             "poll_ms": HUB_POLL_MS,
@@ -119,7 +150,30 @@ def page_config() -> dict[str, Any]:
             "models_shown_max": MODELS_SHOWN_MAX,
         },
         "qr_bytes_max": QR_BYTES_MAX,
+        "text_file": {
+            "format": {"format": TEXT_FORMAT, "version": TEXT_VERSION},
+            "bytes_max": TEXT_FILE_BYTES_MAX,
+            "field_max": FIELD_MAX,
+        },
         "training": _training_config(),
+    }
+
+
+def _explore_config() -> dict[str, Any]:
+    return {
+        "explore": {"panels": EXPLORE_PANELS, "state_max": EXPLORE_STATE_MAX},
+        "tokenizers": {
+            "text_max": TOKENIZED_TEXT_MAX,
+            "references": [{"id": id} | asdict(one) for id, one in REFERENCES.items()],
+        },
+        "score": {"text_max": SCORE_TEXT_MAX},
+        "sampling": {
+            "draws": DRAW_COUNTS,
+            "length": asdict(WAYS_LENGTH),
+            "width": asdict(BEAM_WIDTH),
+        },
+        "corpus": {"lookup_max": LOOKUP_MAX, "backoff_max": BACKOFF_MAX},
+        "contexts": {"others_max": OTHERS_MAX},
     }
 
 
@@ -127,6 +181,7 @@ def _training_config() -> dict[str, Any]:
     return {
         "default_corpus": DEFAULT_CORPUS,
         "default_preset": TrainingRequest.model_fields["preset"].default,
+        "default_tokenizer": TrainingRequest.model_fields["tokenizer"].default,
         "speeds": TRAINING_SPEEDS,
         "name_max": NAME_MAX,
         "active_states": PAUSABLE,
@@ -134,4 +189,5 @@ def _training_config() -> dict[str, Any]:
         "milestones": [step for step in range(STEPS[1] + 1) if is_milestone(step)],
         "model_fields": list(MODEL_BOUNDS),
         "poll_ms": TRAINING_POLL_MS,
+        "merges_ms": MERGES_MS,
     }

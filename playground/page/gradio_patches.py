@@ -9,21 +9,22 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from cachetools import LRUCache
 from fastapi import FastAPI
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from playground.page.response_cache import CacheResponses
 
 # Gradio 6.31 serves the loader of `<gradio-app>` from a CDN; its own copy lies in the package.
 GRADIO_LOADER = Path(gr.__file__).parent / "templates" / "frontend" / "gradio.js"
 
-_ASSETS = "/assets/"  # Gradio's script and styles: every name holds a hash of the content
-_IMMUTABLE = "public, max-age=31536000, immutable"
+QUEUE_POLL_SECONDS = 0.02  # a call through Gradio's own API waits for half of it on average
+SESSIONS_MAX = 32  # callers whose copy of the page is kept
+
 _END_OF_HEAD = b"</head>"
 _PREVIEW = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>')
 
@@ -44,8 +45,10 @@ def apply_patches(app: FastAPI, demo: gr.Blocks, *, head: str) -> None:
     head: tags for the document's head, as HTML.
     """
     return_mcp_results_as_json(demo)
-    app.add_middleware(CacheAssets)
+    keep_few_sessions(demo)
+    poll_queue_less_often(demo)
     app.add_middleware(InsertHead, tags=head)
+    app.add_middleware(CacheResponses)
 
 
 def return_mcp_results_as_json(demo: gr.Blocks) -> None:
@@ -60,64 +63,21 @@ def return_mcp_results_as_json(demo: gr.Blocks) -> None:
     server.postprocess_output_data = postprocess  # type: ignore[method-assign]  # the patch itself
 
 
-@dataclass(slots=True)
-class _Response:
-    start: Message = field(default_factory=dict)
-    body: bytes = b""
+def keep_few_sessions(demo: gr.Blocks) -> None:
+    """Bound the copies of the page's configuration that Gradio keeps, one for each caller.
 
-
-class CacheAssets:
-    """ASGI middleware: an LRU cache of the compressed responses for content-hashed files.
-
-    Gradio 6.31 compresses a file anew for each request and sends no Cache-Control: 30 simultaneous
-    first visits hold the event loop for 4 seconds; cached, a quarter of that.
-
-    max_bytes: bound of the cached bodies.
+    Gradio 6.31 keeps 10,000 of them, about 100 kB each, after their callers have gone. None of the
+    page's components has a state: one that is dropped is made again.
     """
-
-    def __init__(self, app: ASGIApp, max_bytes: int = 32 * 2**20) -> None:
-        self.app = app
-        self._responses: LRUCache[tuple[str, str], _Response] = LRUCache(
-            max_bytes, getsizeof=lambda response: len(response.body) + 1024
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _is_plain_asset(scope):
-            return await self.app(scope, receive, send)
-        key = (scope["path"], Headers(scope=scope).get("accept-encoding", ""))
-        response = self._responses.get(key)
-        if response is None:
-            response = await self._fetch(scope, receive)
-            if (
-                response.start["status"] == 200
-                and len(response.body) < self._responses.maxsize // 4
-            ):
-                self._responses[key] = response
-        await send(response.start)
-        return await send({"type": "http.response.body", "body": response.body})
-
-    async def _fetch(self, scope: Scope, receive: Receive) -> _Response:
-        response = _Response()
-
-        async def collect(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                if message["status"] == 200:
-                    MutableHeaders(scope=message)["Cache-Control"] = _IMMUTABLE
-                response.start = message
-            else:
-                response.body += message.get("body", b"")
-
-        await self.app(scope, receive, collect)
-        MutableHeaders(scope=response.start)["Content-Length"] = str(len(response.body))
-        return response
+    demo.state_holder.capacity = SESSIONS_MAX
 
 
-def _is_plain_asset(scope: Scope) -> bool:
-    if scope["type"] != "http" or scope["method"] != "GET":
-        return False
-    headers = Headers(scope=scope)
-    conditional = "range" in headers or "if-none-match" in headers or "origin" in headers
-    return scope["path"].startswith(_ASSETS) and not conditional
+def poll_queue_less_often(demo: gr.Blocks) -> None:
+    """Look for queued events every QUEUE_POLL_SECONDS.
+
+    Gradio 6.31 does so every millisecond, which takes 5 % of a core while nobody is there.
+    """
+    demo._queue.sleep_when_free = QUEUE_POLL_SECONDS
 
 
 class InsertHead:

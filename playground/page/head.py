@@ -1,4 +1,4 @@
-"""What goes into the document's head: title, preview, early script, module preloads, styles."""
+"""What goes into the document's head: title, preview, early script, the preload, styles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 import re
 
 from playground.i18n.translate import available_locales, translate
-from playground.page.components import FRONTEND, FRONTEND_URL
+from playground.page.bundle import FRONTEND, frontend_bundle
+from playground.page.components import FRONTEND_URL
 
 _EARLY = "early.js"  # inlined: it must run before Gradio's
 _IMPORT = re.compile(r'^import .* from "\./(.+)";\n', re.M)
@@ -15,19 +16,13 @@ _IMPORT = re.compile(r'^import .* from "\./(.+)";\n', re.M)
 
 def document_head() -> str:
     """Tags for the served HTML: what previews of a link show, sentences for browsers that can't run
-    the page, the early script, and a modulepreload for every module."""
-    scripts = sorted(str(path.relative_to(FRONTEND)) for path in FRONTEND.rglob("*.js"))
-    preloads = [
-        f'<link rel="modulepreload" href="{FRONTEND_URL}/{path}">'
-        for path in scripts
-        if path != _EARLY
-    ]
+    the page, the early script, and a modulepreload of the bundle."""
     return "\n".join(
         [
             *_preview(),
             *_unsupported(),
             f"<script>{_early_script()}</script>",
-            *preloads,
+            f'<link rel="modulepreload" href="{FRONTEND_URL}/{frontend_bundle().name}">',
         ]
     )
 

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
-from fastapi.staticfiles import StaticFiles
 
 from playground.i18n.translate import DEFAULT_LOCALE, catalog, negotiate_locale
 from playground.lessons.reader import LESSONS, read_lessons
-from playground.page.components import FRONTEND
+from playground.page.bundle import frontend_bundle
 from playground.page.config import page_config
 from playground.page.gradio_patches import GRADIO_LOADER
 from playground.page.head import component_css
+from playground.page.response_cache import IMMUTABLE, REVALIDATE
+from playground.page.text_file import text_file_schema
 
-_NO_CACHE = {"Cache-Control": "no-cache"}
+_NO_CACHE = {"Cache-Control": REVALIDATE}
 
 
 def add_page_routes(app: FastAPI, *, lessons: Path = LESSONS) -> None:
     """Serve everything of the page but Gradio's document under /page, and /gradio.js."""
     app.include_router(_routes(lessons))
-    app.mount("/page", _FreshFiles(directory=FRONTEND), name="page")
 
 
 def _routes(lessons: Path) -> APIRouter:
     router = APIRouter(include_in_schema=False)
+
+    bundle = frontend_bundle()
+
+    @router.get(f"/page/{bundle.name}")
+    async def modules() -> Response:
+        """The browser's modules."""
+        return Response(
+            bundle.code, media_type="text/javascript", headers={"Cache-Control": IMMUTABLE}
+        )
 
     @router.get("/page/messages.json")
     async def messages(languages: str = "") -> JSONResponse:
@@ -41,6 +49,11 @@ def _routes(lessons: Path) -> APIRouter:
     async def browser_config() -> JSONResponse:
         """Limits, defaults and ranges, each defined where it is enforced."""
         return JSONResponse(page_config(), headers=_NO_CACHE)
+
+    @router.get("/page/text.schema.json")
+    async def text_schema() -> JSONResponse:
+        """The JSON Schema of the files that Explore's Keep saves and opens."""
+        return JSONResponse(text_file_schema(), headers=_NO_CACHE)
 
     @router.get("/page/lessons.json")
     def page_lessons(languages: str = "") -> JSONResponse:
@@ -68,12 +81,3 @@ def _routes(lessons: Path) -> APIRouter:
         return RedirectResponse(f"{prefix}/?{query.lstrip('&')}{more}")
 
     return router
-
-
-class _FreshFiles(StaticFiles):
-    """Static files that are revalidated each time: a page never mixes modules of two versions."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().file_response(*args, **kwargs)
-        response.headers.update(_NO_CACHE)
-        return response

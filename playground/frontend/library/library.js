@@ -1,5 +1,6 @@
 // The Library: a card for each session, and the training steps of the chosen one.
 
+/** @import { Place } from "../sharing/restoration.js" */
 /** @import { Session } from "../types.js" */
 /** @import { StepPanel } from "./stepPanel.js" */
 
@@ -40,10 +41,11 @@ export class Library {
   }
 
   /** The chosen session and training step, or null.
-   * @returns {{ session_id: string, step: number } | null} */
+   * @returns {Place | null} */
   get place() {
-    const session = this.#session;
-    return session && { session_id: session.session_id, step: session.steps[this.#index] };
+    if (!this.#session) return null;
+    const { session_id: id, repo_id: repoId, name, revision, steps } = this.#session;
+    return { session_id: id, name: repoId ?? name, model: repoId ?? id, revision, step: steps[this.#index] };
   }
 
   /** @param {string | undefined} sessionId */

@@ -21,7 +21,8 @@ export class StepPanel {
 
   /** @param {Session} session @param {number} index of the training step */
   draw(session, index) {
-    const { checkpoints, vocab_size: vocabSize } = session;
+    const { checkpoints, tokenizer } = session;
+    const isOfPieces = tokenizer === "tokens";
     const checkpoint = checkpoints[index];
     this.#root.hidden = checkpoints.length < 2;
     if (!checkpoint) return;
@@ -30,11 +31,13 @@ export class StepPanel {
     const loss = lossOf(checkpoint);
     find(this.#root, ".learning__now").replaceChildren(
       createElement("strong", "", translate("library.step", { step })),
-      ` · ${translate("library.read", { count: checkpoint.tokens })}`,
+      ` · ${translate(isOfPieces ? "library.read_pieces" : "library.read", { count: checkpoint.tokens })}`,
       loss == null ? "" : ` · ${translate("library.loss", { loss: formatNumber(loss, 2) })}`,
     );
-    find(this.#root, ".learning__meaning").textContent = explainLoss(step, loss, vocabSize);
-    drawLosses(find(this.#root, ".curve", SVGElement), checkpoints.map(lossOf), index, vocabSize);
+    find(this.#root, ".learning__meaning").textContent = step === 0
+      ? translate(isOfPieces ? "library.guessing_pieces" : "library.guessing", { size: session.vocab_size })
+      : explainLoss(loss);
+    drawLosses(find(this.#root, ".curve", SVGElement), checkpoints.map(lossOf), index, uniformLoss(session));
   }
 
   /** @param {Checkpoint[]} checkpoints @param {number} index */
@@ -46,17 +49,19 @@ export class StepPanel {
 }
 
 /** A loss in words: e^loss is how many equally likely characters would be as hard to predict.
- * @param {number} step @param {number | null} loss @param {number} vocabSize */
-function explainLoss(step, loss, vocabSize) {
-  if (step === 0) return translate("library.guessing", { size: vocabSize });
+ * @param {number | null} loss */
+function explainLoss(loss) {
   if (loss == null) return "";
   return translate("library.meaning", { choices: formatNumber(Math.exp(loss), 1) });
 }
 
-/** The dashed line on top is the loss of a uniform distribution, ln(vocabSize).
- * @param {SVGElement} svg @param {(number | null)[]} losses @param {number} now @param {number} vocabSize */
-function drawLosses(svg, losses, now, vocabSize) {
-  const uniform = Math.log(vocabSize);
+/** The loss of a uniform distribution of tokens, in nats per character.
+ * @param {Session} session */
+const uniformLoss = ({ vocab_size: size, characters_per_token: each }) => Math.log(size) / (each ?? 1);
+
+/** The dashed line on top is the loss of a uniform distribution.
+ * @param {SVGElement} svg @param {(number | null)[]} losses @param {number} now @param {number} uniform */
+function drawLosses(svg, losses, now, uniform) {
   const values = losses.map((loss, index) => loss ?? (index === 0 ? uniform : null));
   const low = Math.min(uniform, ...values.filter((loss) => loss !== null));
   drawSparkline(svg, { values, now, low, high: uniform });

@@ -1,10 +1,12 @@
-// Announcements of generated characters for screen readers, at a pace that can be followed.
+// Announcements of generated tokens for screen readers, at a pace that can be followed.
 // Pure: no DOM, no clock of its own.
 
-/** @import { PlayerState, Step } from "../types.js" */
+/** @import { PlayerState, Step, Token, Trace } from "../types.js" */
 
 import { translate } from "../shared/messages.js";
-import { characterLabel } from "../shared/text.js";
+import { characterLabel, characters, visibleText } from "../shared/text.js";
+import { piecesOf } from "./tokens.js";
+import { tokenAt } from "./trace.js";
 
 const BATCH_MS = 2500; // steps within it are announced together
 const SINGLE_MS = 1500; // about what "chose e, 41 percent" takes to be read
@@ -29,7 +31,7 @@ export class AnnouncementQueue {
    * @type {number | null} */
   due = null;
 
-  /** @type {string[] | null} */
+  /** @type {Token[] | null} */
   #prompt = null;
   /** @type {Step[]} */
   #steps = [];
@@ -71,24 +73,44 @@ function isContinued(before, after) {
   return isLonger && after.at(-1)?.prob !== null;
 }
 
+/** A place that the visitor went back to: its number, the token there and its odds.
+ * @param {number} caret @param {number} length of the text @param {Trace} trace @param {Step | null} step */
+export function announcePlace(caret, length, trace, step) {
+  const character = tokenName(tokenAt(trace, caret) ?? "");
+  const place = { number: caret + 1, length };
+  const isOfTokens = trace.tokenizer !== null;
+  if (!step) return translate(isOfTokens ? "access.place_first_tokens" : "access.place_first", { ...place, character });
+  return translate(isOfTokens ? "access.place_tokens" : "access.place", { ...place, chance: chanceOf(character, step.prob) });
+}
+
 /** @param {Step} step */
-function announceChoice({ text: token, prob }) {
+const announceChoice = ({ text: token, prob }) => translate("access.chose", { chance: chanceOf(tokenName(token), prob) });
+
+/** A token with its probability, as it is said.
+ * @param {string} character its name @param {number | null} prob */
+function chanceOf(character, prob) {
   const percent = Math.round(100 * (prob ?? 0));
-  const character = characterName(token);
-  if (percent < 1) return translate("access.chose_below", { character, percent: 1 });
-  if (percent === 100 && prob !== 1) return translate("access.chose_above", { character, percent: BELOW_ALL_PERCENT });
-  return translate("access.chose", { character, percent });
+  if (percent < 1) return translate("access.chance_below", { character, percent: 1 });
+  if (percent === 100 && prob !== 1) return translate("access.chance_above", { character, percent: BELOW_ALL_PERCENT });
+  return translate("access.chance", { character, percent });
 }
 
 /** Steps as a text, in which invisible characters other than spaces are named.
  * @param {Step[]} steps */
 function announceText(steps) {
-  const parts = steps.map(({ text: token }) => (token === " " || VISIBLE.test(token) ? token : ` ${characterName(token)} `));
+  const parts = piecesOf(steps).map((piece) => (piece === " " || VISIBLE.test(piece) ? piece : ` ${tokenName(piece)} `));
   return translate("access.wrote", { text: parts.join("").replace(/ +/g, " ").trim() || characterName(" ") });
 }
 
-/** The name of a single character.
- * @param {string} character */
+/** The name of a token: of a part of a character its bytes, of one that can't be seen what it is.
+ * @param {string} token */
+function tokenName(token) {
+  if (characters(token).length === 1) return characterName(token);
+  const bytes = /^⟨([\dA-F ]+)⟩$/.exec(token)?.[1];
+  return bytes ? translate("access.bytes", { bytes }) : visibleText(token);
+}
+
+/** @param {string} character */
 function characterName(character) {
   if (character in NAMES) return translate(NAMES[character]);
   const isCapital = character !== character.toLowerCase();

@@ -7,7 +7,7 @@
 import { config } from "../shared/config.js";
 import { createElement, prefersStillness, setAttribute, setText } from "../shared/dom.js";
 import { translate } from "../shared/messages.js";
-import { characterLabel, formatPercent } from "../shared/text.js";
+import { characters, formatPercent, tokenLabel } from "../shared/text.js";
 import { rest, rows } from "./trace.js";
 
 const MOVE_MS = 80; // until a bar is at rest
@@ -128,13 +128,13 @@ class Row {
    * @param {{ isPick: boolean, isSelected: boolean, isChosen: boolean, isExcluded: boolean, keptProb: number | null }} flags */
   draw({ text, prob }, slot, { isPick, isSelected, isChosen, isExcluded, keptProb }) {
     const { element } = this;
-    const label = characterLabel(text);
+    const label = tokenLabel(text);
     const drawn = keptProb === null ? "" : formatPercent(isExcluded ? 0 : Math.min(1, prob / keptProb));
     this.#move(text, slot, prob);
     element.hidden = false;
     element.classList.remove("candidate--stale");
     element.classList.toggle("candidate--chosen", isChosen);
-    element.classList.toggle("candidate--named", label !== text);
+    element.classList.toggle("candidate--named", label !== text && isSingle(text));
     element.classList.toggle("candidate--left-out", isExcluded);
     element.title = isExcluded ? translate("drawer.left_out") : "";
     setText(this.mark, isPick ? "✓" : "");
@@ -189,6 +189,9 @@ class Row {
     this.element.classList.remove("candidate--chosen", "candidate--left-out");
   }
 }
+
+/** @param {string} text */
+const isSingle = (text) => characters(text).length === 1;
 
 /** As in drawer.css.
  * @param {number} slot */

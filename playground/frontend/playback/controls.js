@@ -6,7 +6,9 @@
 import { createElement, find, setText } from "../shared/dom.js";
 import { clearNumber } from "../shared/gradioPatches.js";
 import { translate } from "../shared/messages.js";
-import { formatCompact } from "../shared/text.js";
+import { createPopover } from "../shared/popover.js";
+import { formatCompact, tokenLabel } from "../shared/text.js";
+import { placeKey, tokenAt } from "./trace.js";
 
 const COMMIT_DIGITS = 7;
 
@@ -18,6 +20,8 @@ export class Controls {
   #status;
   #message;
   #remedy;
+  #place;
+  #menu;
   #odds;
   #seed;
 
@@ -31,6 +35,7 @@ export class Controls {
       step: button("#step"),
       regenerate: button("#regenerate"),
       clear: button("#clear"),
+      write: button(".write__open"),
       undo: button("[data-action=undo]"),
       redo: button("[data-action=redo]"),
     };
@@ -39,17 +44,22 @@ export class Controls {
     this.#status = find(drawer, ".status");
     this.#message = find(drawer, ".status__text");
     this.#remedy = find(drawer, "[data-action=remedy]");
+    this.#place = find(drawer, ".bars-title__place");
     this.#odds = find(drawer, ".bars-title__of");
     this.#seed = find(drawer, "#seed input", HTMLInputElement);
     clearNumber(this.#seed);
+    this.#menu = createPopover(drawer, ".write__open", () => find(drawer, ".write__menu button").focus());
+    find(drawer, ".write__menu").addEventListener("click", () => this.#menu.close());
   }
 
   /** @param {Player} player */
   draw(player) {
-    const { play, pause, step, regenerate, clear, undo, redo } = this.#buttons;
+    const { play, pause, step, write, regenerate, clear, undo, redo } = this.#buttons;
     const focused = document.activeElement;
     play.disabled = !player.canPlay;
     pause.disabled = !player.playing;
+    write.disabled = !player.canPlay;
+    if (write.disabled) this.#menu.close();
     step.disabled = !player.canChoose && player.choosing === null;
     regenerate.disabled = !player.canRegenerate;
     clear.disabled = player.trace.prompt.length === 0;
@@ -57,13 +67,14 @@ export class Controls {
     redo.disabled = !player.canRedo;
     // The focus moves to the button that undoes the command instead of being lost; without
     // scrolling, of an embedding page least of all.
-    if (focused === play && !pause.disabled) pause.focus({ preventScroll: true });
+    if ((focused === play || this.#buttons.write.parentElement?.contains(focused)) && !pause.disabled) pause.focus({ preventScroll: true });
     if (focused === regenerate && regenerate.disabled) play.focus({ preventScroll: true });
     if (focused === pause && !play.disabled) play.focus({ preventScroll: true });
     this.#drawer.dataset.status = player.status;
     this.#drawer.dataset.pick = player.sampling.pick;
     this.#drawModel(player);
     this.#drawStatus(player);
+    this.#drawPlace(player);
     this.#drawSampling(player);
   }
 
@@ -76,7 +87,7 @@ export class Controls {
     if (this.#line.textContent !== name + numbers) {
       this.#line.replaceChildren(createElement("span", "model__name", name), createElement("span", "model__numbers", numbers));
     }
-    this.#line.title = session?.name ?? "";
+    this.#line.title = session && !isUnnamed(session) ? session.name : "";
     this.#source.textContent = session ? sourceLine(session) : "";
   }
 
@@ -90,9 +101,17 @@ export class Controls {
   }
 
   /** @param {Player} player */
-  #drawSampling({ sampling, seed, next }) {
+  #drawPlace({ caret, length, trace }) {
+    const character = caret === null ? "" : tokenLabel(tokenAt(trace, caret) ?? "");
+    const text = caret === null ? "" : translate(placeKey(trace), { number: caret + 1, length, character });
+    setText(this.#place, text);
+    this.#place.closest(".player")?.toggleAttribute("data-back", caret !== null);
+  }
+
+  /** @param {Player} player */
+  #drawSampling({ sampling, seed, next, caret }) {
     const { pick, temperature, top_k: topK, top_p: topP } = sampling;
-    const isSampled = pick === "sample";
+    const isSampled = pick === "sample" && caret !== 0;
     const isCut = isSampled && next !== null && (topK > 0 || topP < 1);
     const [plain, cut] = isSampled && temperature !== 1
       ? ["drawer.odds_at", "drawer.odds_at_cut"]
@@ -104,13 +123,17 @@ export class Controls {
 
 /** A model's name and its numbers.
  * @param {Session} session @param {number | null} step */
-function modelLine({ source, session_id: id, name, repo_id: repo, params }, step) {
-  const isUnnamed = source === "live" && name === id && name.startsWith("live-");
-  const ownName = isUnnamed ? translate("drawer.new_model") : name;
+function modelLine(session, step) {
+  const { source, session_id: id, name, repo_id: repo, params } = session;
+  const ownName = isUnnamed(session) ? translate("drawer.new_model") : name;
   const shownName = repo ?? (source === "bundled" ? id : ownName);
   if (params === null) return [shownName, translate("drawer.untrained")];
   return [shownName, translate("drawer.numbers", { params: formatCompact(params), step })];
 }
+
+/** Whether it is one of the trainings before its first weights, which has an id only.
+ * @param {Session} session */
+const isUnnamed = ({ source, session_id: id, name }) => source === "live" && name === id && name.startsWith("live-");
 
 /** @param {Session} session */
 function sourceLine({ source, repo_id: repo, commit }) {
@@ -125,6 +148,10 @@ function statusOf(player) {
     const canRetry = notice.retry || notice.isLost;
     const remedy = notice.remedy ?? (canRetry ? translate("status.try_again") : undefined);
     return { text: notice.text, remedy, tone: notice.tone ?? "warning" };
+  }
+  if (player.caret !== null) {
+    const text = translate(player.hasOdds ? "status.place" : "status.place_first");
+    return { text: player.isWaiting ? translate("status.waiting") : text, remedy: translate("status.to_end") };
   }
   if (player.isWaiting) {
     return { text: translate(session?.source === "hub" ? "status.waiting_hub" : "status.waiting") };

@@ -10,6 +10,10 @@ import { describeError } from "../shared/requestError.js";
 const NOT_FOUND = 404;
 const UNAVAILABLE = 503;
 
+/** Of the server, where those of a Hub that is away are 503, too. */
+const OVERLOADED = "Overloaded";
+const ENGINE_UNAVAILABLE = "EngineUnavailable";
+
 /** What follows from a failure. The effect: "lost", the connection is, and playback goes on once it is
  * back; "busy", the server has too much to do, and playback goes on more slowly after retryMs;
  * "paused". isToast: whether a toast says it as well.
@@ -22,9 +26,11 @@ export function reactTo(failure, session) {
     const key = kind === "timeout" ? "status.timed_out" : "status.unreachable";
     return reaction("lost", { text: translate(key), waits: true, isLost: true }, { isToast: true });
   }
-  if (status === UNAVAILABLE && session?.source !== "hub") {
+  const isOurs = error === OVERLOADED || error === ENGINE_UNAVAILABLE;
+  if (status === UNAVAILABLE && (isOurs || session?.source !== "hub")) {
     const retryMs = retryAfter === null ? config.requests.retry_ms : 1000 * retryAfter;
-    return reaction("busy", { text: translate("status.busy"), waits: true, isLost: true }, { retryMs });
+    const text = error === ENGINE_UNAVAILABLE ? describeError(failure) : translate("status.busy");
+    return reaction("busy", { text, waits: true, isLost: true }, { retryMs });
   }
   if (status === NOT_FOUND && session?.source === "live") {
     const hasEnded = error === "SessionNotFound"; // else the step was replaced by a later one

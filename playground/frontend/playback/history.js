@@ -6,7 +6,7 @@
 
 /** @import { History, Trace } from "../types.js" */
 
-import { fork, isSameText } from "./trace.js";
+import { fork, isSame } from "./trace.js";
 
 export const HISTORY_MAX = 200; // changes that can be undone
 
@@ -47,11 +47,11 @@ export const canUndo = (history, trace) => lastDifferent(history.past, trace) !=
 /** @param {History} history @param {Trace} trace */
 export const canRedo = (history, trace) => lastDifferent(history.future, trace) !== null;
 
-/** The last of the traces whose text is another: a change may have changed nothing.
+/** The last of the traces whose text, or whose branches, are others: a change may have changed nothing.
  * @param {Trace[]} traces @param {Trace} trace */
 function lastDifferent(traces, trace) {
   for (let index = traces.length - 1; index >= 0; index -= 1) {
-    if (!isSameText(traces[index], trace)) return { found: traces[index], rest: traces.slice(0, index) };
+    if (!isSame(traces[index], trace)) return { found: traces[index], rest: traces.slice(0, index) };
   }
   return null;
 }

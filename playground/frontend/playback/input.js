@@ -1,26 +1,30 @@
-// The prompt: its text field, how much of it is in context, and its unknown characters.
+// The prompt: its text field, how much of it is in context, its tokens and its unknown characters.
 
-/** @import { PlayableSession } from "../types.js" */
+/** @import { Token } from "../types.js" */
 /** @import { Player } from "./player.js" */
 
-import { createElement, find, setText } from "../shared/dom.js";
+import { createElement, find, setAttribute, setText } from "../shared/dom.js";
 import { setTextboxValue } from "../shared/gradioPatches.js";
 import { translate } from "../shared/messages.js";
-import { createPopover } from "../shared/popover.js";
-import { characterLabel, contextCounter, directionOf, splitByVocabulary } from "../shared/text.js";
+import { characterLabel, characters, contextCounter, directionOf, splitByVocabulary, tokenCounter } from "../shared/text.js";
+import { cellsOf } from "./tokens.js";
+import { text as textOf } from "./trace.js";
+import { createChip, VocabularyList } from "./vocabularyList.js";
 
-const POPOVER_GAP_PX = 8;
-const MARKS_MAX = 2000; // runs of known and unknown characters that are marked where they stand
+/** @type {string[]} */
+const NO_VOCABULARY = [];
+/** @type {Token[]} */
+const NO_TOKENS = [];
+const MARKS_MAX = 2000; // tokens, or runs of known and unknown characters, that are marked where they stand
 const NAMES_MAX = 40; // unknown characters that are listed
 
 export class Input {
   #textarea;
-  /** A copy of the text behind the field, line for line: transparent, but for marks of unknown
-   * characters. */
+  /** A copy of the text behind the field, line for line: transparent, but for a line below each token,
+   * or marks of unknown characters. */
   #mirror = document.createElement("div");
   #notes;
-  /** @type {string[]} */
-  #vocabulary = [];
+  #vocabulary;
   /** @type {string | undefined} */
   #kind = undefined;
   #isComposing = false;
@@ -28,8 +32,11 @@ export class Input {
    * @type {string | null} */
   #told = null;
   /** What is marked in the mirror.
-   * @type {{ text: string, unknown: string[] } | null} */
+   * @type {{ text: string, unknown: string[], tokens: Token[] } | null} */
   #marked = null;
+  /** The texts of the tokens that were marked last.
+   * @type {string[]} */
+  #cells = [];
 
   /** @param {HTMLTextAreaElement} textarea @param {HTMLElement} notes
    * @param {(text: string, kind?: string) => void} onChange called when the visitor or `write` changed
@@ -42,13 +49,10 @@ export class Input {
       loss: find(notes, ".unknown__loss"),
       replace: find(notes, "[data-action=substitute]"),
       names: find(notes, ".unknown__names"),
-      vocabulary: find(notes, ".vocabulary"),
-      size: find(notes, ".vocabulary-size"),
-      known: find(notes, ".vocabulary__characters"),
     };
+    this.#vocabulary = new VocabularyList(notes);
     this.#mirror.className = "mirror";
     this.#mirror.setAttribute("aria-hidden", "true");
-    createPopover(notes, ".vocabulary-size", () => this.#showVocabulary());
     textarea.before(this.#mirror);
     textarea.parentElement?.classList.add("mirrored");
     // What is composed with an input method is a text once it is done.
@@ -93,15 +97,27 @@ export class Input {
     this.#show(text);
     this.#textarea.dir = this.#mirror.dir = directionOf(text);
     const { session, unknown } = player;
-    const length = player.trace.prompt.length + player.trace.steps.length;
+    this.#drawCounter(player);
+    this.#drawMarks(text, session?.known ?? new Map(), unknown, tokensOf(player));
+    this.#vocabulary.draw(session?.vocabulary ?? NO_VOCABULARY);
+  }
+
+  /** While tokens are counted, the number from before stays.
+   * @param {Player} player */
+  #drawCounter({ trace, session, length, isUntokenized, notice }) {
+    const { counter } = this.#notes;
     const size = session?.block_size ?? 0;
-    const isBeyond = Boolean(session) && length > size;
-    this.#notes.counter.textContent = size ? contextCounter(length, size) : "";
-    this.#notes.counter.classList.toggle("counter--beyond", isBeyond);
-    this.#notes.counter.title = isBeyond ? translate("drawer.window", { size }) : "";
-    this.#notes.counter.tabIndex = isBeyond ? 0 : -1;
-    this.#drawUnknown(text, session?.known ?? new Map(), unknown);
-    this.#drawVocabulary(session?.vocabulary ?? []);
+    const isOfTokens = session?.tokenizer === "tokens";
+    const isOfOther = counter.dataset.session !== session?.session_id;
+    if (isUntokenized && !notice && !isOfOther) return;
+    counter.dataset.session = session?.session_id ?? "";
+    const isBeyond = Boolean(session) && !isUntokenized && length > size;
+    const said = isOfTokens ? tokenCounter(characters(textOf(trace).join("")).length, isUntokenized ? null : length, size) : contextCounter(length, size);
+    setText(counter, size ? said : "");
+    counter.classList.toggle("counter--beyond", isBeyond);
+    counter.title = isBeyond ? translate(isOfTokens ? "drawer.window_tokens" : "drawer.window", { size }) : "";
+    counter.tabIndex = isBeyond ? 0 : -1;
+    setAttribute(this.#textarea, "aria-describedby", isOfTokens ? counter.id : null);
   }
 
   /** Show the player's text where it is another one than the field's: of another tab, from before, or
@@ -118,35 +134,34 @@ export class Input {
     this.#textarea.scrollTop = scrollTop;
   }
 
-  /** @param {string} text @param {Map<string, number>} known @param {string[]} unknown */
-  #drawUnknown(text, known, unknown) {
+  /** @param {string} text @param {Map<string, number>} known @param {string[]} unknown
+   * @param {Token[] | null} tokens null while they aren't known */
+  #drawMarks(text, known, unknown, tokens) {
     this.#notes.unknown.hidden = unknown.length === 0;
-    if (this.#marked?.text === text && this.#marked.unknown === unknown) return;
-    this.#marked = { text, unknown };
+    const isSameText = this.#marked?.text === text && this.#marked.unknown === unknown;
+    if (isSameText && this.#marked?.tokens === (tokens ?? NO_TOKENS)) return;
+    this.#marked = { text, unknown, tokens: tokens ?? NO_TOKENS };
+    if (isSameText) {
+      this.#drawMirror(text, known, unknown, tokens);
+      return;
+    }
     this.#told = null;
     setText(this.#notes.loss, "");
     setText(this.#notes.replace, translate("drawer.replace"));
     this.#notes.names.replaceChildren(...unknown.slice(0, NAMES_MAX).map(createChip));
     if (unknown.length > NAMES_MAX) this.#notes.names.append(createElement("li", "", "…"));
     this.#textarea.setAttribute("aria-invalid", String(unknown.length > 0));
+    this.#drawMirror(text, known, unknown, tokens);
+  }
+
+  /** While the tokens of a text aren't known, those that it begins with stay marked.
+   * @param {string} text @param {Map<string, number>} known @param {string[]} unknown @param {Token[] | null} tokens */
+  #drawMirror(text, known, unknown, tokens) {
+    this.#cells = tokens ? cellsOf(tokens.slice(0, MARKS_MAX)) : commonCells(this.#cells, text);
     const parts = unknown.length ? splitByVocabulary(text, known, MARKS_MAX) : [];
     const marks = parts.map((part) => createElement(part.unknown ? "mark" : "span", "", part.text));
-    this.#mirror.replaceChildren(...marks, "\n");
+    this.#mirror.replaceChildren(...this.#cells.map((cell) => createElement("span", "token", cell)), ...marks, "\n");
     this.#align();
-  }
-
-  /** @param {PlayableSession["vocabulary"]} vocabulary */
-  #drawVocabulary(vocabulary) {
-    this.#vocabulary = vocabulary;
-    this.#notes.size.hidden = vocabulary.length === 0;
-    setText(this.#notes.size, translate("drawer.knows", { count: vocabulary.length }));
-  }
-
-  /** Fill the list, which may be long, when it is opened. */
-  #showVocabulary() {
-    const { vocabulary, size, known } = this.#notes;
-    vocabulary.style.top = size.getBoundingClientRect().bottom + POPOVER_GAP_PX + "px";
-    known.replaceChildren(...this.#vocabulary.map(createChip));
   }
 
   #align() {
@@ -157,12 +172,27 @@ export class Input {
   }
 }
 
+/** The tokens of the prompt where they are no characters; null while they aren't known.
+ * @param {Player} player */
+function tokensOf({ trace, session, isUntokenized }) {
+  if (session?.tokenizer !== "tokens") return NO_TOKENS;
+  return isUntokenized ? null : trace.prompt;
+}
+
+/** The parts of a text, from its beginning, that another begins with.
+ * @param {string[]} cells @param {string} text */
+function commonCells(cells, text) {
+  let at = 0;
+  const changed = cells.findIndex((cell) => {
+    at += cell.length;
+    return !text.startsWith(cell, at - cell.length);
+  });
+  return changed < 0 ? cells : cells.slice(0, changed);
+}
+
 /** What is pasted, cut or dropped is undone on its own, not with the letters typed before.
  * @param {Event} event */
 function pastedKind(event) {
   const type = event instanceof InputEvent ? event.inputType : "";
   return ["insertFromPaste", "insertFromDrop", "deleteByCut"].includes(type) ? type : undefined;
 }
-
-/** @param {string} character */
-const createChip = (character) => createElement("li", "chip", characterLabel(character));

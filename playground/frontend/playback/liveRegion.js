@@ -2,8 +2,8 @@
 
 /** @import { Player } from "./player.js" */
 
-import { createElement } from "../shared/dom.js";
-import { AnnouncementQueue } from "./announcements.js";
+import { createElement, setText } from "../shared/dom.js";
+import { AnnouncementQueue, announcePlace } from "./announcements.js";
 
 export class LiveRegion {
   #region;
@@ -18,6 +18,10 @@ export class LiveRegion {
   /** @param {Player} player */
   draw(player) {
     clearTimeout(this.#timer);
+    if (player.caret !== null) {
+      if (!player.isStale) setText(this.#region, announcePlace(player.caret, player.length, player.trace, player.next));
+      return;
+    }
     const now = performance.now();
     const announcement = this.#queue.update(player, now);
     // A new element: an announcement that equals the last one is read again.

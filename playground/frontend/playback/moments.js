@@ -1,27 +1,33 @@
 // The moment that the page is at: texts with their history, model, settings and place. It survives a
 // reload, Back and Forward, and a look at the tutorial. Candidates are not kept: the API is asked again.
 
-/** @import { Author, History, Sampling, Session, TextState, Token, Trace } from "../types.js" */
+/** @import { Author, History, Sampling, TextState, Trace } from "../types.js" */
+/** @import { Place } from "../sharing/restoration.js" */
 /** @import { Player } from "./player.js" */
+/** @import { StoredBranches, StoredEarlier, StoredToken } from "./storedBranches.js" */
+/** @import { TabSession } from "./tabs.js" */
 
 import { MomentStorage } from "../shared/momentStorage.js";
 import { emptyHistory } from "./history.js";
-import { restore as restoreTrace, start, wasChosen } from "./trace.js";
+import { decodeBranches, decodeEarlier, decodeToken, encodeAuthors, encodeBranches, encodeEarlier, rounded, storedToken } from "./storedBranches.js";
+import { NO_BRANCHES, oddsOf, restore as restoreTrace, start, wasChosen } from "./trace.js";
 
 const SAVE_MS = 500; // between two savings
-const KEPT_CHANGES = 30; // of a history, in storage
 
-/** @typedef {{ prompt: string, tokens: [number, string][], chosen: number[], authors: Author[], by: number[] }} StoredTrace
- * @typedef {{ trace: StoredTrace, past: StoredTrace[], future: StoredTrace[] }} StoredText
+/** @typedef {{ prompt: string, tokens: StoredToken[], chosen: number[], authors: Author[], by: number[], odds?: (number | null)[] }} StoredTrace
+ * @typedef {{ trace: StoredTrace, past: StoredTrace[], future: StoredTrace[], branches?: StoredBranches, earlier?: StoredEarlier }} StoredText
  * @typedef {object} Moment
  * @property {string} tab
+ * @property {string | null} held the tab that was left while it played
+ * @property {[string, TabSession][]} sessions of the tabs; the Library's is its place
  * @property {[string, StoredText][]} texts
  * @property {[string, string][]} examples
- * @property {{ session_id: string, step: number } | null} library what is chosen there
+ * @property {Place | null} library what is chosen there
  * @property {Sampling} sampling @property {number} seed @property {number} intervalMs
  * @property {boolean} isDrawerOpen
  * @property {boolean} isSamplingOwn whether the visitor, or a link, has set it
  * @property {string | null} lesson
+ * @property {string | null} explore the panel that is open
  * @property {Moment | null} beforeLessons */
 
 /** The parts of the page that a moment is captured from, and restored to.
@@ -29,11 +35,11 @@ const KEPT_CHANGES = 30; // of a history, in storage
  * @property {Player} player
  * @property {import("./tabs.js").Tabs} tabs
  * @property {import("../library/library.js").Library} library
- * @property {{ isOpen: boolean, setOpen: (isOpen: boolean) => void }} drawer
+ * @property {{ isOpen: boolean }} drawer
  * @property {{ lesson: string | null }} guide
- * @property {{ isOwn: boolean, show: () => void }} settings
- * @property {(sessionId: string) => Promise<Session | null>} findSession one that the Library doesn't list
- * @property {(tab: string) => void} openTab */
+ * @property {{ isOwn: boolean }} settings
+ * @property {import("../explore/explore.js").Explore} explore
+ * @property {import("../sharing/restoration.js").Restoration} restoration */
 
 export class Moments {
   #parts;
@@ -88,32 +94,20 @@ export class Moments {
 
   /** @param {Moment} moment */
   async restore(moment) {
-    const { player, tabs, library, drawer, settings, findSession, openTab } = this.#parts;
-    drawer.setOpen(moment.isDrawerOpen);
     this.#beforeLessons = moment.beforeLessons;
-    player.setInterval(moment.intervalMs);
-    player.seed = moment.seed;
-    player.setSampling(moment.sampling);
-    settings.isOwn = moment.isSamplingOwn;
-    settings.show();
-    openTab(moment.tab);
-    const chosen = moment.library;
-    if (chosen && !library.has(chosen.session_id)) {
-      const session = await findSession(chosen.session_id);
-      if (session) library.add(session, false);
-    }
-    tabs.restoreTexts(new Map(moment.texts.map(([tab, text]) => [tab, decodeText(text)])), moment.examples);
-    if (chosen) library.choose(chosen.session_id, chosen.step);
-    await tabs.follow();
+    await this.#parts.restoration.restore({ ...moment, place: moment.library ?? {} }, () => {
+      const texts = new Map(moment.texts.map(([tab, text]) => [tab, decodeText(text)]));
+      return this.#parts.tabs.restore({ ...moment, texts });
+    });
   }
 
   /** @returns {Moment} */
   #capture() {
-    const { player, tabs, library, drawer, guide, settings } = this.#parts;
+    const { player, tabs, library, drawer, guide, settings, explore } = this.#parts;
+    const { texts, ...places } = tabs.capture();
     return {
-      tab: tabs.current,
-      texts: [...tabs.captureTexts()].map(([tab, text]) => [tab, encodeText(text)]),
-      examples: tabs.examples,
+      ...places,
+      texts: [...texts].map(([tab, text]) => [tab, encodeText(text)]),
       library: library.place,
       sampling: player.sampling,
       seed: player.seed,
@@ -121,6 +115,7 @@ export class Moments {
       isDrawerOpen: drawer.isOpen,
       isSamplingOwn: settings.isOwn,
       lesson: guide.lesson,
+      explore: explore.moment,
       beforeLessons: this.#beforeLessons,
     };
   }
@@ -136,50 +131,46 @@ export class Moments {
 }
 
 /** @param {TextState} text @returns {StoredText} */
-const encodeText = ({ trace, history: { past, future } }) => ({
-  trace: encodeTrace(trace),
-  past: past.slice(-KEPT_CHANGES).map(encodeTrace),
-  future: future.slice(-KEPT_CHANGES).map(encodeTrace),
-});
+export function encodeText({ trace, history }) {
+  const { changes: [past, future], earlier } = encodeEarlier(trace.branches, [history.past, history.future]);
+  return {
+    trace: encodeTrace(trace),
+    past: past.map(encodeTrace),
+    future: future.map(encodeTrace),
+    branches: encodeBranches(trace.branches),
+    earlier,
+  };
+}
 
 /** @param {StoredText} stored @returns {TextState} */
-function decodeText({ trace, past, future }) {
+export function decodeText({ trace, past, future, branches: stored, earlier }) {
+  const branches = stored ? decodeBranches(stored) : NO_BRANCHES; // earlier versions had none
+  const branchesOf = decodeEarlier(branches, earlier);
+  const decode = (/** @type {StoredTrace} */ one, /** @type {number} */ index) => ({ ...decodeTrace(one), branches: branchesOf(index) });
   /** @type {History} */
-  const history = { ...emptyHistory, past: past.map(decodeTrace), future: future.map(decodeTrace) };
-  return { trace: decodeTrace(trace), history };
+  const history = { ...emptyHistory, past: past.map(decode), future: future.map((one, index) => decode(one, past.length + index)) };
+  return { trace: { ...decodeTrace(trace), branches }, history };
 }
 
 /** @param {Trace} trace @returns {StoredTrace} */
 export function encodeTrace({ text, steps }) {
-  /** @type {Author[]} */
-  const authors = [];
-  const by = steps.map((step) => {
-    const index = authors.findIndex((author) => isSameAuthor(author, step.by));
-    return index < 0 && step.by ? authors.push(step.by) - 1 : index;
-  });
   return {
     prompt: text,
-    tokens: steps.map((step) => [step.id, step.text]),
+    tokens: steps.map(storedToken),
     chosen: steps.flatMap((step, index) => (wasChosen(step) ? [index] : [])),
-    authors,
-    by,
+    ...encodeAuthors(steps),
+    odds: steps.map((step) => rounded(oddsOf(step))),
   };
 }
 
 /** @param {StoredTrace} stored @returns {Trace} */
-export function decodeTrace({ prompt, tokens, chosen, authors, by }) {
+export function decodeTrace({ prompt, tokens, chosen, authors, by, odds }) {
   if (tokens.length === 0) return start(prompt);
-  /** @type {Token[]} */
-  const decoded = tokens.map(([id, text]) => ({ id, text }));
-  return restoreTrace(prompt, decoded, chosen, by.map((index) => authors[index]));
+  return restoreTrace(prompt, tokens.map(decodeToken), chosen, by.map((index) => authors[index]), odds);
 }
-
-/** @param {Author} author @param {Author | undefined} other */
-const isSameAuthor = (author, other) =>
-  other !== undefined && author.session_id === other.session_id && author.step === other.step;
 
 /** @param {Moment} moment @returns {Moment} */
 const withoutHistory = (moment) => ({
   ...moment,
-  texts: moment.texts.map(([tab, { trace }]) => [tab, { trace, past: [], future: [] }]),
+  texts: moment.texts.map(([tab, text]) => [tab, { ...text, past: [], future: [], earlier: undefined }]),
 });

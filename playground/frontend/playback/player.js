@@ -1,75 +1,42 @@
-// Playback: one step a tick, requested ahead in chunks. Independent of DOM and network: `generate`,
-// the callback for changes and that for errors are injected.
+// Playback: one step a tick, requested ahead in chunks. Commands and inputs change the state
+// (playerState.js); the loop appends, and requests what is missing. Independent of DOM and network:
+// `generate`, the callback for changes and that for errors are injected.
 
-/** @import { Author, GenerateRequest, GenerateResponse, History, Notice, PlayableSession, PlayerStatus, Sampling, Step, TextState, Trace } from "../types.js" */
+/** @import { Branches, GenerateRequest, GenerateResponse, History, Notice, PlayableSession, Sampling, ScoreRequest, ScoreResponse, Step, TextState, Token, TokenizeRequest, TokenizeResponse, Trace } from "../types.js" */
+/** @import { Stop } from "./stops.js" */
 
 import { config } from "../shared/config.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
-import { adaptToVocabulary } from "../shared/text.js";
+import * as branching from "./branches.js";
 import { decodeStep } from "./decode.js";
 import { reactTo } from "./failures.js";
 import * as histories from "./history.js";
-import { defaultSampling, randomSeed, samplingParams } from "./sampling.js";
+import { PastSteps } from "./past.js";
+import { PlayerState } from "./playerState.js";
+import { randomSeed, samplingParams } from "./sampling.js";
+import { chunkSize, stepBody, StepRequest } from "./stepRequest.js";
 import { Ticker } from "./ticker.js";
+import { typedTokens } from "./tokens.js";
 import * as traces from "./trace.js";
-import { UnknownCharacters } from "./unknown.js";
+import { adapt, adaptTrace } from "./unknown.js";
 
-const SLOW_MS = 300; // a longer wait is shown
 const DEBOUNCE_MS = 30; // of a slider being dragged or a text being typed
 const TYPING_MS = 1000; // letters typed in closer succession are undone together
-const STAGED_MS = 300; // from this interval on the choice is staged
-const STAGE_PART = 0.5; // of the interval
-const STAGE_MAX_MS = 450;
 const PACE_MAX = 8; // times the interval: the slowest that an overloaded server makes it
 
-/** How many steps to request at an interval.
- * @param {number} intervalMs */
-function chunkSize(intervalMs) {
-  const { low, high, duration_ms: duration } = config.generation.chunk;
-  return Math.min(high, Math.max(low, Math.round(duration / intervalMs)));
-}
-
-export class Player {
-  /** undefined: not known yet; null: there is none.
-   * @type {PlayableSession | null | undefined} */
-  session = undefined;
-  /** Training step of the model.
-   * @type {number | null} */
-  step = null;
-  /** Whether each request uses the newest training step there is by then. */
-  newest = false;
-  /** @type {Trace} */
-  trace = traces.start("");
-  /** @type {History} */
-  history = histories.emptyHistory;
-  playing = false;
-  /** The token that the highlight was moved to; null: the pick.
-   * @type {string | null} */
-  highlight = null;
-  /** The token that was chosen, while the distribution after it is requested.
-   * @type {string | null} */
-  choosing = null;
-  /** @type {Notice | null} */
-  notice = null;
-  intervalMs = config.controls.speed.default;
-  sampling = defaultSampling();
-  /** In use unless the visitor set one. */
-  seed = randomSeed();
-  /** Times the interval: more than 1 while the server is overloaded. */
-  pace = 1;
-  /** Whether the pick is on its way into the text. */
-  isTaking = false;
-
-  #generate;
+export class Player extends PlayerState {
   #onChange;
   #onError;
   #onLost;
-  /** Of the pending request; the response to any other is discarded.
-   * @type {AbortController | null} */
-  #pending = null;
-  /** The request that has taken longer than SLOW_MS.
-   * @type {AbortController | null} */
-  #slow = null;
+  #request;
+  #tokenizing;
+  #past;
+  /** The place to go to once the prompt is tokenized.
+   * @type {number | null} */
+  #goal = null;
+  /** When writing stops by itself.
+   * @type {{ stop: Stop, from: number } | null} */
+  #stop = null;
   #ticker = new Ticker(() => this.#tick(), () => this.#stage());
   #requestTimer = 0;
   #retryTimer = 0;
@@ -80,95 +47,29 @@ export class Player {
   #isRetrying = false;
   /** Whether the pick is to be appended as soon as it is known. */
   #isEager = false;
-  #unknown = new UnknownCharacters();
 
   /** @param {object} options
    * @param {(body: GenerateRequest, signal: AbortSignal) => Promise<GenerateResponse>} options.generate
    * @param {() => void} options.onChange called after every change
    * @param {(message: string) => void} options.onError called with what a toast has to say
+   * @param {(body: ScoreRequest) => Promise<ScoreResponse>} options.score
+   * @param {(body: TokenizeRequest, signal: AbortSignal) => Promise<TokenizeResponse>} options.tokenize
    * @param {() => void} [options.onLost] called when the server gives no answer; `reconnect` goes on */
-  constructor({ generate, onChange, onError, onLost = () => {} }) {
-    this.#generate = generate;
+  constructor({ generate, score, tokenize, onChange, onError, onLost = () => {} }) {
+    super();
+    this.#past = new PastSteps(generate, score, onChange);
+    this.#request = new StepRequest(generate, onChange);
+    this.#tokenizing = new StepRequest(tokenize, onChange);
     this.#onChange = onChange;
     this.#onError = onError;
     this.#onLost = onLost;
   }
 
-  // State
-
-  /** Characters of the text outside the vocabulary; none while the model is untrained. */
-  get unknown() {
-    return this.#unknown.of(this.trace, this.session);
-  }
-
-  /** @returns {PlayerStatus} */
-  get status() {
-    if (this.session === undefined) return "loading";
-    if (this.session === null) return "no-model";
-    if (this.trace.prompt.length === 0) return "no-input";
-    if (this.unknown.length) return "unknown";
-    return traces.completion(this.trace, this.session.end_token) ?? (this.playing ? "playing" : "paused");
-  }
-
-  /** The step whose distribution the bars show, or null while it is unknown. */
-  get next() {
-    return traces.next(this.trace);
-  }
-
-  /** Whether the bars still show what was weighed before the model or the settings changed. */
-  get isStale() {
-    return this.trace.ahead.length === 0;
-  }
-
-  /** The text of the token that `choose` appends by default. */
-  get highlighted() {
-    if (!this.next) return null;
-    const isListed = traces.rows(this.next).some(({ text }) => text === this.highlight);
-    return isListed ? this.highlight : this.next.text;
-  }
-
-  /** Whether the next step has been pending for longer than SLOW_MS. */
+  /** Whether the next step has been awaited for long. */
   get isWaiting() {
+    if (this.caret !== null) return this.isStale && this.#past.isSlow;
     const missing = this.isStale || this.choosing !== null || this.#late;
-    return missing && this.#pending !== null && this.#slow === this.#pending;
-  }
-
-  get canPlay() {
-    return this.status === "paused" && !this.notice?.locks && !this.notice?.waits;
-  }
-
-  get canChoose() {
-    return this.canPlay && this.next !== null && this.choosing === null;
-  }
-
-  get canRegenerate() {
-    return Boolean(this.session) && this.trace.steps.length > 0 && !this.notice?.locks;
-  }
-
-  get canUndo() {
-    return histories.canUndo(this.history, this.trace);
-  }
-
-  get canRedo() {
-    return histories.canRedo(this.history, this.trace);
-  }
-
-  /** Milliseconds before a tick at which the pick sets out; 0 where playback is too fast for it. */
-  get stageMs() {
-    const interval = this.intervalMs * this.pace;
-    return interval < STAGED_MS ? 0 : Math.min(STAGE_MAX_MS, STAGE_PART * interval);
-  }
-
-  /** The seed in use, whether set or random. */
-  get usedSeed() {
-    return this.sampling.seed ?? this.seed;
-  }
-
-  /** The model that writes now.
-   * @returns {Author | undefined} */
-  get author() {
-    const { session, step } = this;
-    return session ? { session_id: session.session_id, name: session.repo_id ?? session.name, step } : undefined;
+    return missing && (this.#request.isSlow || this.#tokenizing.isSlow);
   }
 
   // Commands
@@ -177,6 +78,7 @@ export class Player {
     if (!this.canPlay) return;
     this.#cancel();
     this.#record("play");
+    this.#setCaret(null);
     this.playing = true;
     this.highlight = this.notice = null;
     this.#schedule(0);
@@ -194,6 +96,10 @@ export class Player {
    * @param {string | null} [token] its text */
   choose(token = this.highlighted) {
     if (!this.canChoose || token === null) return;
+    if (this.caret !== null) {
+      this.#chooseAt(this.caret, token);
+      return;
+    }
     const isPick = this.highlight === null && token === this.next?.text;
     if (this.isStale && isPick) {
       this.#isEager = true; // the new pick may be another one
@@ -207,10 +113,28 @@ export class Player {
       this.#append(traces.advance(trace));
     } else {
       this.choosing = token;
-      this.#request([token], chunkSize(this.intervalMs), (steps) =>
-        this.#append(traces.extend(traces.fork(traces.choose(trace, token)), steps)));
+      const chosen = traces.fork(traces.choose(trace, token));
+      this.#load(chosen, [], chunkSize(this.intervalMs), (steps) => this.#append(traces.extend(chosen, steps)));
     }
     this.#onChange();
+  }
+
+  /** Show what was weighed at an earlier place; null returns to the end.
+   * @param {number | null} position of a token of the text; clamped */
+  goTo(position) {
+    if (this.playing) this.#halt();
+    this.#goal = this.isUntokenized ? position : null;
+    if (position === null || !this.canLookBack || this.length === 0) this.#setCaret(null);
+    else this.#setCaret(Math.min(this.length, Math.max(0, position)) < this.length ? Math.max(0, position) : null);
+    this.#proceed();
+  }
+
+  /** Write until there is enough.
+   * @param {Stop} stop */
+  write(stop) {
+    this.play();
+    if (!this.playing) return;
+    this.#stop = { stop, from: this.trace.steps.length };
   }
 
   /** @param {number} by rows, negative for upwards */
@@ -227,7 +151,8 @@ export class Player {
     if (!this.canRegenerate) return;
     this.#record("regenerate");
     this.seed = randomSeed();
-    this.#replaceTrace(traces.refresh(traces.rewind(this.trace, 0)));
+    this.#replaceTrace(traces.refresh(traces.rewind(this.#kept(), 0)));
+    this.#stop = null;
     if (this.playing) this.#schedule(this.intervalMs);
   }
 
@@ -246,12 +171,35 @@ export class Player {
     this.#travel(histories.redo(this.history, this.trace));
   }
 
+  /** Go on in a branch; the present text becomes one.
+   * @param {number} id */
+  resume(id) {
+    const { branches } = this.#kept();
+    this.continueWith(branching.traceOf(branching.path(branches, id), branches));
+  }
+
+  /** Go on with another text of the same model; the present one becomes a branch.
+   * @param {Trace} trace */
+  continueWith(trace) {
+    this.#halt();
+    this.#record("resume");
+    this.#replaceTrace({ ...trace, branches: this.#kept().branches });
+  }
+
+  /** Name, pin or remove a branch: it is undone as a change of the text is.
+   * @param {(branches: Branches) => Branches} change of the branches with the present text among them */
+  changeBranches(change) {
+    this.#record("branches");
+    this.trace = { ...this.trace, branches: change(this.#kept().branches) };
+    this.#onChange();
+  }
+
   /** Go on after the connection was lost: playing, where it was. */
   reconnect() {
     if (!this.notice?.isLost) return;
     this.#isRetrying = true; // the notice stays until there is an answer
     this.#proceed();
-    if (this.#pending) return;
+    if (this.#request.isPending) return;
     this.#recover();
     this.#onChange();
   }
@@ -260,21 +208,22 @@ export class Player {
 
   /** @param {string} typed @param {string} [kind] of the change, for the history */
   setPrompt(typed, kind = "typing") {
-    const text = this.#adapt(typed);
+    const text = adapt(typed, this.session);
     if (text === this.trace.text) return this.#onChange();
     this.#halt();
     const now = performance.now();
     this.#record(kind, kind === "typing" && this.trace.steps.length === 0 && now - this.#typedAt < TYPING_MS);
     this.#typedAt = now;
-    return this.#replaceTrace(traces.start(text));
+    return this.#replaceTrace(traces.start(text, this.trace.branches));
   }
 
   /** Replace prompt and generated text.
-   * @param {Trace} trace */
-  restore(trace) {
+   * @param {Trace} trace @param {string} [name] of the branch that it is */
+  restore(trace, name = "") {
     this.#halt();
     this.#record("restore");
-    this.#replaceTrace(this.#adaptTrace(trace));
+    const restored = { ...adaptTrace(trace, this.session), branches: this.trace.branches };
+    this.#replaceTrace(name ? { ...restored, branches: branching.nameText(restored, name) } : restored);
   }
 
   /** Exchange the whole text, with its history, for another one; returns the present one.
@@ -294,7 +243,8 @@ export class Player {
     if (isSame && this.session === session && this.step === step && this.newest === newest && !this.notice) return;
     if (!isSame) this.#halt();
     Object.assign(this, { session, step, newest });
-    this.#replaceTrace(isSame ? traces.refresh(this.trace) : traces.fork(this.#adaptTrace(this.trace)));
+    if (isSame) this.#replaceTrace(traces.refresh(this.trace), this.caret);
+    else this.#replaceTrace(traces.fork(adaptTrace(this.trace, session)));
   }
 
   /** @param {number} intervalMs */
@@ -310,27 +260,21 @@ export class Player {
   setSampling(changes) {
     const before = JSON.stringify(this.#params);
     this.sampling = { ...this.sampling, ...changes };
-    if (JSON.stringify(this.#params) !== before) this.#replaceTrace(traces.refresh(this.trace));
+    if (JSON.stringify(this.#params) !== before) this.#replaceTrace(traces.refresh(this.trace), this.caret);
     else this.#onChange();
   }
 
   // Loop
 
-  /** A text in the forms that the model knows: line ends, composed letters.
-   * @param {string} text */
-  #adapt(text) {
-    return this.session?.vocabulary.length ? adaptToVocabulary(text, this.session.known) : text;
-  }
-
-  /** @param {Trace} trace */
-  #adaptTrace(trace) {
-    const text = this.#adapt(trace.text);
-    if (text === trace.text) return trace;
-    return traces.restore(text, trace.steps, [], trace.steps.map((step) => step.by));
-  }
-
   get #params() {
     return samplingParams(this.sampling, this.seed);
+  }
+
+  /** The text with itself among its branches. */
+  #kept() {
+    const { trace } = this;
+    if (this.isUntokenized) return trace; // as characters it would be another text
+    return { ...trace, branches: branching.keep(trace.branches, branching.pathOf(trace)).branches };
   }
 
   /** @param {string} kind @param {boolean} [merges] */
@@ -346,10 +290,12 @@ export class Player {
     this.#replaceTrace(found.trace);
   }
 
-  /** @param {Trace} trace */
-  #replaceTrace(trace) {
+  /** @param {Trace} trace @param {number | null} [caret] where it is to stay */
+  #replaceTrace(trace, caret = null) {
     this.#cancel();
-    this.trace = trace;
+    this.#goal = null;
+    this.trace = traces.inCharacters(trace, this.session);
+    this.#setCaret(caret);
     this.#setNotice(null);
     if (trace.prompt.length === 0) this.highlight = null;
     clearTimeout(this.#requestTimer);
@@ -362,12 +308,14 @@ export class Player {
     this.trace = trace;
     this.highlight = null;
     this.choosing = null;
+    this.#setCaret(null);
     if (traces.completion(trace, this.session?.end_token ?? null)) this.#halt();
   }
 
   /** @param {Notice | null} [notice] */
   #halt(notice = null) {
     this.playing = false;
+    this.#stop = null;
     this.#late = this.isTaking = false;
     this.#ticker.cancel();
     this.#cancel();
@@ -381,8 +329,8 @@ export class Player {
   }
 
   #cancel() {
-    this.#pending?.abort();
-    this.#pending = null;
+    this.#request.cancel();
+    this.#tokenizing.cancel();
     this.choosing = null;
     this.#isEager = false;
   }
@@ -407,63 +355,122 @@ export class Player {
       this.#ticker.mark();
       this.#schedule(this.intervalMs * this.pace);
       this.#append(traces.advance(this.trace));
+      if (this.#isEnough) this.#halt();
     }
     this.#proceed();
+  }
+
+  get #isEnough() {
+    const { steps, ahead } = this.trace;
+    return this.#stop !== null && this.#stop.stop(steps.slice(this.#stop.from), ahead[0] ?? null);
   }
 
   /** Request what is missing: the distribution to show, or enough steps to continue playing. */
   #proceed() {
     const { ahead, steps } = this.trace;
     const n = chunkSize(this.intervalMs);
-    const hasBars = this.session && this.trace.prompt.length && !this.unknown.length;
-    const isStuck = this.notice?.retry || this.notice?.locks || (this.notice?.waits && !this.#isRetrying);
-    if (hasBars && !isStuck && !this.#pending) {
+    const isStuck = this.notice?.retry || this.notice?.isGone || (this.notice?.waits && !this.#isRetrying);
+    if (this.session && this.isUntokenized && !isStuck && !this.#tokenizing.isPending) this.#tokenizePrompt(this.session);
+    const hasBars = this.session && this.trace.prompt.length && !this.isUntokenized && !this.unknown.length;
+    if (hasBars && !isStuck && !this.#request.isPending) {
       const enough = this.playing ? n / 2 : 0;
       if (ahead.length <= enough && steps.length + ahead.length <= config.generation.tokens_max) {
-        this.#request(ahead.map((step) => step.text), this.playing ? n : 1, (more) => {
+        this.#load(this.trace, ahead, this.playing ? n : 1, (more) => {
           this.trace = traces.extend(this.trace, more);
         });
       }
     }
+    if (hasBars && !isStuck && this.isStale && this.caret !== null && !this.#past.isPending) this.#lookUp(/** @type {PlayableSession} */ (this.session), this.caret);
     this.#onChange();
   }
 
-  /** Request the n steps after the text on screen and some more tokens.
-   * @param {string[]} tokens @param {number} n @param {(steps: Step[]) => void} apply */
-  async #request(tokens, n, apply) {
+  /** Cut the prompt into the model's tokens. Until then it stands as characters, and nothing is asked of it.
+   * @param {PlayableSession} session */
+  async #tokenizePrompt({ session_id: id }) {
+    const { text } = this.trace;
+    try {
+      const answer = await this.#tokenizing.send({ session_id: id, text });
+      if (!answer) return;
+      this.#recover();
+      this.trace = traces.withPrompt(this.trace, typedTokens(text, answer.tokens), id);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (this.#goal === null) this.#proceed();
+    else this.goTo(this.#goal);
+  }
+
+  /** @param {Trace} trace @param {Token[]} tokens @param {number} n @param {(steps: Step[]) => void} apply */
+  async #load(trace, tokens, n, apply) {
     const { session, author: by } = this;
     if (!session) return;
-    const pending = (this.#pending = new AbortController());
-    const size = session.block_size ?? Infinity; // unknown while it is untrained
-    const body = {
-      session_id: session.session_id,
-      step: this.newest ? null : this.step,
-      context: [...traces.lastTokens(this.trace, size), ...tokens].slice(-size).join(""),
-      position: traces.position(this.trace) + tokens.length,
-      n,
-      ...this.#params,
-    };
-    setTimeout(() => {
-      if (this.#pending !== pending) return;
-      this.#slow = pending;
-      this.#onChange();
-    }, SLOW_MS);
     try {
-      const response = await this.#generate(body, pending.signal);
-      if (this.#pending !== pending) return;
-      this.#pending = null;
+      const response = await this.#request.send(stepBody({ ...this.#writer(session), trace, tokens, n }));
+      if (!response) return;
       this.#recover();
       this.pace = Math.max(1, this.pace / 2);
       if (this.newest) this.step = response.step;
       apply(response.steps.map((step) => decodeStep(step, session, by)));
-      if (this.#late) this.#tick();
-      else if (this.#isEager) this.choose();
-      else this.#proceed();
     } catch (error) {
-      if (this.#pending !== pending) return;
-      this.#pending = null;
       this.#fail(error);
+      return;
     }
+    if (this.#late) this.#tick();
+    else if (this.#isEager) this.choose();
+    else this.#proceed();
+  }
+
+  // An earlier place
+
+  /** @param {number | null} caret */
+  #setCaret(caret) {
+    this.#past.cancel();
+    if (caret !== this.caret) this.highlight = this.choosing = null;
+    const before = this.next;
+    this.caret = caret;
+    this.past = { place: null, before: caret === null || !this.hasOdds ? null : before };
+    if (caret !== null && this.hasOdds && this.session) this.past.place = this.#past.get(this.#writer(this.session), this.trace, caret);
+  }
+
+  /** Ask for what was weighed at a place.
+   * @param {PlayableSession} session @param {number} caret */
+  async #lookUp(session, caret) {
+    try {
+      if (!(await this.#past.ask(this.#writer(session), this.trace, caret, this.author))) return;
+      this.#recover();
+      const place = this.#past.get(this.#writer(session), this.trace, caret); // others may be in use by now
+      if (this.caret === caret && place) this.past = { place, before: null };
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#proceed();
+  }
+
+  /** The model and the settings that steps are asked for with.
+   * @param {PlayableSession} session */
+  #writer(session) {
+    return { session, step: this.step, newest: this.newest, params: this.#params };
+  }
+
+  /** Start a branch at an earlier place, or go on to the next place where the token stands in the text.
+   * @param {number} caret @param {string} token */
+  #chooseAt(caret, token) {
+    const { place } = this.past;
+    if (!place) return;
+    if (token === traces.tokenAt(this.trace, caret)) {
+      this.goTo(caret + 1);
+      return;
+    }
+    this.#cancel();
+    this.notice = null;
+    this.#record("branch");
+    this.choosing = token;
+    const kept = this.#kept();
+    const branched = caret === 0 ? traces.start(token, kept.branches) : traces.branch(kept, place.picked, token); // a text begins with a prompt
+    this.#load(branched, [], chunkSize(this.intervalMs), (steps) => this.#append(traces.extend(branched, steps)));
+    this.#onChange();
   }
 
   /** The server answers again. */
@@ -475,7 +482,8 @@ export class Player {
   /** @param {unknown} reason */
   #fail(reason) {
     const failure = asRequestError(reason);
-    const { effect, notice, isToast, retryMs } = reactTo(failure, this.session);
+    const { effect, notice: found, isToast, retryMs } = reactTo(failure, this.session);
+    const notice = this.notice?.locks ? this.notice : found; // another tab's turn, whatever fails here
     this.choosing = null;
     this.#isRetrying = false;
     if (effect === "paused") this.#halt(notice);

@@ -1,6 +1,6 @@
 // Sampling settings: their defaults, their ranges, and a seed. Pure.
 
-/** @import { Range, Sampling } from "../types.js" */
+/** @import { Range, Sampling, SamplingParams } from "../types.js" */
 
 import { config } from "../shared/config.js";
 
@@ -30,7 +30,7 @@ export function clampSeed(value) {
 }
 
 /** The fields of a request.
- * @param {Sampling} sampling @param {number} seed in use unless one is set */
+ * @param {Sampling} sampling @param {number} seed in use unless one is set @returns {SamplingParams} */
 export function samplingParams({ pick, temperature, top_k: topK, top_p: topP, seed: own }, seed) {
   if (pick !== "sample") return { temperature: 0 };
   return { temperature, top_k: topK, top_p: topP, seed: own ?? seed };

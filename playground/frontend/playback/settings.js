@@ -9,6 +9,9 @@ import { clampSeed, clampToRange, defaultSampling } from "./sampling.js";
 
 /** @typedef {"speed" | "pick" | "temperature" | "top-k" | "top-p" | "seed"} SettingName */
 
+/** The fields, by the names of what they set. */
+const FIELDS = "#speed, #temperature, #top-k, #top-p, #seed";
+
 export class Settings {
   /** Whether the visitor, or a link, has set how to pick: then no model's suggestion applies. */
   isOwn = false;
@@ -20,6 +23,13 @@ export class Settings {
   constructor(player, drawer, write) {
     this.#player = player;
     this.#write = write;
+    // Gradio's event comes late, perhaps when the field has been left and shows what was used before.
+    drawer.addEventListener("input", ({ target }) => {
+      if (!(target instanceof HTMLInputElement) || target.type !== "number") return;
+      const field = target.closest(FIELDS);
+      const value = Number.isNaN(target.valueAsNumber) ? null : target.valueAsNumber;
+      if (field) this.set(/** @type {SettingName} */ (field.id), value);
+    });
     // After Gradio's own handlers, which clamp what the field shows and tell nobody.
     const correct = (/** @type {Event} */ { target }) => {
       if (target instanceof HTMLInputElement && target.type === "number") setTimeout(() => this.show());
@@ -48,10 +58,22 @@ export class Settings {
     this.#player.setSampling(changes[name]());
   }
 
+  /** `set`, from outside the drawer: its fields follow.
+   * @param {SettingName} name @param {any} value */
+  setFromElsewhere(name, value) {
+    this.set(name, value);
+    this.show();
+  }
+
   /** Take over what a link or a moment has set.
-   * @param {Partial<Sampling>} sampling */
-  adopt(sampling) {
-    if (Object.keys(sampling).length) this.isOwn = true;
+   * @param {object} settings
+   * @param {Partial<Sampling>} settings.sampling @param {number} [settings.intervalMs]
+   * @param {number} [settings.seed] in use unless the sampling has one
+   * @param {boolean} [settings.isSamplingOwn] by default where there is any */
+  adopt({ sampling, intervalMs, seed, isSamplingOwn = this.isOwn || Object.keys(sampling).length > 0 }) {
+    this.isOwn = isSamplingOwn;
+    if (intervalMs) this.#player.setInterval(intervalMs);
+    if (seed !== undefined) this.#player.seed = seed;
     this.#player.setSampling(sampling);
     this.show();
   }

@@ -10,6 +10,7 @@ import { asRequestError, describeError } from "../shared/requestError.js";
 import { emptyHistory } from "./history.js";
 import { goneNotice, reactTo } from "./failures.js";
 import { start } from "./trace.js";
+import { isTrained } from "./unknown.js";
 
 export const TAB = "library"; // the tab that the page opens with
 
@@ -18,6 +19,13 @@ export const TAB = "library"; // the tab that the page opens with
  * one. ended: a live one's training was "stopped", or is "gone" with its model. position: its place in
  * the queue, 0 once it starts; undefined where it doesn't wait. session: what is known of it already.
  * @typedef {Pick<ActionDetail, "name" | "step" | "steps" | "newest" | "ended" | "position" | "session"> & { session_id: string }} TabSession */
+
+/** What each tab holds. held: the tab that was left while it played. examples: what the sessions'
+ * examples wrote into the tabs' inputs.
+ * @typedef {object} TabsState
+ * @property {string} tab @property {string | null} held
+ * @property {[string, TabSession][]} sessions but for that of the Library
+ * @property {Map<string, TextState>} texts @property {[string, string][]} examples */
 
 export class Tabs {
   /** What a tab without a session can be given.
@@ -58,6 +66,11 @@ export class Tabs {
     return this.#current;
   }
 
+  /** The tab whose session and text are shown. */
+  get #shown() {
+    return this.#held ?? this.#current;
+  }
+
   /** Whether the text is more than an example that nobody changed. */
   get isTouched() {
     return this.#player.trace.steps.length > 0 || this.#player.trace.text !== (this.#examples.get(this.#textTab) ?? "");
@@ -80,11 +93,7 @@ export class Tabs {
     if (tab === this.#current) return;
     if (this.#player.playing) {
       this.#held = this.#current;
-      this.#player.pause({
-        text: translate("status.switch_back", { tab: tabLabel(this.#held) }),
-        remedy: translate("status.use_instead", { tab: tabLabel(tab) }),
-        locks: true,
-      });
+      this.#player.pause(heldNotice(this.#held, tab));
     }
     this.#current = tab;
     if (this.#held === tab) this.release();
@@ -110,17 +119,18 @@ export class Tabs {
     this.follow();
   }
 
-  /** Give the player the session and the text of the current tab. The latest call wins. */
+  /** Give the player the session and the text of the current tab, or of the one that was left while
+   * it played. The latest call wins. */
   async follow() {
     const call = ++this.#latest;
-    const active = this.#sessions.get(this.#current);
-    this.#showText(this.#current);
+    const active = this.#sessions.get(this.#shown);
+    this.#showText(this.#shown);
     if (!active) return this.#player.setSession(null, null);
     try {
       const session = await this.#loadDetails(active);
       if (call !== this.#latest) return undefined;
       this.#setPlayerSession(session, active.step ?? session.step, active.newest);
-      const notice = noticeOf(active, session);
+      const notice = this.#held === null ? noticeOf(active, session) : heldNotice(this.#held, this.#current);
       if (notice) this.#player.pause(notice);
     } catch (error) {
       if (call === this.#latest) this.#fail(error, active);
@@ -128,27 +138,31 @@ export class Tabs {
     return undefined;
   }
 
-  /** The texts of all tabs, by tab.
-   * @returns {Map<string, TextState>} */
-  captureTexts() {
+  /** What each tab holds.
+   * @returns {TabsState} */
+  capture() {
     const { trace, history } = this.#player;
-    return new Map([...this.#texts, [this.#textTab, { trace, history }]]);
+    return {
+      tab: this.#current,
+      held: this.#held,
+      sessions: [...this.#sessions].flatMap(([tab, session]) => (session && tab !== TAB ? [[tab, storable(session)]] : [])),
+      texts: new Map([...this.#texts, [this.#textTab, { trace, history }]]),
+      examples: [...this.#examples],
+    };
   }
 
-  /** The examples that the tabs' inputs were given.
-   * @returns {[string, string][]} */
-  get examples() {
-    return [...this.#examples];
-  }
-
-  /** Replace the texts of all tabs.
-   * @param {Map<string, TextState>} texts @param {[string, string][]} examples */
-  restoreTexts(texts, examples) {
+  /** Replace what the tabs hold, but for the sessions that they have been given by now.
+   * @param {TabsState} state */
+  async restore({ tab, held = null, sessions = [], texts, examples }) { // earlier versions kept neither
+    this.#current = tab;
+    this.#held = held;
+    for (const [name, session] of sessions) if (!this.#sessions.has(name)) this.#sessions.set(name, session);
     this.#texts = new Map(texts);
     this.#examples = new Map(examples);
-    const shown = texts.get(this.#textTab);
-    if (!shown) return;
-    this.#player.exchangeText(shown);
+    this.#textTab = this.#shown;
+    this.#player.exchangeText(texts.get(this.#textTab) ?? emptyText());
+    this.#texts.delete(this.#textTab);
+    await this.follow();
   }
 
   /** @param {unknown} error @param {TabSession} active */
@@ -171,7 +185,7 @@ export class Tabs {
   /** @param {string} tab */
   #showText(tab) {
     if (tab === this.#textTab) return;
-    const text = this.#texts.get(tab) ?? { trace: start(""), history: emptyHistory };
+    const text = this.#texts.get(tab) ?? emptyText();
     this.#texts.set(this.#textTab, this.#player.exchangeText(text));
     this.#texts.delete(tab);
     this.#textTab = tab;
@@ -181,7 +195,7 @@ export class Tabs {
   async #loadDetails({ session_id: id, name }) {
     const key = `${id} ${name}`;
     const cached = this.#details.get(key);
-    if (cached?.vocabulary.length) return cached;
+    if (cached && isTrained(cached)) return cached;
     const details = await getSession(id);
     const session = { ...details, known: new Map(details.vocabulary.map((text, index) => [text, index])) };
     this.#details.set(key, session);
@@ -199,6 +213,21 @@ export class Tabs {
     this.#player.exchangeText({ trace: start(session.prompt), history: emptyHistory });
   }
 }
+
+/** @returns {TextState} */
+const emptyText = () => ({ trace: start(""), history: emptyHistory });
+
+/** What is kept of a tab's session: its details and its steps are asked for again.
+ * @param {TabSession} session @returns {TabSession} */
+const storable = ({ session_id, name, step, newest, ended }) => ({ session_id, name, step, newest, ended });
+
+/** That a tab was left while it played.
+ * @param {string} held @param {string} current @returns {Notice} */
+const heldNotice = (held, current) => ({
+  text: translate("status.switch_back", { tab: tabLabel(held) }),
+  remedy: translate("status.use_instead", { tab: tabLabel(current) }),
+  locks: true,
+});
 
 /** What is to be said of a live training's session that can't be played with, or no longer changes.
  * @param {TabSession} active @param {Session} session @returns {Notice | null} */

@@ -1,54 +1,100 @@
 // A generation as an immutable value: the prompt, the steps on screen, and the steps known to follow.
 // Pure: no DOM, no network; every transition returns a new trace.
 //
-// Trace: {prompt: [character, …], text, steps: [Step, …], ahead: [Step, …], stale: Step or null}
-//        text: the prompt as a string. steps are on screen; ahead[0] is the distribution of the
+// Trace: {prompt: [Token, …], tokenizer, text, steps: [Step, …], ahead: [Step, …], stale: Step or null, branches}
+//        text: the prompt as a string; tokenizer: the session whose model has its tokens, null where
+//        each is a character. steps are on screen; ahead[0] is the distribution of the
 //        character after them; stale: what it was before the model or the settings changed, until
-//        the new one is known
+//        the new one is known; branches: what was left of it, see branches.js
 
-/** @import { Author, Candidate, Completion, Rest, Step, Token, Trace } from "../types.js" */
+/** @import { Author, Branches, Candidate, Completion, PlayableSession, Rest, Step, Token, Trace } from "../types.js" */
 
 import { config } from "../shared/config.js";
 import { characters } from "../shared/text.js";
+import { characterTokens, piecesOf, textOf, wholeLength } from "./tokens.js";
 
-/** @param {string} text @returns {Trace} */
-export const start = (text) => ({ prompt: characters(text), text, steps: [], ahead: [], stale: null });
+/** @type {Branches} */
+export const NO_BRANCHES = { list: [], nextId: 1 };
+
+/** @param {string} text @param {Branches} [branches] @returns {Trace} */
+export const start = (text, branches = NO_BRANCHES) =>
+  ({ prompt: characterTokens(text), tokenizer: null, text, steps: [], ahead: [], stale: null, branches });
+
+/** The same text with other tokens for its prompt.
+ * @param {Trace} trace @param {Token[]} prompt @param {string | null} tokenizer @returns {Trace} */
+export function withPrompt(trace, prompt, tokenizer) {
+  const steps = trace.steps.map((step, index) => ({ ...step, position: prompt.length + index }));
+  return { ...trace, prompt, tokenizer, steps, ahead: [], stale: null };
+}
+
+/** Whether the prompt still has to be cut into the tokens of a session's model.
+ * @param {Trace} trace @param {PlayableSession | null | undefined} session */
+export const isUntokenized = ({ tokenizer, text }, session) =>
+  session?.tokenizer === "tokens" && text !== "" && tokenizer !== session.session_id;
+
+/** The same text for a session whose tokens are characters; for others it is cut anew.
+ * @param {Trace} trace @param {PlayableSession | null | undefined} session @returns {Trace} */
+export const inCharacters = (trace, session) =>
+  (session?.tokenizer === "characters" && trace.tokenizer !== null ? withPrompt(trace, characterTokens(trace.text), null) : trace);
 
 /** A trace with steps whose tokens are known and whose distributions are not.
  * @param {string} prompt @param {Token[]} tokens
  * @param {number[]} [chosen] indices of tokens that were chosen over the pick
  * @param {(Author | undefined)[]} [authors] the model that wrote each token
+ * @param {(number | null)[]} [odds] the probability that each had
  * @returns {Trace} */
-export function restore(prompt, tokens, chosen = [], authors = []) {
+export function restore(prompt, tokens, chosen = [], authors = [], odds = []) {
   const trace = start(prompt);
-  const steps = tokens.map(({ id, text }, index) => ({
+  const steps = tokens.map(({ id, text, bytes }, index) => ({
     position: trace.prompt.length + index,
     id,
     text,
+    ...(bytes && { bytes }),
     prob: null,
     candidates: [],
     other: null,
     insteadOf: chosen.includes(index) ? null : undefined,
     by: authors[index],
+    odds: odds[index] ?? null,
   }));
   return { ...trace, steps };
 }
 
 /** Whether a step's token was chosen over the pick.
- * @param {Step} step */
+ * @param {Pick<Step, "insteadOf">} step */
 export const wasChosen = (step) => step.insteadOf !== undefined;
 
-/** The text on screen, as tokens' texts.
- * @param {Trace} trace */
-export const text = (trace) => [...trace.prompt, ...trace.steps.map((step) => step.text)];
+/** The probability that a step's token had; null where it isn't known.
+ * @param {Pick<Step, "prob" | "odds">} step */
+export const oddsOf = ({ prob, odds }) => prob ?? odds ?? null;
 
-/** The last `count` tokens' texts of the text on screen.
- * @param {Trace} trace @param {number} count */
-export function lastTokens({ prompt, steps }, count) {
-  const written = steps.slice(-count).map((step) => step.text);
-  const missing = count - written.length;
-  return missing > 0 ? [...prompt.slice(-missing), ...written] : written;
+/** The text on screen, as what each token shows.
+ * @param {Trace} trace */
+export const text = ({ prompt, steps }) => [...piecesOf(prompt), ...piecesOf(steps)];
+
+/** What the last `count` tokens of the text on screen show, or of its first `end` tokens.
+ * @param {Trace} trace @param {number} count @param {number} [end] */
+export function lastTokens({ prompt, steps }, count, end = prompt.length + steps.length) {
+  const from = Math.max(0, end - count);
+  const written = piecesOf(steps.slice(Math.max(0, from - prompt.length), Math.max(0, end - prompt.length)));
+  return from < prompt.length ? [...piecesOf(prompt.slice(from, Math.min(end, prompt.length))), ...written] : written;
 }
+
+/** The position from which on a text is short enough to be scored, in characters.
+ * @param {Trace} trace @param {number} [end] */
+export function scoredFrom(trace, end = position(trace)) {
+  const most = config.score.text_max;
+  if (trace.tokenizer === null) return Math.max(0, end - most);
+  const shown = text(trace);
+  let from = end, length = 0;
+  while (from > 0 && (length += characters(shown[from - 1]).length) <= most) from -= 1;
+  return from;
+}
+
+/** The first position with anything before it that a request can be about: no part of a character.
+ * @param {Trace} trace */
+export const firstPlace = ({ prompt, tokenizer }) =>
+  (tokenizer === null ? 1 : prompt.findIndex(({ text: name, part = name }) => part !== "") + 1);
 
 /** The position of the next token.
  * @param {Trace} trace */
@@ -76,6 +122,10 @@ export function advance(trace) {
   return { ...trace, steps: [...trace.steps, step], ahead };
 }
 
+/** A step with another token of its candidates.
+ * @param {Step} step @param {Candidate} candidate @returns {Step} */
+export const asToken = (step, candidate) => ({ ...step, bytes: undefined, ...candidate });
+
 /** Append one of the candidates, by its text; unless it is the pick, the known steps are dropped.
  * @param {Trace} trace @param {string} token @returns {Trace} */
 export function choose(trace, token) {
@@ -84,7 +134,7 @@ export function choose(trace, token) {
   const candidate = step && rows(step).find((other) => other.text === token);
   if (!step || !candidate) throw new RangeError("the token is not among the candidates");
   const insteadOf = step.text === token ? undefined : step.text;
-  return { ...trace, steps: [...trace.steps, { ...step, ...candidate, insteadOf }], ahead: [], stale: null };
+  return { ...trace, steps: [...trace.steps, { ...asToken(step, candidate), insteadOf }], ahead: [], stale: null };
 }
 
 /** Take back all but the first `count` steps: they become the known steps.
@@ -92,6 +142,45 @@ export function choose(trace, token) {
 export function rewind(trace, count) {
   const { steps, ahead } = trace;
   return { ...trace, steps: steps.slice(0, count), ahead: [...steps.slice(count), ...ahead], stale: null };
+}
+
+/** The text of the token at a position; undefined beyond the end.
+ * @param {Trace} trace @param {number} index @returns {string | undefined} */
+export const tokenAt = ({ prompt, steps }, index) =>
+  (index < prompt.length ? prompt[index] : steps[index - prompt.length])?.text;
+
+/** The message that names a place: the number of a character, or of a token.
+ * @param {Trace} trace */
+export const placeKey = ({ tokenizer }) => (tokenizer === null ? "drawer.place" : "drawer.place_tokens");
+
+/** The first `count` tokens of a text, typed or written; what was known to follow is dropped. Typed
+ * tokens at the end that are a part of a character count as written: no input holds them.
+ * @param {Trace} trace @param {number} count @param {Author} [by] whose tokens they are @returns {Trace} */
+export function cut(trace, count, by) {
+  const { prompt, steps, tokenizer } = trace;
+  if (count >= prompt.length) return { ...trace, steps: steps.slice(0, count - prompt.length), ahead: [], stale: null };
+  const end = wholeLength(prompt.slice(0, count));
+  const typed = prompt.slice(0, end);
+  const before = { ...start("", trace.branches), prompt: typed, tokenizer, text: textOf(typed) };
+  const parts = prompt.slice(end, count).map(({ id, text: name, bytes }, index) =>
+    ({ position: end + index, id, text: name, bytes, prob: null, candidates: [], other: null, by }));
+  return { ...before, steps: parts };
+}
+
+/** What of a text was written, without a part of a character at its end.
+ * @param {Trace} trace */
+export const wholeSteps = ({ steps }) => steps.slice(0, wholeLength(steps));
+
+/** A text up to a position, and another of the candidates in place of the token there.
+ * Throws RangeError where it is none of the candidates.
+ * @param {Trace} trace @param {Step} picked the distribution there, with the model's own pick
+ * @param {string} token @returns {Trace} */
+export function branch(trace, picked, token) {
+  const before = cut(trace, picked.position, picked.by);
+  const candidate = rows(picked).find((other) => other.text === token);
+  if (!candidate) throw new RangeError("the token is not among the candidates");
+  const insteadOf = picked.text === token ? undefined : picked.text;
+  return { ...before, steps: [...before.steps, { ...asToken(picked, candidate), insteadOf }] };
 }
 
 /** The same text without known steps: for another model. */
@@ -107,11 +196,15 @@ export const isSameText = (one, other) =>
   one.text === other.text && one.steps.length === other.steps.length &&
   one.steps.every((step, index) => step === other.steps[index] || step.text === other.steps[index].text);
 
+/** Whether two traces have the same text and the same branches.
+ * @param {Trace} one @param {Trace} other */
+export const isSame = (one, other) => one.branches === other.branches && isSameText(one, other);
+
 /** The bars of a step: its candidates, and the pick where it is none of them.
  * @param {Step} step @returns {Candidate[]} */
-export function rows({ id, text: token, prob, candidates }) {
+export function rows({ id, text: token, bytes, prob, candidates }) {
   const isListed = candidates.some((candidate) => candidate.text === token);
-  return isListed ? candidates : [...candidates, { id, text: token, prob: prob ?? 0 }];
+  return isListed ? candidates : [...candidates, { id, text: token, ...(bytes && { bytes }), prob: prob ?? 0 }];
 }
 
 /** The tokens without a bar: their number and total probability.

@@ -1,12 +1,31 @@
-// The characters of a text that a model doesn't know.
+// The characters of a text that a model doesn't know; and those that it knows in another form.
 
-/** @import { PlayableSession, Trace } from "../types.js" */
+/** @import { PlayableSession, Token, Trace } from "../types.js" */
 
-import { unknownCharacters } from "../shared/text.js";
+import { adaptToVocabulary, unknownCharacters } from "../shared/text.js";
+import { textOf } from "./tokens.js";
+import { restore } from "./trace.js";
+
+/** Whether a session has a model by now, and its details are known: of one whose tokens are pieces of
+ * words they hold no vocabulary.
+ * @param {PlayableSession | null | undefined} session */
+export const isTrained = (session) =>
+  Boolean(session && (session.tokenizer === "tokens" ? session.params !== null : session.vocabulary.length));
+
+/** A text in the forms that the model knows: line ends, composed letters.
+ * @param {string} text @param {PlayableSession | null | undefined} session */
+export const adapt = (text, session) => (session?.vocabulary.length ? adaptToVocabulary(text, session.known) : text);
+
+/** @param {Trace} trace @param {PlayableSession | null | undefined} session @returns {Trace} */
+export function adaptTrace(trace, session) {
+  const text = adapt(trace.text, session);
+  if (text === trace.text) return trace;
+  return { ...restore(text, trace.steps, [], trace.steps.map((step) => step.by)), branches: trace.branches };
+}
 
 /** Remembers those of the last prompt: it may be long, and is asked about at every step. */
 export class UnknownCharacters {
-  /** @type {{ prompt: string[], session: PlayableSession, unknown: string[] } | null} */
+  /** @type {{ prompt: Token[], session: PlayableSession, unknown: string[] } | null} */
   #checked = null;
 
   /** Each once, in order of appearance; none while the model is untrained.
@@ -17,7 +36,7 @@ export class UnknownCharacters {
       this.#checked = { prompt, session, unknown: unknownCharacters(text, session.known) };
     }
     const { unknown } = this.#checked;
-    const written = unknownCharacters(steps.map((step) => step.text).join(""), session.known);
+    const written = unknownCharacters(textOf(steps), session.known);
     return written.length ? [...new Set([...unknown, ...written])] : unknown;
   }
 }

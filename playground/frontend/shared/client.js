@@ -1,6 +1,6 @@
 // HTTP client of the API. Rejects with RequestError.
 
-/** @import { GenerateRequest, GenerateResponse, Session } from "../types.js" */
+/** @import { BeamsRequest, BeamsResponse, CompareContextsRequest, CompareContextsResponse, CompareRequest, CompareResponse, CorpusRequest, CorpusResponse, DrawsResponse, GenerateRequest, GenerateResponse, RoundRequest, RoundResponse, ScoreRequest, ScoreResponse, Session, TokenizeRequest, TokenizeResponse } from "../types.js" */
 
 import { config } from "./config.js";
 import { currentLocale, translate } from "./messages.js";
@@ -8,6 +8,8 @@ import { RequestError } from "./requestError.js";
 
 export const API = new URL("../../api/", import.meta.url);
 const NO_CONTENT = 204;
+const BAD_GATEWAY = 502;
+const GATEWAY_TIMEOUT = 504;
 
 /** @returns {Promise<Session[]>} */
 export const getSessions = async () => (await request("sessions")).sessions;
@@ -20,6 +22,37 @@ export const getSession = (id) => request("sessions/" + id.split("/").map(encode
 
 /** @param {GenerateRequest} body @param {AbortSignal} signal @returns {Promise<GenerateResponse>} */
 export const generate = (body, signal) => request("generate", body, { signal });
+
+/** The tokens of a text.
+ * @param {TokenizeRequest} body @param {AbortSignal} [signal] @returns {Promise<TokenizeResponse>} */
+export const tokenize = (body, signal) => request("tokenize", body, { signal });
+
+/** The tokens of a text by a well-known tokenizer, without its model.
+ * @param {string} tokenizer @param {string} text @param {AbortSignal} signal @returns {Promise<TokenizeResponse>} */
+export const tokenizeAs = (tokenizer, text, signal) => request(`tokenize/${tokenizer}`, { text }, { signal });
+
+/** @param {ScoreRequest} body @param {{ signal?: AbortSignal, timeoutMs?: number }} [options] @returns {Promise<ScoreResponse>} */
+export const score = (body, options) => request("score", body, options);
+
+/** @param {RoundRequest} body @returns {Promise<RoundResponse>} */
+export const getRound = (body) => request("rounds", body);
+
+/** Draw one token n times.
+ * @param {GenerateRequest} body @param {AbortSignal} signal @returns {Promise<DrawsResponse>} */
+export const repeatDraw = (body, signal) => request("draws", body, { signal });
+
+/** @param {BeamsRequest} body @param {AbortSignal} signal @returns {Promise<BeamsResponse>} */
+export const searchBeams = (body, signal) => request("beams", body, { signal });
+
+/** The first look-up waits until the text is indexed.
+ * @param {CorpusRequest} body @param {AbortSignal} signal @returns {Promise<CorpusResponse>} */
+export const lookUp = (body, signal) => request("corpus", body, { signal, timeoutMs: config.requests.hub_timeout_ms });
+
+/** @param {CompareContextsRequest} body @param {AbortSignal} signal @returns {Promise<CompareContextsResponse>} */
+export const compareContexts = (body, signal) => request("compare-contexts", body, { signal });
+
+/** @param {CompareRequest} body @param {AbortSignal} signal @returns {Promise<CompareResponse>} */
+export const compare = (body, signal) => request("compare", body, { signal });
 
 /** @param {string} sessionId @param {string} text @returns {Promise<{ text: string, dropped: string[] }>} dropped: without a substitute */
 export const substitute = (sessionId, text) => request("substitute", { session_id: sessionId, text });
@@ -54,7 +87,9 @@ export async function request(path, body, {
 /** @param {Response | undefined} response @param {boolean} isLate */
 function noAnswer(response, isLate) {
   if (isLate) return new RequestError("timeout", translate("failure.timeout"));
-  if (!response) return new RequestError("network", translate("failure.network"));
+  // Without the API's JSON these are a proxy's: no server answers it.
+  const isProxy = response && response.status >= BAD_GATEWAY && response.status <= GATEWAY_TIMEOUT;
+  if (!response || isProxy) return new RequestError("network", translate("failure.network"));
   return new RequestError("http", translate("failure.unreadable"), { status: response.status });
 }
 

@@ -12,6 +12,7 @@ const PRESSABLE = "button, a[href], summary, [role='tab'], [role='button']"; // 
  * @property {() => boolean} choose Enter: append the highlighted token
  * @property {() => boolean} isMarked whether the highlight was moved
  * @property {(by: number) => boolean} move arrow keys: move the highlight
+ * @property {(key: string, target: Element) => boolean} walk Esc, ← and →, Home, End: a place in the text
  * @property {() => boolean} close Esc outside a field
  * @property {(field: Element) => boolean} leave Esc in a field
  * @property {() => boolean} help ?: list the shortcuts
@@ -51,6 +52,7 @@ export function listenForKeys(shortcuts, scope) {
 function dispatch({ key, repeat }, target, shortcuts, byTab) {
   if (key === "?") return !target.closest(TEXT_FIELDS) && shortcuts.help();
   if (target.closest(FIELDS)) return key === "Escape" && shortcuts.leave(target);
+  if (["Escape", "ArrowLeft", "ArrowRight", "Home", "End"].includes(key) && shortcuts.walk(key, target)) return true;
   if (key === "Escape") return shortcuts.close();
   if (key === "ArrowUp") return shortcuts.move(-1);
   if (key === "ArrowDown") return shortcuts.move(1);

@@ -3,10 +3,12 @@
 // browser's own languages: see early.js.
 
 const PLACEHOLDER = /{{\s*(\w+)\s*(,\s*number\s*)?}}/g;
-const ATTRIBUTES = ["aria-label", "alt", "placeholder", "title"];
+const NAMED_MAX_BITS = 40; // a trillion
+const SUPERSCRIPTS = Array.from("⁰¹²³⁴⁵⁶⁷⁸⁹");
+const ATTRIBUTES = ["aria-label", "aria-description", "alt", "placeholder", "title"];
 
-/** @type {{ locale: string, messages: Record<string, string>, plural: Intl.PluralRules, numbers: Intl.NumberFormat }} */
-const catalog = /** @type {any} */ ({});
+/** @type {{ locale: string, messages: Record<string, string>, plural: Intl.PluralRules, numbers: Intl.NumberFormat, isOfTokens: boolean }} */
+const catalog = /** @type {any} */ ({ isOfTokens: false });
 
 /** Fetch the catalog; resolves once `translate` can be called. */
 export async function loadMessages() {
@@ -45,12 +47,33 @@ export const formatNumber = (value, digits) => digits === undefined
  * @param {number} value @param {number} digits */
 export const formatSignificant = (value, digits) => value.toLocaleString(catalog.locale, { maximumSignificantDigits: digits });
 
+/** A probability of so many bits as `1 in 1,200`; the largest ones as powers of ten.
+ * @param {number} bits */
+export function formatOneIn(bits) {
+  const compact = { notation: /** @type {const} */ ("compact"), maximumSignificantDigits: 2 };
+  const count = bits < NAMED_MAX_BITS
+    ? (2 ** bits).toLocaleString(catalog.locale, compact)
+    : "10" + Array.from(String(Math.round(bits * Math.log10(2))), (digit) => SUPERSCRIPTS[Number(digit)]).join("");
+  return translate("explore.one_in", { count_text: count });
+}
+
+/** Say whether the tokens on the page are pieces of words: where a message counts or names characters,
+ * that of the key with `_tokens` is in its place. Returns whether that is new.
+ * @param {boolean} isOfTokens */
+export function nameTokens(isOfTokens) {
+  const isNew = isOfTokens !== catalog.isOfTokens;
+  catalog.isOfTokens = isOfTokens;
+  return isNew;
+}
+
 /** The message of a key with its parameters filled in; `count` among them selects the plural form.
  * Throws RangeError for a key that is not in the catalog.
  * @param {string} key @param {Record<string, any>} [params] */
 export function translate(key, params = {}) {
-  const form = "count" in params ? `${key}_${catalog.plural.select(params.count)}` : key;
-  const text = catalog.messages[form];
+  const plural = "count" in params ? `_${catalog.plural.select(params.count)}` : "";
+  const form = key + plural;
+  const ofTokens = catalog.isOfTokens ? catalog.messages[`${key}_tokens${plural}`] : undefined;
+  const text = ofTokens ?? catalog.messages[form];
   if (text === undefined) throw new RangeError(`there is no message ${form}`);
   return text.replace(PLACEHOLDER, (_, name, isNumber) => (isNumber ? formatNumber(params[name]) : params[name]));
 }

@@ -33,9 +33,10 @@ export function asRequestError(error) {
 
 /** A message for a learner.
  * @param {RequestError} error */
-export function describeError({ kind, status, message }) {
+export function describeError({ kind, status, error, message }) {
   if (kind === "timeout") return translate("failure.timeout");
   if (kind === "network") return translate("failure.network");
+  if (error === "StepNotFound") return translate("status.learned_on"); // a later one has replaced it
   if (status === NOT_FOUND) return translate("failure.gone");
   if (status === UNPROCESSABLE) return translate("failure.refused");
   if (status > INTERNAL_ERROR) return message; // the Hub's and this server's limits are worded for visitors

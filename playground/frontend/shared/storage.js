@@ -9,11 +9,22 @@ export function readStorage(key) {
   }
 }
 
-/** @param {string} key @param {string} value */
+/** Returns whether it is kept: the storage may be denied, or full.
+ * @param {string} key @param {string} value */
 export function writeStorage(key, value) {
   try {
     localStorage.setItem(key, value);
+    return true;
   } catch {
-    // Denied or full.
+    return false;
+  }
+}
+
+/** Whether there is a storage that isn't denied. */
+export function hasStorage() {
+  try {
+    return Boolean(localStorage);
+  } catch {
+    return false;
   }
 }

@@ -43,6 +43,16 @@ export function characterLabel(character) {
   return /^\p{M}$/u.test(character) ? "\u25cc" + character : character;
 }
 
+/** A text in which nothing is hidden: line ends, controls and what else can't be seen are escaped.
+ * @param {string} text */
+export const visibleText = (text) =>
+  Array.from(text, (character) => (character === " " ? character : characterLabel(character))).join("");
+
+/** A token as it is displayed beside a bar or in a sentence; the space before a word as ␣.
+ * @param {string} text */
+export const tokenLabel = (text) =>
+  (characters(text).length === 1 ? characterLabel(text) : visibleText(text).replace(/^ +/, (spaces) => "␣".repeat(spaces.length)));
+
 /** A probability in percent with one decimal; 0 % and 100 % only where they are exact.
  * @param {number} probability 0 to 1 */
 export function formatPercent(probability) {
@@ -76,6 +86,16 @@ export function formatBytes(bytes, total) {
  * @param {number} length @param {number} size of the window */
 export function contextCounter(length, size) {
   return translate(length <= size ? "drawer.in_context" : "drawer.beyond_context", { length, size });
+}
+
+/** The length of a text in characters, and in a model's tokens beside its window: `45 characters, 12 of
+ * 1,024 tokens`.
+ * @param {number} characterCount @param {number | null} count of tokens; null where it isn't known
+ * @param {number} size of the window */
+export function tokenCounter(characterCount, count, size) {
+  const said = translate("drawer.characters", { count: characterCount });
+  if (count === null) return translate("drawer.tokens_unknown", { characters: said });
+  return translate(count <= size ? "drawer.tokens_in_context" : "drawer.tokens_beyond", { characters: said, number: count, size });
 }
 
 /** A text with `\n` for CR and CRLF, as a text field has it.

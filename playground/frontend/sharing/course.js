@@ -9,7 +9,7 @@
 import { config } from "../shared/config.js";
 import { repairQuery } from "./repair.js";
 
-const GOAL = /^(tokens|choices|steps):(\d{1,3})$/;
+const GOAL = /^(\w+):(\d{1,3})$/;
 
 /** The parameters of a link, as pairs.
  * @param {Partial<Course>} course */
@@ -31,7 +31,7 @@ export function decode(search) {
   return {
     hide: (given.get("hide") ?? "").split(".").filter((name) => config.course.controls.includes(name)),
     task: Array.from(given.get("task") ?? "").slice(0, config.course.task_max).join(""),
-    done: Number(count) ? { what: /** @type {Goal["what"]} */ (what), count: Number(count) } : null,
+    done: Object.hasOwn(config.course.goals, what) && Number(count) ? { what: /** @type {Goal["what"]} */ (what), count: Number(count) } : null,
     embed: given.get("view") === "embed",
   };
 }

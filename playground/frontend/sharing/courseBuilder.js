@@ -32,6 +32,7 @@ export class CourseBuilder {
     this.#getSessions = getSessions;
     this.#code = new QrCode(find(form, ".course__code", HTMLDetailsElement));
     this.#preview = new Preview(find(form, ".course__preview", HTMLDetailsElement));
+    find(form, ".course__panels").replaceChildren(...config.explore.panels.map(createPanelBox));
     const { prompt, task, what, count, theme } = this.#fields;
     prompt.maxLength = config.link.prompt_max;
     task.maxLength = config.course.task_max;
@@ -120,7 +121,7 @@ export class CourseBuilder {
     const isSame = prompt === snapshot.prompt && model === snapshot.model;
     if (isSame || !chosen) return snapshot;
     const { revision, step } = model === snapshot.model ? snapshot : { ...chosen, step: undefined };
-    return { ...snapshot, prompt, model, revision, step, written: [], chosen: [] };
+    return { ...snapshot, prompt, model, revision, step, written: [], chosen: [], ids: undefined, name: undefined };
   }
 
   /** @returns {{ prompt: HTMLTextAreaElement, model: HTMLSelectElement, show: NodeListOf<HTMLInputElement>,
@@ -129,6 +130,16 @@ export class CourseBuilder {
   get #fields() {
     return /** @type {any} */ (this.#form.elements);
   }
+}
+
+/** The checkbox that shows a panel of Explore.
+ * @param {string} name */
+function createPanelBox(name) {
+  const label = createElement("label");
+  const box = createElement("input");
+  Object.assign(box, { type: "checkbox", name: "show", value: name, defaultChecked: true });
+  label.append(box, " ", createElement("span", "", translate(`explore.${name}`)));
+  return label;
 }
 
 /** An address as a "link", an "iframe" or "markdown".

@@ -2,10 +2,10 @@
 // around it, encoded twice, marked by a mailer. Values are cleaned, never made up; a text that somebody
 // wrote is left as it is. Pure. early.js has it inlined: no syntax here that is newer than ES2018.
 
-const TEXTS = ["prompt", "written", "task"];
+const TEXTS = ["prompt", "written", "task", "name"];
 const OTHERS = [
   "model", "revision", "step", "pick", "temperature", "top_k", "top_p", "seed", "speed", "tab", "drawer",
-  "chose", "length", "v", "view", "hide", "done", "lesson", "lang", "train", "__theme",
+  "explore", "chose", "length", "ids", "v", "view", "hide", "done", "lesson", "lang", "train", "__theme",
 ];
 const TRACKERS = "utm_\\w+|mc_[ce]id|fbclid|gclid|dclid|msclkid|yclid|igshid|mkt_tok|_hsenc|_hsmi";
 

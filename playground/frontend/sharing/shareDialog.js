@@ -3,6 +3,7 @@
 
 /** @import { Session, Snapshot } from "../types.js" */
 
+import { copyField } from "../shared/clipboard.js";
 import { makeClosable } from "../shared/dialog.js";
 import { closestTarget, createElement, find } from "../shared/dom.js";
 import { translate } from "../shared/messages.js";
@@ -35,8 +36,8 @@ export class ShareDialog {
     });
   }
 
-  open() {
-    const { snapshot, lost } = this.#capture();
+  /** @param {{ snapshot: Snapshot, lost: string[] }} [captured] by default the moment that the page is at */
+  open({ snapshot, lost } = this.#capture()) {
     const link = find(this.#dialog, "#share-link", HTMLInputElement);
     find(this.#dialog, ".share__lost").replaceChildren(...lost.map((text) => createElement("li", "", text)));
     find(this.#dialog, ".share__said").textContent = "";
@@ -49,15 +50,7 @@ export class ShareDialog {
 
   /** @param {HTMLElement} button @param {HTMLElement} source */
   async #copy(button, source) {
-    const field = /** @type {HTMLInputElement | HTMLTextAreaElement} */ (source);
-    field.focus();
-    field.select();
-    let hasCopied = true;
-    try {
-      await navigator.clipboard.writeText(field.value);
-    } catch {
-      hasCopied = document.execCommand("copy"); // a frame may be denied the clipboard
-    }
+    const hasCopied = await copyField(/** @type {HTMLInputElement | HTMLTextAreaElement} */ (source));
     find(this.#dialog, ".share__said").textContent = translate(hasCopied ? "share.copied" : "share.copy_yourself");
     if (!hasCopied) return;
     button.textContent = translate("share.copied");

@@ -1,25 +1,36 @@
 // Capturing the state of the page as a snapshot, and restoring that of a link.
 
-/** @import { PartialSnapshot, Snapshot } from "../types.js" */
+/** @import { PartialSnapshot, PlayableSession, Snapshot, Step, Token, Trace } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */
 
-import { wasChosen, restore as restoreTrace } from "../playback/trace.js";
+import { nameOf } from "../playback/branches.js";
+import { decodeTrace } from "../playback/moments.js";
+import { TAB } from "../playback/tabs.js";
+import { piecesOf, textOf, tokensAfter, tokensAt, typedTokens } from "../playback/tokens.js";
+import { wasChosen, restore as restoreTrace, wholeSteps } from "../playback/trace.js";
+import { tokenize } from "../shared/client.js";
 import { config } from "../shared/config.js";
-import { openTab } from "../shared/gradioPatches.js";
 import { translate } from "../shared/messages.js";
+import { asRequestError } from "../shared/requestError.js";
+import { characters } from "../shared/text.js";
 import { toast } from "../shared/toast.js";
-import { host } from "../embed/host.js";
+import { createAddress } from "./address.js";
+import { fitLink } from "./fitLink.js";
 import * as link from "./link.js";
 
 /** The parts of the page that hold its state.
  * @typedef {object} Parts
  * @property {Player} player
- * @property {import("../playback/input.js").Input} input
  * @property {import("../playback/drawer.js").Drawer | import("../embed/embeddedDrawer.js").EmbeddedDrawer} drawer
  * @property {import("../playback/tabs.js").Tabs} tabs
- * @property {import("../library/library.js").Library} library
- * @property {import("../library/hubLoader.js").HubLoader} hubLoader
- * @property {import("../playback/settings.js").Settings} settings */
+ * @property {import("../explore/explore.js").Explore} explore
+ * @property {import("./restoration.js").Restoration} restoration */
+
+/** A text that was kept, with all that brings the page back to it.
+ * @typedef {object} OpenedText
+ * @property {import("./restoration.js").Place} place
+ * @property {import("../types.js").Sampling} sampling @property {number} [seed] in use unless the sampling has one
+ * @property {import("../playback/moments.js").StoredTrace} trace */
 
 export class Snapshots {
   #parts;
@@ -30,28 +41,41 @@ export class Snapshots {
   }
 
   /** A snapshot of the page, and messages about what it can't hold.
+   * @param {Trace} [trace] in place of the text on screen
    * @returns {{ snapshot: Snapshot, lost: string[] }} */
-  capture() {
-    const { player, drawer, tabs } = this.#parts;
-    const { session, step, trace } = player;
+  capture(trace = this.#parts.player.trace) {
+    const { player, drawer, tabs, explore } = this.#parts;
+    const { session, step } = player;
     const promptMax = config.link.prompt_max;
+    const prompt = characters(trace.text);
     const lost = [];
     /** @type {Snapshot} */
     const snapshot = {
-      prompt: trace.prompt.slice(0, promptMax).join(""),
+      prompt: prompt.slice(0, promptMax).join(""),
       sampling: { ...player.sampling, seed: player.usedSeed },
       intervalMs: player.intervalMs,
       tab: tabs.current,
       drawer: drawer.isOpen ? "open" : "closed",
-      written: trace.steps.map(({ text }) => text),
-      chosen: trace.steps.flatMap((one, index) => (wasChosen(one) ? [index] : [])),
+      explore: explore.place ?? undefined,
+      ...(inTokens(wholeSteps(trace), session) ?? inCharacters(wholeSteps(trace), promptMax)),
+      name: nameOf(trace) || undefined,
     };
     if (session?.source === "live") lost.push(translate("share.live"));
     else if (session) {
       Object.assign(snapshot, { model: session.repo_id ?? session.session_id, revision: session.revision, step });
     }
-    if (trace.prompt.length > promptMax) lost.push(translate("share.too_long", { count: promptMax }));
+    if (prompt.length > promptMax || snapshot.written.length === promptMax) lost.push(translate("share.too_long", { count: promptMax }));
     return { snapshot, lost };
+  }
+
+  /** A snapshot with another text, short enough for a link that is sent through anything.
+   * @param {Trace} trace @returns {{ snapshot: Snapshot, lost: string[] }} */
+  captureShort(trace) {
+    const { snapshot, lost } = this.capture(trace);
+    const max = config.link.length_max;
+    const fitted = fitLink(snapshot, (one) => createAddress(one).length, max);
+    if (fitted.left > 0) lost.push(translate("share.full", { count: fitted.left, max }));
+    return { snapshot: fitted.snapshot, lost };
   }
 
   /** Restore the snapshot of a link; toasts for whatever differs from it.
@@ -60,16 +84,46 @@ export class Snapshots {
     const { snapshot, problems } = link.decode(search);
     problems.forEach(({ key, params }) => toast(translate(key, params)));
     if (!snapshot) return;
-    const { player, drawer, tabs } = this.#parts;
-    if (snapshot.drawer) drawer.setOpen(snapshot.drawer === "open");
-    if (snapshot.tab && !host.embedded) openTab(snapshot.tab);
-    this.#restoreSettings(snapshot);
-    await this.#restoreSession(snapshot);
+    const { drawer, model, revision, step, ...state } = snapshot;
+    const isDrawerOpen = drawer === undefined ? undefined : drawer === "open";
+    await this.#parts.restoration.restore(
+      { ...state, isDrawerOpen, place: { model, revision, step } },
+      () => this.#restoreText(snapshot),
+    );
+  }
+
+  /** Show a text that was kept, in the Library's tab.
+   * @param {OpenedText} opened */
+  async openText({ trace: stored, ...state }) {
+    const { player, tabs, restoration } = this.#parts;
+    tabs.select(TAB);
+    await restoration.restore({ ...state, tab: TAB }, async () => {
+      await tabs.follow();
+      const trace = decodeTrace(stored);
+      const count = this.#readablePart(trace.steps.map(({ text }) => text)).length;
+      player.restore({ ...trace, steps: trace.steps.slice(0, count) });
+    });
+  }
+
+  /** @param {PartialSnapshot} snapshot */
+  async #restoreText(snapshot) {
+    const { player, tabs } = this.#parts;
     await tabs.follow();
-    if (snapshot.prompt === undefined) return;
-    const { known } = player.session ?? {};
-    const tokens = this.#readablePart(snapshot.written).map((text) => ({ id: known?.get(text) ?? -1, text }));
-    player.restore(restoreTrace(snapshot.prompt, tokens, snapshot.chosen));
+    const { prompt, model, ids, name } = snapshot;
+    if (prompt === undefined) return;
+    const { session, author } = player;
+    const { tokens_max: most } = config.generation;
+    const isOwn = session?.tokenizer === "tokens" && ids !== undefined && model === (session.repo_id ?? session.session_id);
+    const { written, chosen } = isOwn ? snapshot : link.splitIntoCharacters(snapshot);
+    const tokens = session?.tokenizer === "tokens" && written.length
+      ? (await writtenTokens(session.session_id, prompt, written, isOwn ? ids : null))?.slice(0, most) : null;
+    if (tokens) {
+      const by = author && { ...author, params: undefined }; // with which settings isn't told
+      player.restore(restoreTrace(prompt, tokens, isOwn ? chosen : tokensAt(tokens, chosen), tokens.map(() => by)), name);
+    } else {
+      const known = this.#readablePart(written.slice(0, most)).map((text) => ({ id: session?.known.get(text) ?? -1, text }));
+      player.restore(restoreTrace(prompt, known, chosen), name);
+    }
   }
 
   /** The tokens up to the first that the session's vocabulary lacks.
@@ -81,36 +135,48 @@ export class Snapshots {
     toast(translate("link.unknown_written"));
     return tokens.slice(0, end);
   }
+}
 
-  /** @param {PartialSnapshot} snapshot */
-  #restoreSettings({ sampling, intervalMs }) {
-    const { player, settings } = this.#parts;
-    if (intervalMs) player.setInterval(intervalMs);
-    settings.adopt(sampling);
-  }
+/** What was written, as a link holds the tokens of a model of word pieces; null where some were written by
+ * another one, or by none that is known.
+ * @param {Step[]} steps @param {PlayableSession | null | undefined} session */
+function inTokens(steps, session) {
+  const isOwn = steps.length > 0 && session?.tokenizer === "tokens" && steps.every(({ id, by }) => id >= 0 && by?.session_id === session.session_id);
+  if (!isOwn) return null;
+  return { written: piecesOf(steps), chosen: steps.flatMap((one, index) => (wasChosen(one) ? [index] : [])), ids: steps.map(({ id }) => id) };
+}
 
-  /** Choose the model and its training step in the Library, or the nearest step there is. A step
-   * without a model is one of the model that is shown.
-   * @param {PartialSnapshot} snapshot */
-  async #restoreSession({ model, revision, step }) {
-    const { library, hubLoader } = this.#parts;
-    if (model?.includes("/")) {
-      await hubLoader.load(revision ? `${model}@${revision}` : model);
-    } else if (model && library.has(model)) {
-      library.choose(model);
-    }
-    const { session } = library;
-    if (!session) return;
-    if (model && (session.repo_id ?? session.session_id) !== model) {
-      toast(translate("link.model_gone", { model }));
-      return;
-    }
-    // A branch or a tag resolves to a commit and never equals it: not compared for the Hub.
-    if (model && revision && !session.repo_id && session.revision !== revision) toast(translate("link.model_changed", { model }));
-    if (step == null || session.steps.length === 0) return;
-    const nearest = session.steps.reduce((best, one) => (Math.abs(one - step) < Math.abs(best - step) ? one : best));
-    const name = session.repo_id ?? session.name;
-    if (nearest !== step) toast(translate("link.step_gone", { model: name, step, nearest }));
-    library.choose(session.session_id, nearest);
+/** What was written, as a link holds it: its characters, and which of them were chosen.
+ * @param {Step[]} steps @param {number} most characters */
+function inCharacters(steps, most) {
+  /** @type {string[]} */
+  const written = [];
+  /** @type {number[]} */
+  const chosen = [];
+  piecesOf(steps).forEach((piece, index) => {
+    if (wasChosen(steps[index]) && piece !== "") chosen.push(written.length);
+    written.push(...characters(piece));
+  });
+  return { written: written.slice(0, most), chosen: chosen.filter((index) => index < most) };
+}
+
+/** The tokens of what was written after a prompt, for a model whose tokens are pieces of words; null
+ * where there are none to be had: its characters stand, then.
+ * @param {string} id of the session @param {string} prompt @param {string[]} written its parts
+ * @param {number[] | null} ids of the tokens that show these parts, where they are known
+ * @returns {Promise<Token[] | null>} */
+async function writtenTokens(id, prompt, written, ids) {
+  const own = ids && written.map((text, index) => ({ id: ids[index], text }));
+  if (own && !written.includes("")) return own;
+  const text = written.join("");
+  try {
+    const { tokens } = await tokenize({ session_id: id, text: prompt + text });
+    const found = tokensAfter(typedTokens(prompt + text, tokens), characters(prompt).length);
+    const plain = (found ?? []).map(({ id: token, text: shown, bytes }) => ({ id: token, text: shown, ...(bytes && { bytes }) }));
+    const isSame = textOf(plain) === text && (!ids || plain.map((token) => token.id).join() === ids.join());
+    return isSame ? plain : own;
+  } catch (error) {
+    asRequestError(error);
+    return own;
   }
 }

@@ -1,6 +1,6 @@
 // The tab "Watch it learn": starts, polls and controls a training, and gives its session to the drawer.
 
-/** @import { ActionDetail } from "../types.js" */
+/** @import { ActionDetail, TrainingStatus } from "../types.js" */
 
 import { config } from "../shared/config.js";
 import { closestTarget, find, isVisible } from "../shared/dom.js";
@@ -55,6 +55,7 @@ class LearnTab {
   #timer = 0;
   #round = 0; // responses to an earlier request are discarded
   #failures = 0;
+  #mergesShown = 0;
   /** @type {number | null} */
   #hiddenSince = null;
 
@@ -179,7 +180,7 @@ class LearnTab {
     this.#sessionId = sessionId;
     this.#history = new TrainingHistory();
     this.#dispatched = "";
-    this.#failures = 0;
+    this.#failures = this.#mergesShown = 0;
     this.#view.reset();
     this.#setAddress(sessionId);
     return this.#poll();
@@ -216,6 +217,7 @@ class LearnTab {
       this.#show(true);
       this.#view.draw(history, true);
       this.#updateDrawer();
+      if (status.merges !== this.#mergesShown) await this.#loadMerges(status, round);
     } catch (error) {
       const { status } = asRequestError(error);
       if (round !== this.#round) return;
@@ -227,6 +229,15 @@ class LearnTab {
       this.#view.draw(history, this.#failures < FAILURES_MAX);
     }
     this.#timer = setTimeout(() => this.#pollIfVisible(), this.#delay(history));
+  }
+
+  /** Show how the word pieces came to be; they are learned once, before the first update.
+   * @param {TrainingStatus} status @param {number} round */
+  async #loadMerges(status, round) {
+    const merges = await trainingApi.getMerges(status.session_id);
+    if (round !== this.#round) return;
+    this.#mergesShown = status.merges;
+    this.#view.showMerges(merges, isActive(status));
   }
 
   /** A page that nobody looks at stops polling, so that the server may stop its training. */

@@ -1,6 +1,6 @@
 // HTTP client of the API of live training, and the visitor's id there.
 
-/** @import { Session, TrainingOffer, TrainingStatus, TrainingSummary } from "../types.js" */
+/** @import { Merge, Session, TrainingOffer, TrainingStatus, TrainingSummary } from "../types.js" */
 
 import { API, getSession, request } from "../shared/client.js";
 import { config } from "../shared/config.js";
@@ -22,16 +22,22 @@ const upload = (path, body) => request(path, body, { timeoutMs: config.requests.
  * @returns {Promise<TrainingOffer>} */
 export const getOffer = () => request("corpora");
 
-/** @param {object} body @returns {Promise<TrainingSummary>} */
-export const startTraining = (body) => upload("trainings", { visitor: visitorId(), ...body });
+/** The visitor's id stands in the address as well: several servers behind one proxy are told apart by
+ * it, and it leads to the one that has the visitor's trainings.
+ * @param {object} body @returns {Promise<TrainingSummary>} */
+export const startTraining = (body) => upload(ofVisitor("trainings"), { visitor: visitorId(), ...body });
 
 /** The visitor's own trainings.
  * @returns {Promise<TrainingSummary[]>} */
-export const listTrainings = async () => (await request(`trainings?visitor=${visitorId()}`)).trainings;
+export const listTrainings = async () => (await request(ofVisitor("trainings"))).trainings;
 
 /** A training's status, with the updates after a step.
  * @param {string} sessionId @param {number} since @returns {Promise<TrainingStatus>} */
 export const getTraining = (sessionId, since) => request(pathOf(sessionId, `?since=${since}`));
+
+/** The merges of a training's word pieces, in their order.
+ * @param {string} sessionId @returns {Promise<Merge[]>} */
+export const getMerges = async (sessionId) => (await request(pathOf(sessionId, "/merges"))).merges;
 
 /** @param {string} sessionId @param {string} command pause, resume, step or stop */
 export const sendCommand = (sessionId, command) => request(pathOf(sessionId, `/${command}`), undefined, { method: "POST" });
@@ -50,7 +56,7 @@ export const deleteTraining = (sessionId) => request(pathOf(sessionId), undefine
 export const decodeText = (file) => upload(`corpora/text?filename=${encodeURIComponent(file.name)}`, file);
 
 /** @param {File} file a zip of a trained model @returns {Promise<TrainingSummary>} */
-export const uploadModel = (file) => upload(`trainings/upload?visitor=${visitorId()}`, file);
+export const uploadModel = (file) => upload(ofVisitor("trainings/upload"), file);
 
 /** The address of a trained model as a zip.
  * @param {string} sessionId */
@@ -66,6 +72,9 @@ export async function getKeptSessions() {
 /** Where no storage is allowed, a new one for each page; a training's link still leads back to it.
  * @type {string | null} */
 let fallbackId = null;
+
+/** @param {string} path */
+const ofVisitor = (path) => `${path}?visitor=${visitorId()}`;
 
 /** A random id that the browser keeps. */
 function visitorId() {

@@ -1,4 +1,4 @@
-// The form of a training: corpus, preset, and the fields behind "Advanced".
+// The form of a training: corpus, tokens, preset, and the fields behind "Advanced".
 
 /** @import { Corpus, Preset, TrainingOffer } from "../types.js" */
 
@@ -37,9 +37,10 @@ export class TrainingForm {
    * @param {TrainingOffer} offer */
   setOffer(offer) {
     this.#offer = offer;
-    const { default_corpus: corpus, default_preset: preset } = config.training;
+    const { default_corpus: corpus, default_preset: preset, default_tokenizer: tokenizer } = config.training;
     const bySize = [...offer.presets].sort((a, b) => a.optimizer.length - b.optimizer.length || a.params - b.params);
     this.#drawChoices("corpus", offer.corpora, corpus);
+    this.#drawChoices("tokenizer", offer.tokenizers, tokenizer);
     this.#drawChoices("preset", bySize, preset);
     find(this.#root, "#own-text-bounds").textContent = offer.corpora.find(({ name }) => name === "text")?.description ?? "";
     find(this.#root, ".advanced__fields").replaceChildren(...FIELDS.map((name) => this.#createField(name)));
@@ -51,7 +52,7 @@ export class TrainingForm {
   get request() {
     const corpus = this.#choice("corpus");
     /** @type {Record<string, any>} */
-    const body = { corpus, preset: this.#preset.name, model: {} };
+    const body = { corpus, tokenizer: this.#choice("tokenizer"), preset: this.#preset.name, model: {} };
     if (corpus === "text") body.text = this.#file?.text ?? this.#textarea.value;
     for (const [name, { input }] of Object.entries(this.#fields)) {
       const text = input.value.trim();

@@ -1,11 +1,12 @@
 // The view of a training: state, numbers, charts, samples, and the training step to play with.
 
-/** @import { Evaluation, TrainingStatus } from "../types.js" */
+/** @import { Evaluation, Merge, TrainingStatus } from "../types.js" */
 /** @import { TrainingHistory } from "./trainingHistory.js" */
 
 import { drawChart } from "../shared/chart.js";
 import { createElement, drawSliderTrack, find, setText } from "../shared/dom.js";
 import { formatNumber, formatSignificant, translate } from "../shared/messages.js";
+import { Merges } from "./merges.js";
 import { Samples } from "./samples.js";
 import { describeState, explainLoss, formatDuration, hasEnded, isActive, keptSteps } from "./trainingHistory.js";
 
@@ -21,6 +22,7 @@ export class TrainingView {
   /** @type {TrainingHistory | null} */
   #history = null;
   #samples;
+  #merges;
   /** The training step that the visitor moved to; null: the newest.
    * @type {number | null} */
   #pinned = null;
@@ -33,6 +35,7 @@ export class TrainingView {
     this.#root = root;
     this.#onMove = onMove;
     this.#samples = new Samples(find(root, ".samples"));
+    this.#merges = new Merges(find(root, ".run__merges"));
     this.#stepSlider.addEventListener("input", () => this.moveTo(Number(this.#stepSlider.value)));
     new ResizeObserver(() => this.#history?.now && this.#drawCharts(this.#history, this.#history.now)).observe(this.#find(".run"));
   }
@@ -40,6 +43,12 @@ export class TrainingView {
   reset() {
     this.#history = this.#pinned = null;
     this.#samples.reset();
+    this.#merges.reset();
+  }
+
+  /** @param {Merge[]} merges of the word pieces @param {boolean} grows whether they come one after the other */
+  showMerges(merges, grows) {
+    this.#merges.show(merges, grows);
   }
 
   /** @param {TrainingHistory} history @param {boolean} isConnected whether the last request succeeded */
@@ -74,12 +83,12 @@ export class TrainingView {
   }
 
   /** @param {TrainingStatus} now */
-  #drawHead({ name, corpus, preset, params, block_size: blockSize, seed }) {
+  #drawHead({ name, corpus, preset, params, block_size: blockSize, seed, tokenizer }) {
     setText(this.#find(".run-head__name"), name);
     const facts = [
       preset && translate(`learn.preset_${preset}`),
       params !== null && translate("learn.params", { count: params }),
-      blockSize !== null && translate("learn.sees", { count: blockSize }),
+      blockSize !== null && translate(tokenizer === "bpe" ? "learn.sees_pieces" : "learn.sees", { count: blockSize }),
       seed !== null && translate("learn.seed", { seed }),
     ];
     setText(this.#find(".run-head__what"), facts.filter(Boolean).join(" · ") || corpus || "");

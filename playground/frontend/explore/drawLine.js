@@ -1,0 +1,93 @@
+// The line from 0 to 1 that a number is drawn on: a piece for each token, gone through by mouse,
+// touch and arrow keys.
+
+/** @import { ApiStep } from "../types.js" */
+/** @import { Piece } from "./draws.js" */
+
+import { createElement, find, setText } from "../shared/dom.js";
+import { formatNumber, translate } from "../shared/messages.js";
+import { formatPercent, tokenLabel } from "../shared/text.js";
+import { pieceAt, piecesOf } from "./draws.js";
+
+const DIGITS = 4; // of a place on the line
+const SHADES = 2; // neighbours differ
+
+export class DrawLine {
+  #line;
+  #point;
+  #reading;
+  /** @type {Piece[]} */
+  #pieces = [];
+  #selected = 0;
+  #drawn = 0;
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.#line = find(root, ".draw__line");
+    this.#point = find(root, ".draw__point");
+    this.#reading = find(root, ".draw__reading");
+    const pick = (/** @type {MouseEvent} */ { clientX }) => {
+      const { left, width } = this.#line.getBoundingClientRect();
+      this.#select(pieceAt(this.#pieces, (clientX - left) / width));
+    };
+    this.#line.addEventListener("pointermove", pick);
+    this.#line.addEventListener("click", pick);
+    this.#line.addEventListener("keydown", (event) => {
+      if (!event.ctrlKey && !event.metaKey && !event.altKey && this.#press(event.key)) event.preventDefault();
+    });
+  }
+
+  /** @param {ApiStep & { u: number }} step */
+  draw(step) {
+    this.#pieces = piecesOf(step);
+    this.#drawn = pieceAt(this.#pieces, step.u);
+    this.#point.style.setProperty("--at", String(step.u));
+    this.#line.replaceChildren(...this.#pieces.map((piece, index) => createPiece(piece, index, index === this.#drawn)));
+    this.#select(this.#drawn);
+  }
+
+  /** Returns whether the key was used.
+   * @param {string} key */
+  #press(key) {
+    const last = this.#pieces.length - 1;
+    /** @type {Record<string, number>} */
+    const targets = { ArrowLeft: this.#selected - 1, ArrowRight: this.#selected + 1, Home: 0, End: last, Enter: this.#drawn };
+    if (!(key in targets)) return false;
+    this.#select(Math.min(last, Math.max(0, targets[key])));
+    return true;
+  }
+
+  /** @param {number} index */
+  #select(index) {
+    this.#selected = index;
+    [...this.#line.children].forEach((piece, at) => piece.setAttribute("aria-selected", String(at === index)));
+    this.#line.setAttribute("aria-activedescendant", this.#line.children[index].id);
+    setText(this.#reading, pieceText(this.#pieces[index]));
+  }
+}
+
+/** @param {Piece} piece @param {number} index @param {boolean} isDrawn */
+function createPiece(piece, index, isDrawn) {
+  const element = createElement("div", "draw__piece", piece.text === null ? "" : tokenLabel(piece.text));
+  element.id = `draw-piece-${index}`;
+  element.setAttribute("role", "option");
+  element.setAttribute("aria-label", pieceText(piece));
+  element.setAttribute("translate", "no");
+  element.classList.toggle("draw__piece--other", piece.text === null);
+  element.classList.toggle("draw__piece--odd", index % SHADES === 1);
+  element.classList.toggle("draw__piece--drawn", isDrawn);
+  element.style.setProperty("--from", String(piece.low));
+  element.style.setProperty("--share", String(piece.high - piece.low));
+  return element;
+}
+
+/** @param {Piece} piece */
+function pieceText({ text, low, high }) {
+  const values = { percent: formatPercent(high - low), low: formatPlace(low), high: formatPlace(high) };
+  if (text === null) return translate("sampling.piece_rest", values);
+  return translate("sampling.piece", { ...values, token: tokenLabel(text) });
+}
+
+/** A place on the line.
+ * @param {number} value 0 to 1 */
+export const formatPlace = (value) => formatNumber(value, DIGITS);

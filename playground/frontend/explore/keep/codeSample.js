@@ -1,0 +1,99 @@
+// What is on screen as code that asks the API for it: the odds of the next token, or the whole text.
+
+/** @import { Player } from "../../playback/player.js" */
+
+import { stepBody } from "../../playback/stepRequest.js";
+import { API } from "../../shared/client.js";
+import { copyField } from "../../shared/clipboard.js";
+import { find } from "../../shared/dom.js";
+import { LatestRequest } from "../../shared/latestRequest.js";
+import { translate } from "../../shared/messages.js";
+import { curlCommand, curlText, partsOf, pythonNext, pythonText } from "./codeSamples.js";
+import { retrace } from "./retrace.js";
+import { Said } from "./said.js";
+import { api, writerOf } from "./writtenText.js";
+
+const NEXT = new URL("generate-next-token", API);
+const TEXT = new URL("generate", API);
+
+export class CodeSample {
+  #panel;
+  #player;
+  #said;
+  #parts;
+  /** What the code that is shown, or asked for, depends on. */
+  #shown = "";
+  #request = new LatestRequest();
+
+  /** @param {HTMLElement} panel @param {Player} player */
+  constructor(panel, player) {
+    this.#panel = panel;
+    this.#player = player;
+    this.#said = new Said(panel, "code");
+    this.#parts = {
+      code: find(panel, ".keep__code", HTMLTextAreaElement),
+      copy: find(panel, "[data-keep=copy]", HTMLButtonElement),
+    };
+    for (const radio of panel.querySelectorAll("input[type=radio]")) radio.addEventListener("change", () => this.draw(player));
+    this.#parts.copy.addEventListener("click", () => this.#copy());
+  }
+
+  /** @param {Player} player */
+  draw(player) {
+    const now = writerOf(player);
+    const of = this.#choice("of"), as = this.#choice("as");
+    const { trace, caret, isFirst } = player;
+    const place = of === "text" ? trace.steps.map(({ text, by }) => [text, by]) : [caret, player.length];
+    const key = JSON.stringify([of, as, trace.text, place, now?.author, trace.steps.at(-1)?.text]);
+    if (key === this.#shown) return;
+    this.#shown = key;
+    this.#request.cancel();
+    this.#parts.copy.textContent = translate(as === "curl" ? "keep.copy_curl" : "keep.copy_python");
+    if (!now || (of === "next" && isFirst)) this.#show("", translate("keep.code_none"));
+    else if (of === "next") this.#showNext(now, as);
+    else if (trace.steps.length === 0) this.#show("", translate("keep.code_unwritten"));
+    else this.#showText(now, as);
+  }
+
+  /** @param {import("./fileSaver.js").Now} now @param {string} as */
+  #showNext({ session, author: { step, params } }, as) {
+    const { trace, caret, length } = this.#player;
+    const body = { ...stepBody({ session, step, newest: false, params, trace, end: caret ?? length, n: 1 }), n: undefined };
+    this.#show(as === "curl" ? curlCommand(NEXT, body) : pythonNext(NEXT, body));
+  }
+
+  /** @param {import("./fileSaver.js").Now} now @param {string} as */
+  async #showText(now, as) {
+    const { trace } = this.#player;
+    this.#show("", translate("keep.saving"));
+    try {
+      const tokens = await this.#request.send((signal) => retrace(api, trace, now, signal));
+      if (!tokens) return;
+      const parts = partsOf(trace, tokens);
+      const curl = curlText(TEXT, parts);
+      if (as === "python") this.#show(pythonText(TEXT, trace.text, parts));
+      else this.#show(curl, curl ? "" : translate("keep.code_chosen"));
+    } catch (error) {
+      this.#shown = ""; // asked again at the next change
+      this.#show("");
+      this.#said.fail(error);
+    }
+  }
+
+  /** @param {string} code @param {string} [said] */
+  #show(code, said = "") {
+    this.#parts.code.value = code;
+    this.#parts.copy.disabled = !code;
+    this.#said.say(said);
+  }
+
+  async #copy() {
+    const hasCopied = await copyField(this.#parts.code);
+    this.#said.say(translate(hasCopied ? "share.copied" : "share.copy_yourself"));
+  }
+
+  /** @param {"of" | "as"} name */
+  #choice(name) {
+    return find(this.#panel, `input[name=keep-${name}]:checked`, HTMLInputElement).value;
+  }
+}

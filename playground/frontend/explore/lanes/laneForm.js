@@ -1,0 +1,145 @@
+// The fields that say what writes in the lower lane: a model with the vocabulary of the one on screen, a
+// training step, and how it picks.
+//
+// State: step, temperature (0: the top choice) and the session's name, with ~ between them.
+
+/** @import { ExploreContext, PlayableSession, Session } from "../../types.js" */
+/** @import { Lane } from "./lockstep.js" */
+
+import { clampToRange, samplingParams } from "../../playback/sampling.js";
+import { getSession } from "../../shared/client.js";
+import { config } from "../../shared/config.js";
+import { createElement, find } from "../../shared/dom.js";
+import { formatNumber } from "../../shared/messages.js";
+import { asRequestError } from "../../shared/requestError.js";
+
+const STATE = /^(\d+)~(\d+(?:\.\d+)?)~([\w.-]+)$/;
+
+export class LaneForm {
+  #context;
+  #form;
+  /** Those with the same vocabulary, by their ids.
+   * @type {Map<string, PlayableSession>} */
+  #sessions = new Map();
+  #temperature = config.controls.temperature.default;
+  /** Of the text's model, whose vocabulary the others have.
+   * @type {string | null} */
+  #own = null;
+  #latest = 0;
+
+  /** @param {HTMLElement} panel @param {ExploreContext} context @param {() => void} onChange */
+  constructor(panel, context, onChange) {
+    this.#context = context;
+    this.#form = find(panel, "form", HTMLFormElement);
+    const { low, high, step } = config.controls.temperature;
+    Object.assign(this.#fields.temperature, { min: low, max: high, step });
+    this.#form.addEventListener("submit", (event) => event.preventDefault());
+    this.#form.addEventListener("change", ({ target }) => {
+      const { model, temperature } = this.#fields;
+      if (target === model) this.#drawSteps(null);
+      this.#temperature = clampToRange(config.controls.temperature, temperature.valueAsNumber, this.#temperature);
+      this.#draw();
+      onChange();
+    });
+  }
+
+  /** What writes in the lower lane; null while it isn't known.
+   * @returns {Lane | null} */
+  get lane() {
+    const { model, step, pick } = this.#fields;
+    const session = this.#sessions.get(model.value);
+    const { sampling, seed, session: own } = this.#context.player;
+    if (!session || own?.session_id !== this.#own || step.value === "") return null;
+    const settings = { ...sampling, pick: /** @type {"top" | "sample"} */ (pick.value), temperature: this.#temperature };
+    return { session, step: Number(step.value), params: samplingParams(settings, seed) };
+  }
+
+  get state() {
+    const { model, step, pick } = this.#fields;
+    const state = [step.value, pick.value === "top" ? 0 : this.#temperature, model.value].join("~");
+    return STATE.test(state) ? state : "";
+  }
+
+  /** Offer what can write in the lower lane. Rejects with RequestError.
+   * @param {string} state */
+  async open(state) {
+    const call = ++this.#latest;
+    const { session, sampling, step } = this.#context.player;
+    if (!session) return;
+    const [, linkedStep, temperature, id] = STATE.exec(state) ?? [];
+    const isKept = !state && this.#own === session.session_id && this.#fields.model.value !== "";
+    const sessions = await sessionsLike(session, this.#context.getSessions());
+    if (call !== this.#latest) return;
+    const chosen = isKept ? this.#fields.model.value : id;
+    const keptStep = isKept ? Number(this.#fields.step.value) : null;
+    this.#own = session.session_id;
+    this.#sessions = new Map(sessions.map((one) => [one.session_id, one]));
+    const { model, pick } = this.#fields;
+    model.replaceChildren(...sessions.map((one) => option(one.session_id, one.repo_id ?? one.name)));
+    model.value = this.#sessions.has(chosen ?? "") ? chosen ?? "" : session.session_id;
+    this.#drawSteps(keptStep ?? (linkedStep === undefined ? otherStep(session, step) : Number(linkedStep)));
+    if (temperature !== undefined) {
+      pick.value = Number(temperature) === 0 ? "top" : "sample";
+      if (Number(temperature) > 0) this.#temperature = clampToRange(config.controls.temperature, Number(temperature), this.#temperature);
+    } else if (!isKept) {
+      pick.value = sampling.pick;
+      this.#temperature = sampling.temperature;
+    }
+    this.#draw();
+  }
+
+  /** @param {number | null} chosen the last one by default */
+  #drawSteps(chosen) {
+    const { model, step } = this.#fields;
+    const { steps = [] } = this.#sessions.get(model.value) ?? {};
+    step.replaceChildren(...steps.map((one) => option(String(one), formatNumber(one))));
+    step.value = String(chosen !== null && steps.includes(chosen) ? chosen : steps.at(-1) ?? "");
+  }
+
+  #draw() {
+    const { pick, temperature } = this.#fields;
+    temperature.disabled = pick.value === "top";
+    temperature.value = String(this.#temperature);
+  }
+
+  /** @returns {{ model: HTMLSelectElement, step: HTMLSelectElement, pick: HTMLSelectElement, temperature: HTMLInputElement }} */
+  get #fields() {
+    return /** @type {any} */ (this.#form.elements);
+  }
+}
+
+/** The sessions with the vocabulary of one, itself first; those whose tokens are pieces of words don't
+ * tell theirs.
+ * @param {PlayableSession} session @param {Session[]} listed */
+async function sessionsLike(session, listed) {
+  if (session.tokenizer === "tokens") return [session];
+  const alike = listed.filter((one) => one.session_id !== session.session_id && one.vocab_size === session.vocab_size && one.steps.length > 0);
+  const details = await Promise.all(alike.map(({ session_id: id }) => findSession(id)));
+  const same = details.flat().filter(({ vocabulary }) => vocabulary.length === session.vocabulary.length && vocabulary.every((text, id) => text === session.vocabulary[id]));
+  return [session, ...same.map((one) => ({ ...one, known: session.known }))];
+}
+
+/** A session as a list of one; of none where it is gone.
+ * @param {string} id */
+async function findSession(id) {
+  try {
+    return [await getSession(id)];
+  } catch (error) {
+    if (asRequestError(error).kind !== "http") throw error;
+    return [];
+  }
+}
+
+/** The training step before the one on screen, or after the first: the same one would write the same.
+ * @param {Session} session @param {number | null} step */
+function otherStep({ steps }, step) {
+  const index = step === null ? steps.length - 1 : steps.indexOf(step);
+  return steps[index > 0 ? index - 1 : index + 1] ?? steps[0] ?? null;
+}
+
+/** @param {string} value @param {string} text */
+function option(value, text) {
+  const element = createElement("option", "", text);
+  element.value = value;
+  return element;
+}

@@ -1,0 +1,257 @@
+// How the token at the place on screen is picked: the odds before and after the settings, one draw,
+// many draws, and where three ways of picking lead to.
+
+/** @import { ApiStep, ExploreContext, ExplorePanel } from "../types.js" */
+/** @import { Player } from "../playback/player.js" */
+/** @import { SettingName } from "../playback/settings.js" */
+/** @import { Place } from "./samplingPlace.js" */
+
+import { randomSeed } from "../playback/sampling.js";
+import { lastTokens, text as textOf } from "../playback/trace.js";
+import { generate, repeatDraw } from "../shared/client.js";
+import { config } from "../shared/config.js";
+import { closestTarget, find, setText } from "../shared/dom.js";
+import { formatNumber, translate } from "../shared/messages.js";
+import { asRequestError, describeError } from "../shared/requestError.js";
+import { formatPercent, tokenLabel, visibleText } from "../shared/text.js";
+import { Dial } from "./dial.js";
+import { DrawLine, formatPlace } from "./drawLine.js";
+import { oddsOf } from "./draws.js";
+import { OddsRows } from "./oddsRows.js";
+import { placeOf, rawBody } from "./samplingPlace.js";
+import { Tallies } from "./tallies.js";
+import { ThreeWays } from "./threeWays.js";
+
+const DEBOUNCE_MS = 60; // of a slider being dragged
+const TAIL = 24; // tokens before the place that are shown
+
+/** @implements {ExplorePanel} */
+export class SamplingPanel {
+  #element;
+  #context;
+  #parts;
+  #odds;
+  #line;
+  #tallies;
+  #ways;
+  /** @type {Record<string, Dial>} */
+  #dials;
+  /** A seed that was tried here; null: the one that the text is written with.
+   * @type {number | null} */
+  #seed = null;
+  /** @type {Place | null} */
+  #place = null;
+  /** The training step that the odds are of.
+   * @type {number | null} */
+  #step = null;
+  /** The odds before and after the settings, once they are known.
+   * @type {ReturnType<typeof oddsOf> | null} */
+  #known = null;
+  /** The last answer without the settings, by what it depends on.
+   * @type {{ key: string, step: ApiStep } | null} */
+  #raw = null;
+  #request = new AbortController();
+  #loading = Promise.resolve();
+
+  /** @param {HTMLElement} element @param {ExploreContext} context */
+  constructor(element, context) {
+    this.#element = element;
+    this.#context = context;
+    const part = (/** @type {string} */ name) => find(element, `[data-part=${name}]`);
+    this.#parts = {
+      tail: find(element, ".sampling__tail"),
+      nowhere: find(element, ".sampling__nowhere"),
+      failure: find(element, ".sampling__failure"),
+      failureText: find(element, ".sampling__failure [role=alert]"),
+      sections: find(element, ".sampling__sections"),
+      line: find(element, ".draw"),
+      said: find(element, ".draw__said"),
+      top: find(element, ".draw__top"),
+      use: find(element, "[data-sampling=use]", HTMLButtonElement),
+    };
+    this.#odds = new OddsRows(find(part("odds"), ".odds"));
+    this.#line = new DrawLine(part("draw"));
+    this.#tallies = new Tallies(part("tally"), (n) => this.#repeat(n));
+    this.#ways = new ThreeWays(part("ways"), context, (error) => this.#fail(error));
+    this.#dials = this.#createDials();
+    element.addEventListener("change", ({ target }) => {
+      if (target instanceof HTMLInputElement && target.type === "radio") context.setSetting("pick", target.value);
+    });
+    element.addEventListener("click", (event) => this.#act(closestTarget(event, "[data-sampling]")?.dataset.sampling));
+  }
+
+  /** @param {string} state the seed that was tried */
+  open(state) {
+    this.#seed = /^\d+$/.test(state) ? Math.min(config.link.seed_max, Number(state)) : null;
+    this.#place = null;
+  }
+
+  close() {
+    this.#request.abort();
+    this.#clear();
+    this.#place = null;
+  }
+
+  get state() {
+    return this.#seed === null ? "" : String(this.#seed);
+  }
+
+  /** @param {Player} player */
+  draw(player) {
+    this.#drawSettings(player);
+    const place = placeOf(player, this.#seed);
+    const { nowhere, sections, tail, use } = this.#parts;
+    use.hidden = this.#seed === null;
+    nowhere.hidden = place !== null;
+    sections.hidden = place === null;
+    const before = place ? lastTokens(player.trace, TAIL, place.position).join("") : "";
+    const isCut = place !== null && textOf(player.trace).slice(0, place.position).join("").length > before.length;
+    setText(tail, (isCut ? "…" : "") + visibleText(before));
+    if (place?.key === this.#place?.key) {
+      this.#follow(player);
+      return;
+    }
+    this.#known = null;
+    this.#step = player.step;
+    this.#place = place;
+    this.#clear();
+    this.#ways.setPlace(place);
+    this.#loading = this.#load(place);
+  }
+
+  /** Show the odds of the step that a model has learned on to; what was drawn or written stays.
+   * @param {Player} player */
+  #follow({ step }) {
+    if (!this.#known || step === this.#step || this.#element.getAttribute("aria-busy") === "true") return;
+    this.#step = step;
+    this.#raw = null;
+    this.#loading = this.#load(this.#place);
+  }
+
+  #createDials() {
+    const { temperature, top_k: topK, top_p: topP } = config.controls;
+    const create = (/** @type {SettingName} */ name, /** @type {typeof topK} */ range, /** @type {number} */ off) =>
+      new Dial(find(this.#element, `[data-dial=${name}]`), range, (value) => (value === off ? translate("sampling.off") : formatNumber(value)), (value) => {
+        if (this.#context.player.sampling.pick !== "sample") this.#context.setSetting("pick", "sample");
+        this.#context.setSetting(name, value);
+      });
+    return {
+      temperature: create("temperature", temperature, NaN),
+      top_k: create("top-k", topK, 0),
+      top_p: create("top-p", topP, 1),
+    };
+  }
+
+  /** @param {Player} player */
+  #drawSettings({ sampling }) {
+    this.#dials.temperature.show(sampling.temperature);
+    this.#dials.top_k.show(sampling.top_k);
+    this.#dials.top_p.show(sampling.top_p);
+    find(this.#element, `[type=radio][value=${sampling.pick}]`, HTMLInputElement).checked = true;
+  }
+
+  #clear() {
+    this.#tallies.clear();
+    this.#parts.failure.hidden = true;
+    setText(this.#parts.failureText, "");
+  }
+
+  /** @param {Place | null} place */
+  async #load(place) {
+    this.#request.abort();
+    const request = (this.#request = new AbortController());
+    this.#element.setAttribute("aria-busy", String(place !== null));
+    if (!place) return;
+    await new Promise((resolve) => setTimeout(resolve, DEBOUNCE_MS));
+    if (request.signal.aborted) return;
+    try {
+      const [raw, { steps: [drawn] }] = await Promise.all([
+        this.#askRaw(place, request.signal),
+        generate({ ...place.body, intervals: true }, request.signal),
+      ]);
+      if (request.signal.aborted) return;
+      this.#known = oddsOf(raw, drawn);
+      this.#drawOdds(this.#known);
+      this.#drawLine(place, drawn);
+    } catch (error) {
+      if (request.signal.aborted) return;
+      this.#place = null; // asked again at the next change
+      this.#fail(error);
+    }
+    if (!request.signal.aborted) this.#element.setAttribute("aria-busy", "false");
+  }
+
+  /** @param {Place} place @param {AbortSignal} signal */
+  async #askRaw({ body }, signal) {
+    const asked = rawBody(body);
+    const key = JSON.stringify(asked);
+    if (this.#raw?.key === key) return this.#raw.step;
+    const { steps: [step] } = await generate(asked, signal);
+    this.#raw = { key, step };
+    return step;
+  }
+
+  /** @param {ReturnType<typeof oddsOf>} odds */
+  #drawOdds({ rows, other }) {
+    const shown = rows.map((row) => ({ ...row, label: tokenLabel(row.text), isToken: true }));
+    if (other.count) shown.push({ ...other, label: translate("drawer.others", { count: other.count }), isToken: false });
+    this.#odds.draw(shown.map(({ label, isToken, raw, drawn }) => ({
+      label, isToken, outlined: raw, filled: drawn, value: `${formatPercent(raw)} → ${formatPercent(drawn)}`,
+    })));
+  }
+
+  /** @param {Place} place @param {ApiStep} step */
+  #drawLine({ sampled, position }, step) {
+    const { line, top, said } = this.#parts;
+    const { u } = step;
+    line.hidden = u === null;
+    top.hidden = u !== null;
+    if (u === null) return setText(said, "");
+    this.#line.draw({ ...step, u });
+    const params = { u: formatPlace(u), seed: sampled.seed, number: position + 1, token: tokenLabel(step.token) };
+    return setText(said, translate("sampling.draw_said", params));
+  }
+
+  /** @param {number} n */
+  async #repeat(n) {
+    const { signal } = this.#request;
+    await this.#loading;
+    const [place, known] = [this.#place, this.#known];
+    if (!place || !known || signal.aborted) return;
+    try {
+      const response = await repeatDraw({ ...place.body, n }, signal);
+      if (!signal.aborted) this.#tallies.show(response, known.rows, known.other);
+    } catch (error) {
+      if (!signal.aborted) this.#fail(error);
+    }
+  }
+
+  /** @param {string} [action] */
+  #act(action) {
+    const { player, setSetting } = this.#context;
+    if (action === "another") {
+      this.#seed = randomSeed();
+      this.draw(player);
+    } else if (action === "use") {
+      const seed = this.#seed;
+      this.#seed = null;
+      setSetting("seed", seed);
+      this.draw(player);
+      find(this.#element, "[data-sampling=another]").focus();
+    } else if (action === "retry") {
+      this.#place = null;
+      this.draw(player);
+      this.#element.querySelector("input")?.focus();
+    } else if (action === "sample") {
+      setSetting("pick", "sample");
+      find(this.#element, "[type=radio][value=sample]").focus();
+    }
+  }
+
+  /** @param {unknown} error */
+  #fail(error) {
+    this.#context.onError(error);
+    setText(this.#parts.failureText, describeError(asRequestError(error)));
+    this.#parts.failure.hidden = false;
+  }
+}

@@ -1,0 +1,70 @@
+// The tokenizers that the page can show a text with: that of the model at hand, one of characters, those
+// of other models, and well-known ones without a model.
+
+/** @import { PlacedToken, Session, TokenizeResponse } from "../types.js" */
+
+import { tokenize, tokenizeAs } from "../shared/client.js";
+import { config } from "../shared/config.js";
+import { characters } from "../shared/text.js";
+
+const KEPT_TEXTS = 500;
+
+/** known: the characters that it has, of a tokenizer of characters.
+ * @typedef {{ id: string, name: string, size: number, known?: Map<string, number>,
+ *   ask?: (text: string, signal: AbortSignal) => Promise<TokenizeResponse> }} Tokenizer */
+/** id: null for a character that the tokenizer doesn't have.
+ * @typedef {Omit<PlacedToken, "id"> & { id: number | null }} ShownToken */
+
+/** Tokenizers to compare, the model's own first: one of characters, and each of tokens.
+ * @param {Session | null} session @param {Session[]} sessions @returns {Tokenizer[]} */
+export function tokenizersOf(session, sessions) {
+  const others = sessions.filter(({ session_id: id }) => id !== session?.session_id);
+  const ready = [...(session ? [session] : []), ...others].filter(({ params }) => params !== null);
+  const ofCharacters = ready.find(({ tokenizer }) => tokenizer === "characters");
+  const shown = ready.filter((one) => one.tokenizer === "tokens" || one === ofCharacters);
+  return [...shown.map(ofSession), ...config.tokenizers.references.map(ofReference)];
+}
+
+/** @param {Session} session @returns {Tokenizer} */
+function ofSession({ session_id: id, name, repo_id: repo, tokenizer, vocabulary, vocab_size: size }) {
+  const about = { id, name: repo ?? name, size };
+  if (tokenizer === "characters") return { ...about, known: new Map(vocabulary.map((character, index) => [character, index])) };
+  return { ...about, ask: (text, signal) => tokenize({ session_id: id, text }, signal) };
+}
+
+/** @param {{ id: string, name: string, vocab_size: number }} reference @returns {Tokenizer} */
+const ofReference = ({ id, name, vocab_size: size }) =>
+  ({ id: `reference:${id}`, name, size, ask: (text, signal) => tokenizeAs(id, text, signal) });
+
+/** Each character is a token, known or not.
+ * @param {string} text @param {Map<string, number>} known @returns {ShownToken[]} */
+export const tokenizeCharacters = (text, known) =>
+  characters(text).map((character, at) => ({ id: known.get(character) ?? null, text: character, start: at, end: at + 1 }));
+
+/** Texts as tokens of tokenizers, each asked for once. */
+export class TokenizedTexts {
+  /** @type {Map<string, ShownToken[]>} */
+  #kept = new Map();
+
+  /** The tokens, where they are known already.
+   * @param {Tokenizer} tokenizer @param {string} text @returns {ShownToken[] | undefined} */
+  get({ id, known }, text) {
+    return known ? tokenizeCharacters(text, known) : this.#kept.get(keyOf(id, text));
+  }
+
+  /** Rejects with RequestError.
+   * @param {Tokenizer[]} tokenizers @param {string[]} texts @param {AbortSignal} signal */
+  async fetch(tokenizers, texts, signal) {
+    for (const text of texts) {
+      await Promise.all(tokenizers.map(async (tokenizer) => {
+        if (!tokenizer.ask || this.get(tokenizer, text)) return;
+        const { tokens } = text ? await tokenizer.ask(text, signal) : { tokens: [] };
+        this.#kept.set(keyOf(tokenizer.id, text), tokens);
+        if (this.#kept.size > KEPT_TEXTS) this.#kept.delete(/** @type {string} */ (this.#kept.keys().next().value));
+      }));
+    }
+  }
+}
+
+/** @param {string} id @param {string} text */
+const keyOf = (id, text) => JSON.stringify([id, text]);
