@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 import torch
 from starlette.testclient import TestClient
+from xdist.scheduler import LoadScopeScheduling
 
 from playground.api.app import create_api
 from playground.checkpoints.folder import Run, write_run
@@ -20,6 +21,7 @@ from playground.lm.vocabulary import Vocabulary
 from playground.page.routes import add_page_routes
 from playground.service.playground import Playground
 from playground.settings import Settings
+from playground.tokenization.byte_pairs import BytePairTokenizer
 
 # The same examples on every machine, and no deadlines: a busy machine is not a bug.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
@@ -32,6 +34,18 @@ STEPS = (0, 50, 100)
 
 RandomModel = Callable[..., CharTransformer]
 WriteModel = Callable[..., Run]
+
+
+class _OneWorkerHasTheBrowsers(LoadScopeScheduling):
+    """Two browsers at once would wait for each other's processor; any other file goes anywhere."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "browsers" if file.startswith(("tests/browser/", "tests/deploy/")) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return _OneWorkerHasTheBrowsers(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -52,26 +66,52 @@ def random_model() -> RandomModel:
 
 @pytest.fixture(scope="session")
 def write_model(random_model: RandomModel) -> WriteModel:
-    """`write_model(folder, characters, steps, **config)`: a checkpoint folder with such models."""
+    """`write_model(folder, characters, steps, **config)`: a checkpoint folder with such models.
+
+    tokenizer: of word pieces, instead of characters.
+    """
 
     def write(
-        folder: Path, characters: str = PLAIN, steps: Sequence[int] = STEPS, **config: object
+        folder: Path,
+        characters: str = PLAIN,
+        steps: Sequence[int] = STEPS,
+        tokenizer: BytePairTokenizer | None = None,
+        **config: object,
     ) -> Run:
-        vocabulary = Vocabulary(characters)
+        vocabulary = tokenizer or Vocabulary(characters)
         entries = []
         for step in steps:
             model = random_model(seed=step, vocab_size=len(vocabulary), **config)
             path = weights_path(step, final=step == steps[-1])
             entries.append(
                 write_weights(
-                    folder, path, model, step=step, tokens=step * 64, train_loss=3.0, val_loss=2.5
+                    folder,
+                    path,
+                    model,
+                    step=step,
+                    tokens=step * 64,
+                    train_loss=3.0,
+                    val_loss=2.5,
+                    sliding_val_loss=2.25 if step == steps[-1] else None,
                 )
             )
         fields = {slot: getattr(model.config, slot) for slot in ModelConfig.__slots__}
-        run_config = RunConfig(format=1, name=folder.name, prompt=characters[:3], model=fields)
+        run_config = RunConfig(
+            format=1,
+            name=folder.name,
+            prompt=characters[:3],
+            characters_per_token=2.5 if tokenizer else None,
+            model=fields,
+        )
         return write_run(folder, run_config, vocabulary, entries, "# A model of random weights\n")
 
     return write
+
+
+@pytest.fixture(scope="session")
+def word_pieces() -> BytePairTokenizer:
+    """A tokenizer of 280 word pieces."""
+    return BytePairTokenizer.learn("the cat sat on the mat, and the dog sat on the log. " * 20, 280)
 
 
 @pytest.fixture(scope="session")

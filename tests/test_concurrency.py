@@ -1,6 +1,8 @@
 import asyncio
+import time
+from functools import partial
 
-from playground.concurrency import SingleFlight
+from playground.concurrency import LoadingCache, SingleFlight
 from tests.fake_work import Work
 
 
@@ -68,3 +70,23 @@ def test_who_comes_late_is_told_how_far_it_is():
         assert told == [(1, 3), (3, 3)]
 
     asyncio.run(scenario())
+
+
+def test_loads_of_a_cache_wait_for_their_slot():
+    inside, most = [], []
+
+    def load(name):
+        inside.append(name)
+        most.append(len(inside))
+        time.sleep(0.02)
+        inside.remove(name)
+        return name
+
+    async def scenario():
+        cache = LoadingCache(100, len, loads_at_once=1)
+        loaded = await asyncio.gather(*(cache.get(name, partial(load, name)) for name in "abc"))
+        assert loaded == ["a", "b", "c"]
+        assert cache.used_bytes == 3
+
+    asyncio.run(scenario())
+    assert most == [1, 1, 1]

@@ -29,12 +29,15 @@ OWN = {
     errors.StepNotFound: [7, [0, 10]],
     errors.HubRateLimited: [30],
     errors.Overloaded: [2],
+    errors.RateLimited: ["training.address_limit", 30],
+    errors.Misdirected: ["b", errors.SessionNotFound()],
     errors.GenerationFailed: ["out of luck"],
     **{
         kind: []
         for kind in (
             errors.ModelNotInitialized,
             errors.SessionNotFound,
+            errors.EngineUnavailable,
             errors.TooManyLoads,
             errors.LoadNotFound,
             errors.LoadCancelled,
@@ -137,6 +140,7 @@ class Thing(pydantic.BaseModel):
 
 TWO = Annotated[str, Field(min_length=2, max_length=2)]
 ONE = Annotated[str, Field(min_length=1, max_length=1)]
+FEW = Annotated[list[str], Field(min_length=1, max_length=2)]
 WHOLE = Annotated[int, Field(strict=True)]
 # A type, a value that is none, as Python's or, bytes, JSON; the key and the sentence for it.
 PROBLEMS = [
@@ -164,6 +168,8 @@ PROBLEMS = [
     (TWO, "a", "too_short", "The text must have at least 2 characters"),
     (ONE, "ab", "too_long", "The text must have at most 1 character"),
     (TWO, "abc", "too_long", "The text must have at most 2 characters"),
+    (FEW, [], "too_few", "The list must have at least 1 entry"),
+    (FEW, ["a", "b", "c"], "too_many", "The list must have at most 2 entries"),
     (
         Annotated[str, Field(pattern="^[a-z]+$")],
         "1",

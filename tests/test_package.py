@@ -17,12 +17,13 @@ import httpx
 import pytest
 
 from playground.cli.main import main
+from playground.page.bundle import frontend_bundle
 from playground.settings import ROOT
 
 # Distributions whose name is not that of the module.
 DISTRIBUTIONS = {"yaml": "pyyaml", "markdown_it": "markdown-it-py", "PIL": "pillow",
-                 "zxingcpp": "zxing-cpp"}  # fmt: skip
-OURS = {"playground", "tests", "app"}
+                 "xdist": "pytest-xdist", "zxingcpp": "zxing-cpp"}  # fmt: skip
+OURS = {"playground", "tests", "benchmarks", "app"}
 
 
 def normalised(name):
@@ -54,6 +55,16 @@ def imported(folder):
     return {normalised(DISTRIBUTIONS.get(name, name)) for name in names - known}
 
 
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def optional():
+    """Distributions of the extras."""
+    lists = project()["optional-dependencies"].values()
+    return {normalised(re.match(r"[\w.-]+", line)[0]) for lines in lists for line in lines}
+
+
 @pytest.mark.parametrize(
     ("folder", "file"),
     [
@@ -63,7 +74,18 @@ def imported(folder):
     ],
 )
 def test_every_import_is_declared(folder, file):
-    assert imported(folder) <= declared(file).keys()
+    assert imported(folder) <= declared(file).keys() | optional()
+
+
+def test_what_is_optional_is_imported_by_nothing_that_is_always_imported():
+    """The engine on Ray Serve, which nothing in the package imports."""
+    paths = [*(ROOT / "playground").rglob("*.py")]
+    importing = [
+        path.stem for path in paths if re.search(r"^\s*(from|import) ray\b", path.read_text(), re.M)
+    ]
+    assert importing == ["ray_deployment"]
+    assert not [path for path in paths if "import ray_deployment" in path.read_text()
+                or "ray_deployment import" in path.read_text()]  # fmt: skip
 
 
 def test_what_the_package_needs_has_an_upper_bound():
@@ -79,8 +101,7 @@ def test_what_is_installed_here_is_within_the_bounds():
 
 
 def test_this_python_is_one_of_those_that_are_supported():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    low, high = re.findall(r"3\.(\d+)", project["requires-python"])
+    low, high = re.findall(r"3\.(\d+)", project()["requires-python"])
     assert int(low) <= sys.version_info.minor < int(high)
 
 
@@ -164,7 +185,7 @@ def test_the_installed_server_has_the_bundled_models(installed, tmp_path, comman
             except httpx.TransportError:
                 time.sleep(0.2)
         names = {session["session_id"] for session in answer.json()["sessions"]}
-        page = httpx.get(f"http://127.0.0.1:{port}/page/main.js")
+        page = httpx.get(f"http://127.0.0.1:{port}/page/{frontend_bundle().name}")
     finally:
         process.terminate()
         process.wait(10)

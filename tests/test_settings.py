@@ -19,6 +19,25 @@ def test_on_a_space_all_interfaces_are_served():
     assert Settings.from_env(told).host == "127.0.0.1"
 
 
+def test_no_proxy_is_trusted_but_that_of_a_space_in_its_own_network():
+    assert Settings.from_env({}).trusted_proxies == ()
+    assert Settings.from_env({"SPACE_ID": "a/b"}).trusted_proxies == ("10.0.0.0/8",)
+    told = {"SPACE_ID": "a/b", "PLAYGROUND_TRUSTED_PROXIES": "192.0.2.1, 2001:db8::/32"}
+    assert Settings.from_env(told).trusted_proxies == ("192.0.2.1", "2001:db8::/32")
+
+
+@pytest.mark.parametrize("network", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.0/33"])
+def test_a_proxy_that_is_no_address_is_refused_by_name(network):
+    with pytest.raises(ValueError, match=r"^PLAYGROUND_TRUSTED_PROXIES: '.+' is no IP address"):
+        Settings.from_env({"PLAYGROUND_TRUSTED_PROXIES": f"127.0.0.1,{network}"})
+
+
+@pytest.mark.parametrize("name", ["A", "a.b", "a-b", "x" * 33, "ä"])
+def test_a_replica_whose_name_fits_in_no_id_is_refused(name):
+    with pytest.raises(ValueError, match="PLAYGROUND_REPLICA"):
+        Settings.from_env({"PLAYGROUND_REPLICA": name})
+
+
 def test_each_variable_sets_its_field():
     environ = {
         "GRADIO_SERVER_NAME": "::1",
@@ -45,7 +64,7 @@ def test_each_variable_sets_its_field():
 def test_the_constructor_ignores_the_environment(monkeypatch):
     monkeypatch.setenv("GRADIO_SERVER_PORT", "8123")
     monkeypatch.setenv("PLAYGROUND_BATCH_ROWS", "4")
-    assert (Settings().port, Settings().batch_rows) == (7860, 16)
+    assert (Settings().port, Settings().batch_rows) == (7860, 256)
     assert (Settings.from_env().port, Settings.from_env().batch_rows) == (8123, 4)
 
 
@@ -59,7 +78,8 @@ def test_every_setting_is_described_and_has_a_variable(field):
     assert Settings.model_fields[field].description.endswith(".")
     value = getattr(Settings(), field)
     kind = next(kind for kind in (bool, int, float, str, Path, tuple) if isinstance(value, kind))
-    text = {bool: "true", int: "7", float: "7.5", str: "x", Path: "/x", tuple: "a,b"}[kind]
+    other = str(not value).lower()
+    text = {bool: other, int: "7", float: "7.5", str: "x", Path: "/x", tuple: "::1,::2"}[kind]
     changed = Settings.from_env({environment_variable(field): text})
     assert getattr(changed, field) not in (value, None)
     assert changed.model_copy(update={field: value}) == Settings()

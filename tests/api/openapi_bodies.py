@@ -4,13 +4,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.api.scenarios import GENERATE, HELLO, NEXT
+from tests.api.scenarios import (
+    BEAMS,
+    COMPARE,
+    COMPARE_CONTEXTS,
+    COMPLETIONS,
+    CORPUS,
+    DRAWS,
+    GENERATE,
+    HELLO,
+    NEXT,
+    ROUNDS,
+    SCORE,
+)
 
 VISITOR = "bodies-0123456789"
 # Good in form; what is asked for is not there, so that nothing is started.
 GOOD = {
     NEXT: HELLO,
     GENERATE: HELLO | {"n": 2},
+    SCORE: {"session_id": "plain", "text": "hello"},
+    CORPUS: {"session_id": "plain", "context": "hello"},
+    BEAMS: {"session_id": "plain", "context": "hello", "width": 2, "n": 2},
+    DRAWS: HELLO | {"n": 5},
+    COMPARE: HELLO | {"other": {"session_id": "plain", "temperature": 2}},
+    COMPLETIONS: {"model": "plain", "prompt": "hello", "max_tokens": 2},
+    ROUNDS: {"session_id": "plain", "seed": 1},
+    COMPARE_CONTEXTS: HELLO | {"others": ["wor"], "token": "l"},
+    "/api/tokenize": {"session_id": "plain", "text": "hello"},
+    "/api/tokenize/{tokenizer}": {"text": "hello"},
     "/api/substitute": {"session_id": "plain", "text": "hello"},
     "/api/sessions": {"repo_id": "owner/name"},
     "/api/loads": {"repo_id": "owner/name"},
@@ -18,6 +40,11 @@ GOOD = {
     "/api/trainings/{session_id}/speed": {"steps_per_second": 5},
     "/api/trainings/{session_id}/name": {"name": "Mine"},
 }
+
+
+def url_of(path: str) -> str:
+    """A path with a session that is not there."""
+    return path.format(session_id="none", tokenizer="gpt2")
 
 
 @dataclass(frozen=True)
@@ -31,7 +58,7 @@ class Field:
 
     @property
     def url(self) -> str:
-        return self.path.replace("{session_id}", "none")
+        return url_of(self.path)
 
     def types(self) -> set[str]:
         return {schema.get("type", "") for schema in self.schemas}
@@ -39,7 +66,18 @@ class Field:
     def body(self, value: object) -> dict[str, Any]:
         """A good body but for this value."""
         outer, _, inner = self.name.partition(".")
-        return GOOD[self.path] | {outer: {inner: value} if inner else value}
+        good = GOOD[self.path]
+        return good | {outer: good.get(outer, {}) | {inner: value} if inner else value}
+
+    def body_without(self) -> dict[str, Any]:
+        """A good body but that this field is missing."""
+        outer, _, inner = self.name.partition(".")
+        good = dict(GOOD[self.path])
+        if inner:
+            good[outer] = {name: value for name, value in good[outer].items() if name != inner}
+        else:
+            del good[outer]
+        return good
 
 
 def json_bodies(openapi: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,14 @@
 
 NEXT = "/api/generate-next-token"
 GENERATE = "/api/generate"
+SCORE = "/api/score"
+CORPUS = "/api/corpus"
+BEAMS = "/api/beams"
+DRAWS = "/api/draws"
+COMPARE = "/api/compare"
+COMPLETIONS = "/v1/completions"
+ROUNDS = "/api/rounds"
+COMPARE_CONTEXTS = "/api/compare-contexts"
 HELLO = {"session_id": "plain", "context": "hello wor", "temperature": 1.0}
 JSON = {"content-type": "application/json"}
 
@@ -17,9 +25,15 @@ def answer(client, path, **changes):
 
 
 def error(response, status):
-    """The sentence of an error; its body must hold that and nothing else."""
+    """The sentence of an error; its body must hold that and nothing else.
+
+    Below /v1 it is the message of an error of the OpenAI API.
+    """
     assert response.status_code == status, response.text
     assert list(response.json()) == ["error"]
     sentence = response.json()["error"]
+    if response.request.url.path.startswith("/v1/"):
+        assert list(sentence) == ["message", "type", "param", "code"]
+        sentence = sentence["message"]
     assert "Traceback" not in sentence
     return sentence

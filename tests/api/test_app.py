@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from playground.page.bundle import frontend_bundle
 from tests.api.scenarios import HELLO, NEXT, error
 
 
@@ -34,6 +35,9 @@ def test_what_no_route_answers_is_an_error_of_the_api(fixture, request):
         assert response.headers["allow"] == allowed
         if method != "HEAD":
             assert error(response, 405) == "Method Not Allowed"
+    for method in ("GET", "POST", "PROPFIND"):
+        assert error(client.request(method, "/v1/chat/completions"), 404) == "Not Found"
+    assert error(client.delete("/v1/models/plain"), 405) == "Method Not Allowed"
     german = client.get("/api/nothing", headers={"X-Language": "de"})
     assert error(german, 404) == "Nicht gefunden"
 
@@ -48,7 +52,7 @@ def test_head_is_get_without_the_body(whole):
     paths = [path for path in whole.get("/openapi.json").json()["paths"] if "{" not in path]
     readable = [p for p in paths if whole.get(p).status_code == 200]
     assert {"/api/health", "/api/sessions", "/api/corpora"} <= set(readable)
-    page = ("config.json", "messages.json", "lessons.json", "component.css", "main.js")
+    page = ("config.json", "messages.json", "lessons.json", "component.css")
     for path in (
         *readable,
         "/api/sessions/plain",
@@ -58,7 +62,7 @@ def test_head_is_get_without_the_body(whole):
         "/docs",
         "/openapi.json",
         "/gradio.js",
-        *(f"/page/{name}" for name in page),
+        *(f"/page/{name}" for name in (*page, frontend_bundle().name)),
     ):
         get, head = whole.get(path), whole.head(path)
         assert (head.status_code, head.content) == (get.status_code, b""), path
@@ -106,11 +110,12 @@ def test_openapi_lists_the_shapes_that_occur_and_no_others(client):
     schema = client.get("/openapi.json").json()
     assert "HTTPValidationError" not in schema["components"]["schemas"]
     assert set(schema["paths"][NEXT]["post"]["responses"]) >= {"200", "400", "404", "422", "500"}
-    for operations in schema["paths"].values():
+    for path, operations in schema["paths"].items():
+        body = "OpenAIErrorBody" if path.startswith("/v1/") else "ErrorBody"
         for operation in operations.values():
             assert operation["description"]
             assert "default" in operation["responses"]
             for status, response in operation["responses"].items():
                 if not status.startswith("2"):
                     (content,) = response["content"].values()
-                    assert content["schema"] == {"$ref": "#/components/schemas/ErrorBody"}
+                    assert content["schema"] == {"$ref": f"#/components/schemas/{body}"}

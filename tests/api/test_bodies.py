@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.api.openapi_bodies import GOOD, body_fields, json_bodies
+from tests.api.openapi_bodies import GOOD, body_fields, json_bodies, url_of
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def test_there_is_a_good_body_for_every_route(client, openapi):
     bodies = json_bodies(openapi)
     assert bodies.keys() == GOOD.keys()
     for path, body in GOOD.items():
-        response = client.post(path.replace("{session_id}", "none"), json=body)
+        response = client.post(url_of(path), json=body)
         assert refused_field(response) in (None, "text"), (path, response.text)
 
 
@@ -30,7 +30,7 @@ def test_an_integer_may_be_written_with_a_point_and_a_zero(client, openapi):
     assert {field.name for field in fields} >= {"seed", "n", "steps", "model.n_layer", "top_k"}
     for field in fields:
         (schema,) = (schema for schema in field.schemas if schema["type"] == "integer")
-        good = float(schema["minimum"])
+        good = float(schema.get("minimum", schema.get("const")))  # some take one value alone
         assert refused_field(client.post(field.url, json=field.body(good))) in (None, "text")
         for bad in (good + 0.5, 1e400, True, "5", "5.0"):
             raw = client.post(

@@ -17,8 +17,29 @@ from playground.settings import Settings
 from tests.hub.fake_hub import FakeHub, files_of
 
 REPO = "ada/tiny"
-POSTS = ["/api/generate-next-token", "/api/generate", "/api/substitute"]
-GETS = ["/api/sessions", "/api/sessions/{session_id}", "/api/health", "/api/qr"]
+POSTS = [
+    "/api/generate-next-token",
+    "/api/generate",
+    "/api/score",
+    "/api/corpus",
+    "/api/beams",
+    "/api/draws",
+    "/api/compare",
+    "/api/rounds",
+    "/api/compare-contexts",
+    "/api/tokenize",
+    "/api/tokenize/{tokenizer}",
+    "/api/substitute",
+    "/v1/completions",
+]
+GETS = [
+    "/api/sessions",
+    "/api/sessions/{session_id}",
+    "/api/health",
+    "/api/qr",
+    "/v1/models",
+    "/v1/models/{model}",
+]
 LOADS = [
     ("POST", "/api/sessions"),
     ("POST", "/api/loads"),
@@ -40,6 +61,7 @@ TRAININGS = [
     ("POST", f"{TRAINING}/speed"),
     ("POST", f"{TRAINING}/name"),
     ("GET", f"{TRAINING}/download"),
+    ("GET", f"{TRAINING}/merges"),
     ("DELETE", TRAINING),
     ("POST", "/api/trainings"),  # last: what it starts takes all places in the queue
 ]
@@ -56,7 +78,7 @@ BRIEF = {
     "paused": True,
 }
 # Those that have a rule to break: of a body, or of a value in the query.
-RULED = [*LOADS[:2], LOADS[4], *TRAININGS[1:5], *TRAININGS[9:11], TRAININGS[13]]
+RULED = [*LOADS[:2], LOADS[4], *TRAININGS[1:5], *TRAININGS[9:11], TRAININGS[14]]
 # The Hub's failures have statuses above 500 of their own; what breaks inside is a 500.
 HUB_FAILURES = {502, 503, 504, 507}
 
@@ -81,7 +103,7 @@ def busy(tmp_path_factory, written_models):
             models_dir=written_models,
             hub_endpoint=hub.endpoint,
             hub_cache_dir=tmp_path_factory.mktemp("fuzz") / "hub",
-            hub_seconds=2.0,
+            hub_seconds=60.0,
             trainings_max=1,
             training_queue=2,
             trainings_kept=8,
@@ -137,9 +159,13 @@ def test_requests_that_keep_the_rules(client, openapi, path):
         case = draw(openapi[path]["POST"].as_strategy())
         if draw(st.booleans()):
             text = draw(st.text("aceg\n ilm", min_size=1, max_size=30))
-            fitting = {"session_id": draw(st.sampled_from(["plain", "weird"])), "context": text}
+            name = draw(st.sampled_from(["plain", "weird"]))
+            fitting = {"session_id": name, "context": text, "text": text}
+            fitting |= {"model": name, "prompt": text, "others": [text], "token": "a"}
             case.body.update({field: fitting[field] for field in fitting if field in case.body})
             case.body.pop("step", None)
+            if "other" in case.body:
+                case.body["other"] = {"session_id": name, "temperature": 1}
         return case
 
     assert hold_to_the_document(client, cases(), 100) >= {200}

@@ -1,7 +1,12 @@
 import pytest
 
+from tests.api.scenarios import error
 
-@pytest.mark.parametrize("path", ["generate", "generate-next-token", "substitute", "loads"])
+
+@pytest.mark.parametrize(
+    "path",
+    ["api/generate", "api/generate-next-token", "api/substitute", "api/loads", "v1/completions"],
+)
 def test_a_body_that_never_ends_is_not_read(client, path):
     sent = []
 
@@ -10,6 +15,5 @@ def test_a_body_that_never_ends_is_not_read(client, path):
             sent.append(2**20)
             yield b" " * 2**20
 
-    answer = client.post(f"/api/{path}", content=endless())
-    assert answer.status_code == 413
-    assert answer.json() == {"error": "The body is too large"}
+    answer = client.post(f"/{path}", content=endless())
+    assert error(answer, 413) == "The body is too large"

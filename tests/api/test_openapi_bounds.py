@@ -9,9 +9,17 @@ from playground.api.routes.trainings import STEP_MAX
 from playground.api.schemas.generation import INTEGER_MAX, SESSION_ID_MAX
 from playground.api.schemas.sessions import REVISION_MAX
 from playground.api.schemas.training import SPEED_MAX
+from playground.corpus_index.suffix_array import LOOKUP_MAX
 from playground.hub.address import ADDRESS_MAX
+from playground.lm.generation import N_CANDIDATES
 from playground.lm.sampling import SEED_MAX, TEMPERATURE_MAX, TOP_K_MAX, SamplingParams
-from playground.service.playground import CONTEXT_MAX, TOKENS_MAX
+from playground.service.beams import DEPTH_MAX, WIDTH_MAX
+from playground.service.comparison import POSITIONS_MAX
+from playground.service.contexts import CONTEXT_MAX
+from playground.service.draws import DRAWS_MAX
+from playground.service.playground import TOKENS_MAX
+from playground.service.rounds import ROUND_MAX
+from playground.service.scoring import SCORE_TEXT_MAX
 from playground.training.job import NAME_MAX
 from playground.training.presets import (
     BATCH_SIZE,
@@ -36,6 +44,7 @@ GENERATION = {
     "seed": {"minimum": 0, "maximum": SEED_MAX},
     "position": {"minimum": 0, "maximum": INTEGER_MAX},
 }
+LANE = {name: GENERATION[name] for name in ("session_id", "step", "temperature")}
 LOAD = {
     "repo_id": {"minLength": 1, "maxLength": ADDRESS_MAX},
     "revision": {"maxLength": REVISION_MAX},
@@ -44,6 +53,54 @@ SPEED = {"exclusiveMinimum": 0, "maximum": SPEED_MAX}
 EXPECTED = {
     "POST /api/generate-next-token": GENERATION,
     "POST /api/generate": GENERATION | {"n": {"minimum": 1, "maximum": TOKENS_MAX}},
+    "POST /api/score": {
+        "session_id": GENERATION["session_id"],
+        "text": {"minLength": 1, "maxLength": SCORE_TEXT_MAX},
+        "step": GENERATION["step"],
+    },
+    "POST /api/corpus": {
+        "session_id": GENERATION["session_id"],
+        "context": GENERATION["context"],
+        "k": {"minimum": 0, "maximum": LOOKUP_MAX},
+    },
+    "POST /api/beams": {
+        "session_id": GENERATION["session_id"],
+        "context": GENERATION["context"],
+        "width": {"minimum": 1, "maximum": WIDTH_MAX},
+        "n": {"minimum": 1, "maximum": DEPTH_MAX},
+        "step": GENERATION["step"],
+    },
+    "POST /api/draws": GENERATION | {"n": {"minimum": 1, "maximum": DRAWS_MAX}},
+    "POST /api/compare": {
+        **LANE,
+        **{f"other.{name}": bounds for name, bounds in LANE.items()},
+        "context": GENERATION["context"],
+        "positions": {"minimum": 1, "maximum": POSITIONS_MAX},
+    },
+    "POST /v1/completions": {
+        "model": GENERATION["session_id"],
+        "prompt": GENERATION["context"],
+        "max_tokens": {"minimum": 0, "maximum": TOKENS_MAX},
+        **{n: GENERATION[n] for n in ("temperature", "top_p", "top_k", "seed", "step")},
+        "stop": {"minLength": 1},
+        "logprobs": {"minimum": 0, "maximum": N_CANDIDATES},
+    },
+    "POST /api/rounds": {
+        "session_id": GENERATION["session_id"],
+        "seed": GENERATION["seed"],
+        "n": {"minimum": 1, "maximum": ROUND_MAX},
+    },
+    "POST /api/compare-contexts": {
+        **LANE,
+        "context": GENERATION["context"],
+        "token": {"minLength": 1, "maxLength": 1},
+        "token_id": {"minimum": 0, "maximum": INTEGER_MAX},
+    },
+    "POST /api/tokenize": {
+        "session_id": GENERATION["session_id"],
+        "text": {"maxLength": CONTEXT_MAX},
+    },
+    "POST /api/tokenize/{tokenizer}": {"text": {"maxLength": CONTEXT_MAX}},
     "POST /api/substitute": {
         "session_id": GENERATION["session_id"],
         "text": {"maxLength": CONTEXT_MAX},

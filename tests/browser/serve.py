@@ -1,7 +1,7 @@
 """The real app on a port of 127.0.0.1, as the journeys need it.
 
-Beside the bundled models there is a second tab, a live session, one whose model isn't there yet,
-and a route that ends a live session.
+Beside the bundled models there is a second tab, two live sessions, one whose model isn't there yet,
+and a route that ends a live session: `ending` is there for that.
 """
 
 import os
@@ -23,7 +23,8 @@ from playground.settings import Settings
 def main(models_dir: Path, port: int) -> None:
     torch.set_num_threads(1)
     service = Playground(Settings.from_env().model_copy(update={"models_dir": models_dir}))
-    service.register(Session("live", "live", service.registered_run("plain")))
+    for name in ("live", "ending"):
+        service.register(Session(name, "live", service.registered_run("plain")))
     service.register(Session("untrained", "live", None))
     api = create_api(service)
     api.post("/end/{session_id}")(service.unregister)

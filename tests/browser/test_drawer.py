@@ -1,7 +1,12 @@
 """The drawer: where it stands, how it opens and closes, and where the focus goes."""
 
+import shutil
+
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser.conftest import serving
+from tests.browser.test_access import Audit
 
 both_sizes = pytest.mark.parametrize("size", ["laptop", "phone"])
 
@@ -161,3 +166,43 @@ def test_it_follows_the_width_of_the_window(visit):
     page.page.set_viewport_size({"width": 1280, "height": 800})
     expect(page.drawer).not_to_have_attribute("aria-modal", "true")
     expect(page.page.locator("#tabs")).not_to_have_attribute("inert", "")
+
+
+@pytest.mark.parametrize("size", ["laptop", "phone", (844, 390)], ids=str)
+def test_a_long_vocabulary_is_searched(visit, models, tmp_path, write_model, size):
+    shutil.copytree(models / "plain", tmp_path / "plain")
+    letters = " abceEé" + "".join(map(chr, range(0x4E00, 0x4E00 + 1500)))
+    write_model(tmp_path / "wide", letters, [0, 10], block_size=64)
+    with serving(tmp_path) as (address, _):
+        page = visit(size, at=address, quiet=False, reduced_motion="reduce")
+        vocabulary = page.drawer.locator("#vocabulary")
+        shown = vocabulary.get_by_role("listitem")
+        search = vocabulary.get_by_role("searchbox", name="Search for characters")
+        page.button("Knows 62 characters").click()
+        expect(shown).to_have_count(62)
+        expect(search).to_be_hidden()  # they are seen at a glance
+        page.page.keyboard.press("Escape")
+
+        page.use("wide")
+        page.button(f"Knows {len(letters):,} characters").press("Enter")
+        expect(shown).to_have_count(len(letters))
+        inside = "e => e.getBoundingClientRect().bottom <= innerHeight"
+        assert vocabulary.evaluate(inside)
+        search.press_sequentially("e\u4e01\U0001f600")
+        expect(shown).to_have_text(["e", "E", "é", "\u4e01"])
+        expect(vocabulary.get_by_role("status")).to_have_text("4 of 1,507 characters")
+        expect(page.input).not_to_have_value("e")
+        audit = Audit(page)
+        audit.look("a search")
+        assert audit.found == []
+        search.fill("space")
+        expect(shown.filter(has_text="(space)")).to_have_count(1)
+        search.fill("\u0400")
+        expect(shown).to_have_count(0)
+        expect(vocabulary.get_by_role("status")).to_have_text("0 of 1,507 characters")
+        search.press("Escape")
+        expect(vocabulary).to_be_hidden()
+        expect(page.drawer).to_be_visible()
+        page.button(f"Knows {len(letters):,} characters").press("Enter")
+        expect(shown).to_have_count(len(letters))  # every time from the beginning
+        expect(search).to_have_value("")

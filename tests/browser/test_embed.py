@@ -32,7 +32,7 @@ def strict(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     (folder / "Default").mkdir()
     (folder / "Default" / "Preferences").write_text(json.dumps(BLOCKING))
-    path = chromium()
+    path = chromium(("chromium", "chromium-browser"))  # the headless shell reads no preferences
     expect.set_options(timeout=10_000)
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(

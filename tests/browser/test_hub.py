@@ -37,7 +37,7 @@ def server(hub, models, tmp_path_factory):
         assert client.post("/api/sessions", json={"repo_id": KEPT}).status_code == 201
     environ = {
         "HF_ENDPOINT": hub.endpoint, "HF_TOKEN": "", "PLAYGROUND_HUB_CACHE_DIR": str(cache),
-        "PLAYGROUND_FEATURED_REPOS": "ada/featured", "PLAYGROUND_HUB_SECONDS": "5",
+        "PLAYGROUND_FEATURED_REPOS": "ada/featured", "PLAYGROUND_HUB_SECONDS": "60",
     }  # fmt: skip
     hub.stop()
     with serving(models, **environ) as (address, _):

@@ -2,7 +2,6 @@
 
 import random
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import serving
@@ -42,25 +41,6 @@ def saved(page):
     page.page.wait_for_timeout(700)
 
 
-def reload(page):
-    page.page.reload()
-    page.ready()
-
-
-def test_a_reload_brings_the_paused_moment_back(visit):
-    page = visit().use("other").sample()
-    page.slider("Temperature").fill("0.5")
-    page.write("The wood")
-    page.slider("Speed").fill("150")
-    written(page)
-    page.slider("Training step").fill("2")
-    expect(page.drawer.locator(".model__line")).to_contain_text("step 100")
-    before = moment(page)
-    saved(page)
-    reload(page)
-    assert moment(page) == before
-
-
 def test_a_reload_while_it_plays_keeps_every_character(visit):
     page = visit()
     page.slider("Speed").fill("100")
@@ -72,17 +52,6 @@ def test_a_reload_while_it_plays_keeps_every_character(visit):
     assert page.text().startswith(text)
     page.button("Regenerate").click()
     page.shows("The king shall")
-
-
-@pytest.mark.parametrize("text", ["", "é“😀", "x" * 200])
-def test_a_reload_keeps_what_was_typed_in_every_state(visit, text):
-    page = visit()
-    page.input.fill(text)
-    saved(page)
-    status = page.status.inner_text()
-    page.page.reload()
-    expect(page.input).to_have_value(text)
-    expect(page.status).to_have_text(status)
 
 
 def test_back_and_forward_bring_each_its_own_moment(visit):

@@ -151,6 +151,34 @@ def test_one_press_of_start_is_enough(learning):
     assert steps[-1] == 0
 
 
+def test_word_pieces_come_one_after_the_other_and_are_played_with(learning):
+    tab = learning()
+    visit, page = tab.visit, tab.page
+    tab.choose("Python's documentation").choose("Word pieces").start()
+    found = page.get_by_role("list", name="How its word pieces came about")
+    merges, count = found.get_by_role("listitem"), page.locator(".merges-count")
+    expect(merges.first).to_be_visible(timeout=30_000)
+    learned = httpx.get(f"{visit.server}/api/trainings/{tab.session_id}/merges").json()["merges"]
+    expect(count).not_to_have_text("744 merges")
+    expect(count).to_have_text("744 merges", timeout=15_000)
+    expect(merges).to_have_count(len(learned))
+    for at in (0, -1):
+        left, right, times = learned[at].values()
+        shown = [text.replace(" ", "␣") for text in (left, right, left + right)]
+        expect(merges.nth(at)).to_have_text(f"{shown[0]} + {shown[1]}{shown[2]}{times:,}×")
+    assert found.evaluate("e => e.scrollTop + e.clientHeight >= e.scrollHeight - 8"), "follows"
+    expect(page.locator(".run-head__what")).to_contain_text("sees 64 word pieces")
+
+    tab.wait_for_step(10)
+    visit.ready().button("Step").click()
+    expect(visit.output.locator(".generated")).to_have_count(1)
+    tab.button("Stop").click()
+    expect(tab.sentence).to_contain_text("Stopped at step")
+    page.reload()
+    expect(count).to_have_text("744 merges")
+    assert found.evaluate("e => e.scrollTop") == 0, "an ended one has them all at once"
+
+
 def test_pause_step_resume_stop(learning):
     tab = learning()
     visit = tab.visit
@@ -297,7 +325,7 @@ def learning_in_german(visit):
         )
 
     page = visit(query="&lang=de&tab=learn&drawer=closed&v=1", quiet=False, wait=False).page
-    page.route("**/api/trainings", refuse)
+    page.route(re.compile(r"/api/trainings(\?|$)"), refuse)
     expect(page.locator(".learn[aria-busy=false]")).to_be_visible()
     return page, asked
 
@@ -403,3 +431,28 @@ def test_every_text_of_it_can_be_read_and_nothing_overlaps(learning, size, theme
         learn = ", ".join(f".learn {part}" for part in parts.split(", "))
         assert page.evaluate(OVERLAPS, learn) == [] if size == "laptop" else True
         assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]
+
+
+def test_explore_stays_usable_while_the_model_learns(learning):
+    learn = learning().watch_at(3).start()
+    page = learn.page
+    learn.wait_for_step(30)
+    learn.visit.ready()
+    learn.visit.button("Explore").click()
+    page.get_by_role("tab", name="Guess first").click()
+    text = page.locator(".guess__text")
+    expect(text).to_have_attribute("aria-busy", "false")
+    expect(page.locator(".guess__problem")).to_be_hidden()
+    passage = text.text_content()
+    page.get_by_role("tab", name="Sampling").click()
+    value = page.locator("[data-part=odds] .odds__value").first
+    expect(value).not_to_be_empty()
+    page.get_by_role("button", name="Write all three").click()
+    expect(page.locator(".way")).to_have_count(3)
+    written = page.locator(".way__text").all_text_contents()
+    odds = value.text_content()
+    expect(value).not_to_have_text(odds)  # it learns on
+    assert page.locator(".way__text").all_text_contents() == written
+    page.get_by_role("tab", name="Guess first").click()
+    assert text.text_content() == passage
+    assert page.locator(".toast").count() == 0

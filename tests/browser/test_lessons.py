@@ -1,5 +1,6 @@
 """Each lesson in the live page: its words are true of what is to be seen."""
 
+import math
 import re
 import time
 from pydoc_data import topics
@@ -211,6 +212,91 @@ def known_words(sample):
     known = set(re.findall("[a-z]{3,}", " ".join(topics.topics.values()).lower()))
     words = re.findall("[a-z]{3,}", sample.lower())
     return sum(len(word) for word in words if word in known) / max(1, len(sample))
+
+
+def test_9_a_choice_in_the_middle_starts_a_branch_that_explore_keeps(lesson):
+    page = lesson(9)
+    left = "O my " + page.plays("O my ", 6)
+    visit = page.visit.ready()
+    visit.output.focus()
+    for _ in range(3):
+        page.page.keyboard.press("ArrowLeft")
+    expect(visit.drawer.locator(".bars-title__place")).to_contain_text(
+        f"Character {len(left) - 2} of {len(left)}"
+    )
+    visit.ready()
+    visit.bars.locator("[data-token]:not([data-picked])").first.click()
+    visit.changes(left)
+    expect(page.panel.locator(".guide__tried")).not_to_be_empty()
+    visit.button("Explore").click()
+    expect(page.page.get_by_role("treeitem")).to_have_count(2)
+
+
+def test_10_question_is_a_surprise_and_a_misspelling_is_a_greater_one(lesson):
+    page = lesson(10)
+    visit = page.visit
+    text = page.page.get_by_role("slider", name="Characters of the text")
+
+    def look():
+        visit.button("Explore").click()
+        page.page.get_by_role("tab", name="Surprise").click()
+        expect(text).to_be_visible()
+
+    look()
+    hardest = len("To be, or not to be, that is the ques")
+    expect(text).to_have_attribute("aria-valuenow", str(hardest))
+    expect(text).to_have_attribute("aria-valuetext", re.compile(r"^s: 8\.\d bits: .+ e$"))
+    page.page.keyboard.press("Escape")
+    visit.write("To be, or not to be, thta is the question")
+    expect(page.panel.locator(".guide__tried")).not_to_be_empty()
+    look()
+    expect(text).to_have_attribute("aria-valuetext", re.compile(r"^t: 16\.\d bits: .+ e$"))
+    page.page.keyboard.press("Escape")
+    link = page.words.get_by_role("link")
+    with page.page.context.expect_page() as opened:
+        link.click()
+    expect(opened.value.locator(".surprise__text")).to_be_visible(timeout=20_000)
+    opened.value.close()
+
+
+def test_11_a_round_covers_the_bars_and_counts_the_bits_of_you_the_model_and_the_letters(lesson):
+    page = lesson(11)
+    link = page.words.get_by_role("link")
+    with page.page.context.expect_page() as opened:
+        link.click()
+    made = opened.value
+    panel = made.locator("[data-panel=guess]")
+    field = made.get_by_role("textbox", name="Your guess")
+    expect(panel.locator(".guess__text")).to_have_attribute("aria-busy", "false", timeout=20_000)
+    expect(panel.locator(".guess__bar--came")).to_have_count(0)
+    expect(field).to_be_focused()
+    body = page.visit.ask("rounds", session_id="tales", seed=1951)
+    costs = {name: 0.0 for name in ("letters", "pairs", "model")}
+    answer = [row["token"] for row in body["tokens"]]
+    text = body["context"] + "".join(answer)
+    scored = page.visit.ask("score", session_id="tales", text=text)["tokens"][-len(answer) :]
+    for row, token in zip(body["tokens"], scored, strict=True):
+        costs["letters"] -= row["unigram"] / math.log(2) / len(answer)
+        costs["pairs"] -= row["bigram"] / math.log(2) / len(answer)
+        costs["model"] -= token["logprob"] / math.log(2) / len(answer)
+    assert costs["model"] < costs["pairs"] < costs["letters"]  # who needs fewer bits
+    for token in answer:
+        if token == "\n":
+            made.get_by_role("button", name="new line", exact=True).press("Enter")
+            field.focus()
+        else:
+            made.keyboard.type(token)
+        made.keyboard.press("Enter")
+        expect(panel.locator(".guess__bar--came")).to_have_count(1)
+        made.keyboard.press("Enter")
+    expect(made.get_by_role("heading", name="The round is over")).to_be_focused()
+    means = panel.locator(".guess__scores tbody tr").all_inner_texts()
+    told = [float(re.search(r"\d+\.\d\d", row)[0]) for row in means]
+    assert told[1:] == pytest.approx(
+        [costs[name] for name in ("model", "pairs", "letters")], abs=6e-3
+    )
+    assert told[0] < costs["letters"]  # who knows the text
+    made.close()
 
 
 # The tour

@@ -111,7 +111,7 @@ BROKEN = {
     "older": ("prompt=The&v=0", "The", "made by an older version"),
     "newer": ("prompt=The&panels=3&v=9", "The", "made by a newer version"),
     "too long": (f"prompt={LONG}&v=1", LONG[:2000], "The first 2,000 characters"),
-    "model gone": ("prompt=The&model=gone&v=1", "The", "The model of this link, gone, can’t"),
+    "model gone": ("prompt=The&model=gone&v=1", "The", "The model “gone” can’t"),
     "no step": ("prompt=The&model=plain&step=77&v=1", "The", "step 100 is shown"),
     "no step of no model": ("prompt=The&step=7&v=1", "The", "step 10 is shown"),
     "changed": ("prompt=The&model=plain&revision=abc&v=1", "The", "another version of plain"),

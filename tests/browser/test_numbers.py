@@ -59,6 +59,24 @@ def test_a_number_is_one_everywhere(visit, name):
         expect(page.button("Play")).to_be_enabled()
 
 
+@pytest.mark.parametrize("name", TYPED)
+def test_a_number_counts_before_gradio_tells_of_it(visit, name):
+    """On a busy machine its event comes when the field has been left: here it never comes."""
+    page = visit().sample()
+    page.page.evaluate(
+        "addEventListener('playground', (event) => event.stopImmediatePropagation(), true)"
+    )
+    field = page.page.get_by_label(f"{name} as a number")
+    typed, used = next((t, u) for t, u in TYPED[name].items() if t in ("0.9", "7", "250"))
+    field.click()
+    field.press("Control+a")
+    field.press_sequentially(typed)
+    page.drawer.focus()
+    page.ready()
+    expect(field).to_have_value(f"{used:g}")
+    assert float(link_of(page)[PARAMETERS[name]]) == used
+
+
 def test_a_seed_is_a_whole_number_that_a_link_can_hold(visit):
     page = visit().sample()
     field = page.page.get_by_label("Seed")

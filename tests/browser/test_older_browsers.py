@@ -61,11 +61,14 @@ def test_it_plays_and_obeys_the_keyboard(older):
     visit.ready()
     keyboard = visit.page.keyboard
     visit.drawer.focus()
-    text, second = visit.text(), visit.options.nth(1).get_attribute("data-token")
+    for _ in range(visit.options.count()):  # to the first row, wherever the drawn one is
+        keyboard.press("ArrowUp")
     keyboard.press("ArrowDown")
-    expect(visit.options.nth(1)).to_have_attribute("aria-selected", "true")
+    second = visit.options.nth(1)
+    expect(second).to_have_attribute("aria-selected", "true")
+    text, token = visit.text(), second.get_attribute("data-token")
     keyboard.press("Enter")
-    visit.shows(text + second)
+    visit.shows(text + token)
     keyboard.press("Control+z")
     visit.shows(text)
     keyboard.press("Space")

@@ -49,6 +49,17 @@ def play(page):
     expect(page.drawer.locator(".output .generated").nth(2)).to_be_attached()
 
 
+def in_sight(page):
+    """The most that is seen in five looks: at a look, a row may be on its way to another place."""
+    looks = []
+    for _ in range(5):
+        looks.append(page.page.evaluate(IN_SIGHT))
+        if looks[-1]["rows"] >= 3:
+            break
+        page.page.wait_for_timeout(70)
+    return max(looks, key=lambda look: look["rows"])
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("size", SIZES)
 def test_text_and_odds_are_in_sight_together(visit, size, language):
@@ -63,7 +74,7 @@ def test_text_and_odds_are_in_sight_together(visit, size, language):
         for font, css in FONTS.items():
             style = page.page.add_style_tag(content=css)
             page.page.wait_for_timeout(150)  # a bar is at rest within 80 ms
-            seen = page.page.evaluate(IN_SIGHT)
+            seen = in_sight(page)
             assert seen["rows"] >= 3, (pick, font, seen)
             assert seen["lines"] >= 2, (pick, font, seen)
             assert page.page.evaluate(OVERLAPS, PARTS) == [], (pick, font)
@@ -123,13 +134,17 @@ def test_the_choice_is_staged_and_steps_aside_for_speed_and_for_less_motion(visi
           window.staged = new Set();
           new MutationObserver((records) => {
             for (const { addedNodes } of records)
-              for (const { className } of addedNodes) if (className) staged.add(className);
+              for (const { className, offsetWidth } of addedNodes) if (className) {
+                staged.add(className);
+                if (className === "taken") window.takenWidth = offsetWidth;
+              }
           }).observe(document.querySelector("#drawer"), { childList: true, subtree: true });
         }"""
     )
     page.slider("Speed").fill("500")
     page.button("Play").click()
     page.page.wait_for_function("staged.has('draw-ring') && staged.has('taken')", timeout=5000)
+    assert 0 < page.page.evaluate("takenWidth") < 100, "it comes from elsewhere than its bar"
     expect(page.bars.locator(".candidate--chosen[data-picked]")).to_have_count(1)
     page.button("Pause").click()
     page.slider("Speed").fill("100")

@@ -88,12 +88,12 @@ def test_one_can_also_go_on_with_the_new_tab(visit):
 
 def test_a_live_training_that_ended(visit, server):
     page = visit(quiet=False)
-    give(page, "library", "live")
+    give(page, "library", "ending")
     expect(page.drawer.locator(".model__source")).to_have_text("trained on this page")
     page.ready()
     page.slider("Speed").fill("100")
     started(page)
-    assert httpx.post(f"{server}/end/live").is_success
+    assert httpx.post(f"{server}/end/ending").is_success
     expect(page.status).to_contain_text("⚠️ Training session ended")
     text = page.text()
     assert len(text) > len("The king shall")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from playground.checkpoints.folder import load_model
 from playground.checkpoints.schema import WEIGHTS
+from playground.lm.incremental import empty_cache, extend, left_pad
 from playground.service.playground import Playground
 
 REPO = "ada/nano"
@@ -132,5 +133,5 @@ def hold_equal(model, tensors, n_head=2, *, tanh=False):
         expected = logits(tensors, ids.tolist(), n_head, tanh=tanh).float()
         torch.testing.assert_close(model(ids[None])[0], expected, atol=1e-5, rtol=1e-5)
         for length in range(1, len(ids) + 1):
-            last = model.forward_last(ids[None], torch.tensor([length]))[0]
+            last = extend(model, empty_cache(model, 1), *left_pad([ids[:length].tolist()]))[0][0, 0]
             torch.testing.assert_close(last, expected[length - 1], atol=1e-5, rtol=1e-5)

@@ -10,8 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from playground.checkpoints.folder import load_model, read_run
+from playground.checkpoints.folder import load_model, read_run, write_run
 from playground.errors import BadCheckpoint, StepNotFound
+from playground.tokenization.byte_pairs import BytePairTokenizer
 
 MEGABYTE = 2**20
 WEIGHTS = "model.safetensors"
@@ -279,6 +280,7 @@ def test_steps_that_are_not_a_history(folder, change):
         ({"step": "100"}, "2.step: This must be a whole number"),
         ({"step": -1}, "2.step: The value must be at least 0"),
         ({"val_loss": -1.0}, "2.val_loss: The value must be at least 0"),
+        ({"sliding_val_loss": -1.0}, "2.sliding_val_loss: The value must be at least 0"),
         ({"bytes": 0}, "2.bytes: The value must be greater than 0"),
         ({"sha256": "0" * 63}, "2.sha256: The text must match the pattern"),
     ],
@@ -286,6 +288,19 @@ def test_steps_that_are_not_a_history(folder, change):
 def test_a_line_of_the_index_that_is_none(folder, change, sentence):
     edit_json(folder, INDEX, lambda entries: entries[-1].update(change))
     assert refusal(folder).startswith(f"checkpoints/index.json: {sentence}")
+
+
+def test_an_index_of_before_the_sliding_loss_opens_and_is_written_as_it_was(folder):
+    def forget(entries):
+        for entry in entries:
+            entry.pop("sliding_val_loss", None)
+
+    edit_json(folder, INDEX, forget)
+    before = json.loads((folder / INDEX).read_text("utf-8"))
+    run = read_run(folder)
+    assert [entry.sliding_val_loss for entry in run.checkpoints] == [None, None, None]
+    write_run(folder, run.config, run.vocabulary, run.checkpoints, "")
+    assert json.loads((folder / INDEX).read_text("utf-8")) == before
 
 
 # --- weights -----------------------------------------------------------------------------------
@@ -429,3 +444,58 @@ def test_one_bad_step_leaves_the_others_usable(folder):
     assert load_model(run, None, max_bytes=MEGABYTE)
     with pytest.raises(BadCheckpoint, match="step-000050"):
         load_model(run, 50, max_bytes=MEGABYTE)
+
+
+@pytest.fixture
+def pieces_folder(tmp_path, write_model, word_pieces):
+    return write_model(tmp_path / "pieces", tokenizer=word_pieces).folder
+
+
+def test_a_model_of_word_pieces_has_its_tokenizer_beside_it(pieces_folder, word_pieces):
+    run = read_run(pieces_folder)
+    assert not (pieces_folder / "vocab.json").exists()
+    assert (pieces_folder / "tokenizer.json").read_bytes() == word_pieces.content
+    assert run.config.characters_per_token == 2.5
+    assert load_model(run, None, max_bytes=MEGABYTE).config.vocab_size == len(word_pieces)
+    ids = run.vocabulary.encode("the café 😀")
+    assert ids == word_pieces.encode("the café 😀")
+    assert run.vocabulary.decode(ids) == "the café 😀"
+
+
+def test_a_config_of_characters_has_no_field_of_word_pieces(folder):
+    assert "characters_per_token" not in json.loads((folder / "config.json").read_text("utf-8"))
+
+
+def test_where_there_are_characters_a_tokenizer_beside_them_is_not_read(folder):
+    (folder / "tokenizer.json").write_text("{}", "utf-8")
+    assert read_run(folder).vocabulary.kind == "characters"
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda f: (f / "tokenizer.json").unlink(), "vocab.json is missing"),
+        (lambda f: (f / "tokenizer.json").write_text("{}", "utf-8"), "tokenizer.json cannot be"),
+        (
+            lambda f: edit_json(f, "config.json", lambda c: c.update(end_token="é")),
+            "end_token is not in the vocabulary",
+        ),
+        (
+            lambda f: edit_json(f, "config.json", lambda c: c.update(characters_per_token=0)),
+            "characters_per_token",
+        ),
+    ],
+)
+def test_word_pieces_that_do_not_fit_are_refused(harm, said, pieces_folder):
+    harm(pieces_folder)
+    with pytest.raises(BadCheckpoint) as refused:
+        load_model(read_run(pieces_folder), None, max_bytes=MEGABYTE)
+    assert said in str(refused.value)
+
+
+def test_a_tokenizer_of_another_model_is_refused(pieces_folder):
+    other = BytePairTokenizer.learn("another text, another text, another", 270)
+    (pieces_folder / "tokenizer.json").write_bytes(other.content)
+    with pytest.raises(BadCheckpoint) as refused:
+        load_model(read_run(pieces_folder), None, max_bytes=MEGABYTE)
+    assert f"tokenizer.json has {len(other)} tokens" in str(refused.value)

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save
 
 from playground.checkpoints.folder import load_model
-from playground.checkpoints.schema import INDEX, WEIGHTS
+from playground.checkpoints.schema import WEIGHTS
 from playground.errors import (
     BadCheckpoint,
     HubFileNotFound,
@@ -57,7 +57,7 @@ def test_it_writes_what_gpt2_writes_and_the_next_process_asks_nobody(hub, settin
         session = await service.load_from_hub(f"{REPO}@{hub.repos[REPO].branches['main']}")
         greedy = SamplingParams(temperature=0)
         generation = await service.generate(session.session_id, text, greedy, n=20)
-        written = "".join([step.token async for step in generation.steps])
+        written = generation.text
         await service.close()
         return written
 
@@ -97,6 +97,16 @@ def test_configs_that_are_written_otherwise(hub, settings):
         session, model = opened(settings, f"ada/other@{hub.repos['ada/other'].branches['main']}")
         assert session.run.steps == [step]
         hold_equal(model, tensors)
+
+
+@pytest.mark.parametrize("fields", [{}, {"n_layer": None, "n_head": None, "n_embd": None}])
+def test_a_config_of_mingpt_may_name_its_size(hub, settings, fields):
+    tensors = draw(bias=True, n_layer=3, n_head=3, n_embd=48)
+    model_fields = {"model_type": "gpt-nano", "block_size": 8, "vocab_size": len(CHARACTERS)}
+    config = {"system": {"seed": 3407}, "model": model_fields | fields}
+    hub.commit(REPO, files_with(tensors) | {"config.json": json.dumps(config).encode()})
+    _, model = opened(settings)
+    hold_equal(model, tensors, n_head=3, tanh=True)
 
 
 IDS = {c: i for i, c in enumerate(CHARACTERS)}
@@ -229,7 +239,7 @@ REFUSED = {
     "half a character": (with_vocabulary(b'["\\ud800"]'), "vocab.json is no JSON"),
     "another kind": (
         lambda files: files | {"config.json": b'{"model_type": "bert", "hidden_size": 768}'},
-        rf"has no {INDEX}\. Expected config.json, .* or those of a nanoGPT model; found config",
+        "it has no tokenizer.json: make one",
     ),
     "fewer characters": (with_vocabulary(["a", "b", "c"]), "lists 3 characters, config"),
     "words": (with_vocabulary(["the", *CHARACTERS[1:]]), "tokens of several characters"),

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import huggingface_hub
 import pytest
@@ -206,3 +207,18 @@ def test_the_tags_of_a_card_stay(folder):
 )
 def test_the_link_that_opens_it(space, expected):
     assert model_url(space, "a/b", "https://hf.co") == expected
+
+
+def test_a_model_of_word_pieces_goes_up_with_its_tokenizer(
+    publish, hub, folder, write_model, word_pieces
+):
+    shutil.rmtree(folder)
+    write_model(folder, tokenizer=word_pieces)
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n# Pieces\n")
+    assert publish()[0] == 0
+    there = hub.repos[REPO].files("main")[1]
+    assert there["tokenizer.json"] == word_pieces.content
+    assert "vocab.json" not in there
+    tags = huggingface_hub.ModelCard(there["README.md"].decode()).data.tags
+    assert "subword" in tags
+    assert "char-level" not in tags

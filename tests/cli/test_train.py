@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from safetensors.torch import load_file
 
 from playground.checkpoints.folder import load_model, read_run
 from playground.cli import evaluate, train
+from playground.lm.scoring import sliding_validation_loss
+from playground.training.corpora import in_word_pieces
 from playground.training.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +70,21 @@ def test_the_card_tells_how_the_model_was_made_and_quotes_nothing(text, tmp_path
     assert "the mat" not in card
 
 
+@pytest.mark.parametrize(("preset", "measured"), [("small", [0, 2]), ("plain", [2])])
+def test_the_sliding_loss_is_measured_where_a_step_is_cheap_and_at_the_last(
+    text, tmp_path, preset, measured
+):
+    out = tmp_path / "rhyme"
+    train.main(arguments(text, out, "--steps", "2", "--preset", preset))
+    entries = read_run(out).checkpoints
+    assert [e.step for e in entries if e.sliding_val_loss is not None] == measured
+    card = (out / "README.md").read_text("utf-8")
+    assert f"With a sliding window: {entries[-1].sliding_val_loss:.4f}" in card
+    first, last = (line for line in card.splitlines() if line.startswith(("| 0 |", "| 2 |")))
+    assert first.endswith(" |  |") == (preset == "plain")
+    assert last.endswith(f"| {entries[-1].val_loss:.4f} | {entries[-1].sliding_val_loss:.4f} |")
+
+
 def test_the_same_command_gives_the_same_weights_again(text, tmp_path):
     for name in ("one", "two"):
         train.main(arguments(text, tmp_path / name, "--steps", "5", "--seed", "7"))
@@ -95,6 +113,78 @@ def test_a_killed_run_goes_on_to_the_very_same_weights(text, tmp_path):
     assert all(torch.equal(one[key], two[key]) for key in one)
     entries = [json.loads((f / "checkpoints/index.json").read_text()) for f in (whole, killed)]
     assert entries[0] == entries[1]
+
+
+def test_word_pieces_are_learned_and_the_losses_are_those_of_characters(text, tmp_path, capsys):
+    out = tmp_path / "pieces"
+    more = ("--tokenizer", "bpe", "--vocab-size", "280", "--steps", "2", "--prompt", "the hämster")
+    assert train.main(arguments(text, out, *more)) == 0
+    run = read_run(out)
+    corpus, _ = train.read_corpus(text, lines=False, seed=1)
+    held_out = in_word_pieces(corpus, 280)
+    assert run.vocabulary.pieces == held_out.vocabulary.pieces
+    assert run.model_config.vocab_size == len(run.vocabulary)
+    assert not (out / "vocab.json").exists()
+    ids = torch.from_numpy(held_out.validation)
+    n_characters = len(run.vocabulary.decode(ids[1:].tolist()))
+    last, model = run.checkpoints[-1], load_model(run, None, max_bytes=2**20)
+    per_token = sliding_validation_loss(model, ids)
+    assert last.sliding_val_loss == pytest.approx(per_token * (len(ids) - 1) / n_characters)
+    assert last.val_loss < run.checkpoints[0].val_loss
+    told, bits = capsys.readouterr().out, last.sliding_val_loss / math.log(2)
+    assert f"{last.val_loss:.4f} nats per character" in told
+    card = (out / "README.md").read_text("utf-8")
+    assert "last 64 tokens of a vocabulary of" in card
+    assert f"**{bits:.3f} bits per character**" in card
+    assert f"{last.sliding_val_loss:.4f}** ({per_token:.4f} per token)" in card
+    assert "--tokenizer bpe --vocab-size 280" in card
+    assert "- subword\n" in card
+    assert evaluate.main([str(out), "--text", str(text)]) == 0
+    evaluated = capsys.readouterr().out
+    assert f"and {per_token:.4f}  {bits:.3f} bits per character" in evaluated
+    assert evaluated.endswith(f"sliding window {last.sliding_val_loss:.4f}\n")
+
+
+def test_a_run_of_word_pieces_is_resumed_with_the_same_ones_alone(text, tmp_path, monkeypatch):
+    out, pieces = tmp_path / "out", ("--steps", "2", "--tokenizer", "bpe", "--vocab-size")
+    monkeypatch.setattr(train, "write_run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert train.main(arguments(text, out, *pieces, "270")) == 130
+    monkeypatch.undo()
+    assert train.main(arguments(text, out, *pieces, "265", "--resume")) == 2
+    assert train.main(arguments(text, out, *pieces, "270", "--resume")) == 0
+    assert len(read_run(out).vocabulary) == 270
+
+
+def test_a_list_in_word_pieces_ends_with_its_line(tmp_path):
+    text, out = tmp_path / "list.txt", tmp_path / "out"
+    text.write_text("\n".join(f"item number{i:03d}" for i in range(200)), "utf-8")
+    assert train.main(arguments(text, out, "--steps", "1", "--lines", "--tokenizer", "bpe")) == 0
+    run = read_run(out)
+    assert run.config.end_token == "\n"
+    assert load_model(run, None, max_bytes=2**20).config.vocab_size == len(run.vocabulary)
+    assert evaluate.main([str(out), "--text", str(text)]) == 0
+
+
+def test_the_size_of_a_vocabulary_of_characters_is_not_chosen(text, tmp_path, capsys):
+    assert train.main(arguments(text, tmp_path / "out", "--vocab-size", "300")) == 2
+    assert "--vocab-size goes with --tokenizer bpe" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(SystemExit):
+        train.main(arguments(text, tmp_path / "out", "--tokenizer", "bpe", "--vocab-size", "256"))
+
+
+def test_weights_of_16_bits_have_the_losses_of_what_is_written(text, tmp_path, capsys):
+    for name, more in (("whole", []), ("half", ["--float16"])):
+        assert train.main(arguments(text, tmp_path / name, "--steps", "30", *more)) == 0
+    whole, half = (read_run(tmp_path / name) for name in ("whole", "half"))
+    assert half.checkpoints[-1].bytes < 0.6 * whole.checkpoints[-1].bytes
+    assert half.checkpoints[-1].val_loss != whole.checkpoints[-1].val_loss
+    assert half.checkpoints[-1].val_loss == pytest.approx(whole.checkpoints[-1].val_loss, abs=0.01)
+    assert "--float16" in half.config.command
+    corpus, _ = train.read_corpus(text, lines=False, seed=1)
+    model = load_model(half, None, max_bytes=2**20)
+    validation = torch.from_numpy(corpus.validation)
+    assert half.checkpoints[-1].val_loss == train.validation_loss(model, validation, 64)
 
 
 def test_an_interrupt_says_how_to_go_on(text, tmp_path, monkeypatch, capsys):
@@ -199,7 +289,10 @@ def test_the_same_text_in_another_encoding_is_the_same_text(text, tmp_path, caps
     assert read_run(out).vocabulary.characters == tuple(sorted(set(text.read_text("utf-8"))))
     assert evaluate.main([str(out), "--text", str(text)]) == 0
     trained, evaluated = capsys.readouterr().out.splitlines()
-    assert trained.split("loss ")[1].split()[0] == evaluated.split()[-1]
+    assert trained.split("loss ")[1].split()[0] == evaluated.split("loss ")[1].split()[0]
+    assert evaluated.endswith(
+        f"sliding window {read_run(out).checkpoints[-1].sliding_val_loss:.4f}"
+    )
 
 
 def test_evaluate_refuses_another_text_and_a_folder_without_a_model(text, tmp_path, capsys):
@@ -218,6 +311,7 @@ def test_evaluate_refuses_another_text_and_a_folder_without_a_model(text, tmp_pa
         ("shakespeare-large", SHAKESPEARE, 1_000_000, 1.62),
         ("names", NAMES, 30_000, 2.2),
         ("tales", TALES, 1_000_000, 1.17),
+        ("shakespeare-pieces", SHAKESPEARE, 2_000_000, 1.56),
     ],
 )
 def test_the_bundled_models_are_as_good_as_they_say(name, corpus, most_params, most_loss, capsys):
@@ -227,9 +321,11 @@ def test_the_bundled_models_are_as_good_as_they_say(name, corpus, most_params, m
     assert run.steps == train.checkpoint_steps(run.steps[-1])
     assert run.n_params <= most_params
     assert evaluate.main([str(run.folder), "--text", str(corpus)]) == 0
-    loss = float(capsys.readouterr().out.split()[-1])
-    assert loss <= most_loss
-    assert loss == pytest.approx(run.checkpoints[-1].val_loss, abs=2e-4)
+    *_, loss, _, _, sliding = capsys.readouterr().out.split()
+    assert float(loss) <= most_loss
+    assert float(loss) == pytest.approx(run.checkpoints[-1].val_loss, abs=2e-4)
+    assert float(sliding) == pytest.approx(run.checkpoints[-1].sliding_val_loss, abs=2e-4)
+    assert all(entry.sliding_val_loss is not None for entry in run.checkpoints)
 
 
 @pytest.mark.parametrize(
@@ -239,13 +335,18 @@ def test_the_bundled_models_are_as_good_as_they_say(name, corpus, most_params, m
         ("shakespeare-large", "large"),
         ("names", "names"),
         ("tales", "large"),
+        ("shakespeare-pieces", "pieces"),
     ],
 )
 def test_the_bundled_models_are_what_their_command_makes(name, preset):
     run = read_run(ROOT / "models" / name)
     assert f" --preset {preset} --out models/{name} " in run.config.command
     assert run.model_config == PRESETS[preset].config(len(run.vocabulary))
+    assert ("--tokenizer bpe" in run.config.command) == (run.vocabulary.kind == "tokens")
     assert run.config.model.items() <= dataclasses.asdict(run.model_config).items()
     card = (run.folder / "README.md").read_text("utf-8")
     assert run.config.command in card
     assert f"{run.checkpoints[-1].val_loss:.4f}" in card
+    assert f"With a sliding window: {run.checkpoints[-1].sliding_val_loss:.4f}" in card
+    bits = run.checkpoints[-1].sliding_val_loss / math.log(2)
+    assert f"**{bits:.3f} bits per character**" in card

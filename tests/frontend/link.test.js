@@ -18,6 +18,7 @@ const snapshot = {
   intervalMs: 250,
   tab: "learn",
   drawer: "closed",
+  explore: "branches",
   written: ["a", " ", "😀", "\n", "%"],
   chosen: [0, 3],
 };
@@ -36,10 +37,39 @@ test("what a person can read comes first, the version last", () => {
   same(query.endsWith("&v=1"), true);
 });
 
+const whole = { ...snapshot, written: [" king", "dom", "\n", "⟨E2 80⟩", "."], ids: [5822, 3438, 198, 447, 13], name: "<b>me & ${x}</b>" };
+
+test("a name, and tokens of several characters with their ids, make a link of version 2", () => {
+  const full = Link.encode(whole);
+  same(full.endsWith("&v=2"), true);
+  const { snapshot: read, problems } = Link.decode("?" + full);
+  same(problems, []);
+  same(Object.entries(read).sort(), Object.entries(whole).sort());
+  same(snapshotOf("?" + Link.encode({ ...snapshot, name: "mine" })), { ...snapshotOf("?" + query), name: "mine" });
+  same(Link.encode({ ...snapshot, ids: [], name: "" }), query); // nothing that version 1 has not
+});
+
+test("a link of version 2 that is cut anywhere says so, and its tokens are whole", () => {
+  const full = Link.encode({ ...whole, name: "" });
+  for (let length = "prompt=Ro".length; length < full.length - 1; length += 1) {
+    const { snapshot: read, problems } = Link.decode("?" + full.slice(0, length));
+    same(problems.some(({ key }) => key === "link.cut_off"), true);
+    if (read.ids) same([read.written, read.ids], [whole.written.slice(0, read.ids.length), whole.ids.slice(0, read.ids.length)]);
+  }
+});
+
+test("ids that are of another text, or are none, are left out", () => {
+  same(snapshotOf("?prompt=a&length=1&ids=a-2&written=bcd&v=2").written, ["b", "c", "d"]);
+  same(snapshotOf("?prompt=a&length=1&ids=a-2&written=bcd&v=2").ids, undefined);
+  for (const ids of ["", "A", "1-", "-1", "1..2", "1-zzzz", "b/b"]) {
+    same(keys(`?prompt=a&ids=${encodeURIComponent(ids)}&v=2`), ["link.unreadable"]);
+  }
+});
+
 test("what top choice does not use is left out", () => {
   const { sampling, ...rest } = snapshot;
   const short = Link.encode({ ...rest, sampling: { ...sampling, pick: "top" }, written: [], chosen: [] });
-  same([...new URLSearchParams(short).keys()], ["prompt", "model", "revision", "step", "pick", "speed", "tab", "drawer", "v"]);
+  same([...new URLSearchParams(short).keys()], ["prompt", "model", "revision", "step", "pick", "speed", "tab", "drawer", "explore", "v"]);
 });
 
 test("500 characters make a link that can be pasted", () => {
@@ -84,9 +114,9 @@ test("of 10,000 written characters no more than can be written are taken", () =>
 });
 
 test("what can't be read is named and left out", () => {
-  const bad = "?prompt=a&step=1e9999&temperature=hot&top_k=-1&top_p=2&seed=1.5&speed=NaN&tab=__proto__&drawer=0&pick=constructor&chose=1..2&v=1";
+  const bad = "?prompt=a&step=1e9999&temperature=hot&top_k=-1&top_p=2&seed=1.5&speed=NaN&tab=__proto__&drawer=0&explore=x&pick=constructor&chose=1..2&v=1";
   const { snapshot: read, problems } = Link.decode(bad);
-  same(problems, [{ key: "link.unreadable", params: { names: "step, pick, temperature, top_k, top_p, seed, speed, tab, drawer, chose" } }]);
+  same(problems, [{ key: "link.unreadable", params: { names: "step, pick, temperature, top_k, top_p, seed, speed, tab, drawer, explore, chose" } }]);
   same(read.sampling, {});
 });
 
@@ -97,6 +127,13 @@ test("a model is an id or owner/name, never an address", () => {
 });
 
 test("half a character at the end of a cut is dropped", () => same(snapshotOf("?prompt=caf%C3").prompt, "caf"));
+
+test("a panel of Explore may have a state of its own, without markup", () => {
+  same(snapshotOf("?explore=branches.1,2~a&v=1").explore, "branches.1,2~a");
+  for (const place of ["branches.<b>", "branches.a b", `branches.${"a".repeat(config.explore.state_max + 1)}`, "toString"]) {
+    same(snapshotOf(`?explore=${encodeURIComponent(place)}&v=1`).explore, undefined);
+  }
+});
 
 test("choices beyond the text are dropped", () => same(snapshotOf("?prompt=a&chose=0.7&length=2&written=bc&v=1").chosen, [0]));
 
@@ -135,4 +172,11 @@ test("a task counts what is written, chosen and moved", () => {
   progress = Course.advance(progress, at({}), at({ chosen: 1, step: 20 }));
   same(progress, { tokens: 3, choices: 2, steps: 1 });
   same(Course.advance(progress, at({}), at({ session_id: "t", step: 5 })).steps, 1); // another model
+});
+
+test("for a model with other tokens, what was written is its characters, chosen where the tokens began", () => {
+  const { written, chosen } = Link.splitIntoCharacters({ written: [" king", "", "😀s", "."], chosen: [0, 2, 3] });
+  same(written.join("|"), " |k|i|n|g|😀|s|.");
+  same(chosen, [0, 5, 7]);
+  same(Link.splitIntoCharacters(snapshot), { written: snapshot.written, chosen: snapshot.chosen });
 });

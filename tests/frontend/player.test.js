@@ -82,6 +82,19 @@ test("an overloaded server slows the player down and does not stop it", async ()
   player.pause();
 });
 
+test("an engine that is away is said in its own words, and waited for", async () => {
+  const { player, state } = await played();
+  const message = "The engine is away";
+  state.failure = { kind: "http", status: 503, error: "EngineUnavailable", retryAfter: 0.1, message };
+  player.play();
+  await wait(50);
+  same([player.playing, player.notice.text, player.notice.waits], [true, message, true]);
+  state.failure = null;
+  await wait(300);
+  same([player.playing, player.notice], [true, null]);
+  player.pause();
+});
+
 test("any other failure pauses with its sentence and a way to try again", async () => {
   const { player, state } = await played();
   state.failure = { kind: "http", status: 500, error: null, message: "Generation failed" };

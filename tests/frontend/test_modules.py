@@ -12,7 +12,7 @@ import pytest
 
 from playground.i18n.translate import catalog
 from playground.page.blocks import build_page
-from playground.page.components import FRONTEND
+from playground.page.bundle import FRONTEND, frontend_bundle
 from playground.page.config import page_config
 from playground.page.head import document_head, gradio_head
 from playground.settings import ROOT
@@ -131,6 +131,11 @@ def test_every_module_is_what_the_oldest_browsers_parse(refused):
     ]
     assert len(modules) > 40
     assert refused(modules) == []
+
+
+def test_so_is_the_file_that_holds_them_all(refused):
+    bundle = frontend_bundle()
+    assert refused([script(bundle.name, bundle.code, source="module")]) == []
 
 
 def test_so_is_every_script_within_the_page(refused, service):

@@ -29,7 +29,7 @@ def run(settings, scenario):
 
 async def text(service, session_id, step=None) -> str:
     generation = await service.generate(session_id, "abc", GREEDY, n=5, step=step)
-    return "".join([step.token async for step in generation.steps])
+    return generation.text
 
 
 def on_disk(folder: Path) -> set[str]:

@@ -89,6 +89,31 @@ def test_the_disk_cache_is_bounded_and_what_is_in_use_stays(hub, changed, tiny, 
     run(settings, scenario)
 
 
+def test_what_another_server_with_the_same_disk_uses_stays(hub, changed, tiny):
+    repos = [f"ada/tiny{n}" for n in range(3)]
+    for repo in repos:
+        hub.commit(repo, tiny)
+    size = sum(len(tiny[name]) for name in ("config.json", "vocab.json", INDEX, WEIGHTS))
+    settings = changed(hub_cache_bytes=3 * size)
+
+    def folder(repo):
+        return next(settings.hub_cache_dir.glob(f"*/{repo.replace('/', '--')}/*/hub.json")).parent
+
+    async def load(service, *names):
+        return [await service.load_from_hub(name) for name in names]
+
+    run(settings, lambda service: load(service, *repos[:2]))
+    with pytest.raises(DiskFull, match="in use"):
+        run(settings, lambda service: load(service, repos[2]))
+    # Still incomplete there, and being written; the other one is idle.
+    (folder(repos[0]) / "hub.json").unlink()
+    os.utime(folder(repos[1]) / "hub.json", (1, 1))
+    os.utime(folder(repos[1]), (1, 1))
+    run(settings, lambda service: load(service, repos[2]))
+    kept = {path.split("/")[1] for path in on_disk(settings.hub_cache_dir) if WEIGHTS in path}
+    assert kept == {"ada--tiny0", "ada--tiny2"}
+
+
 def test_a_cache_that_somebody_has_been_at_is_fetched_again(hub, settings):
     async def load(service):
         return await service.load_from_hub(REPO)

@@ -11,7 +11,14 @@ import pytest
 from safetensors.numpy import load, save
 
 from playground.checkpoints.schema import INDEX, WEIGHTS
-from playground.errors import BadCheckpoint, HubError, HubTooLarge, SessionNotFound
+from playground.errors import (
+    BadCheckpoint,
+    HubError,
+    HubTooLarge,
+    NotAPlaygroundModel,
+    SessionNotFound,
+)
+from tests.hub.fake_hub import files_of
 from tests.hub.scenarios import REPO, STEP_0, on_disk, run, text, with_weights
 
 
@@ -234,3 +241,18 @@ def test_weights_in_git_are_not_read_where_they_are_too_large(hub, changed, tiny
 
     run(changed(hub_repo_bytes=len(tiny[WEIGHTS])), scenario)
     assert hub.asked(r"/resolve/.*safetensors") == 0
+
+
+def test_word_pieces_open_with_their_tokenizer(hub, settings, tmp_path, write_model, word_pieces):
+    files = files_of(write_model(tmp_path / "pieces", tokenizer=word_pieces).folder)
+    hub.commit("ada/pieces", files)
+    hub.commit("ada/none", {name: c for name, c in files.items() if name != "tokenizer.json"})
+
+    async def scenario(service):
+        session = await service.load_from_hub("ada/pieces")
+        assert session.run.vocabulary.kind == "tokens"
+        assert len(await text(service, session.session_id)) > 0
+        with pytest.raises(NotAPlaygroundModel, match=r"it has no vocab\.json"):
+            await service.load_from_hub("ada/none")
+
+    run(settings, scenario)

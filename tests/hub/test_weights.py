@@ -58,7 +58,7 @@ def test_who_leaves_takes_nothing_from_the_others_and_the_last_ends_the_work(hub
         third.cancel()
         await asyncio.wait({third})
         await asyncio.sleep(0.05)
-        assert not any("000050" in path for path in on_disk(service._settings.hub_cache_dir))
+        assert not any("000050" in path for path in on_disk(service.settings.hub_cache_dir))
         assert len(service._hub._weights._downloads) == 0
         hub.heal()
         assert len(await text(service, session_id, 50)) == 5

@@ -147,7 +147,7 @@ def test_the_page_asks_in_a_browsers_languages(client):
 def test_the_lessons_of_this_page_are_whole_in_every_language(caplog):
     tours = {language: read_lessons(LESSONS, language) for language in available_locales()}
     assert caplog.text == ""
-    assert len(tours["en"]) == 8
+    assert len(tours["en"]) == 12
     for language, tour in tours.items():
         # A translation says it in other words, about the same moment.
         assert [(one.name, one.link) for one in tour] == [

@@ -1,46 +1,23 @@
-import asyncio
-
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.lm.generation import Candidate, Rest, generate, sample_step
-from playground.lm.sampling import SamplingParams
-from playground.lm.vocabulary import UnknownCharactersError, Vocabulary
+from playground.lm import generation
+from playground.lm.generation import Candidate, Rest, sample_steps
+from playground.lm.sampling import BatchParams, SamplingParams, philox_uniform
+from playground.lm.vocabulary import Vocabulary
+from tests.lm.steps import sample_step
 
 GREEDY = SamplingParams(temperature=0)
 ABCD = Vocabulary("abcd")
 LOGITS = np.log([0.1, 0.4, 0.3, 0.2])
+EDGES = [0.0, 0.5, 2.0**-53, 1 - 2.0**-53]
 TWELVE = Vocabulary("abcdefghijkl")
-
-
-def steps_of(predict, vocabulary, block_size, context, params, **arguments):
-    async def collect():
-        steps = generate(predict, vocabulary, block_size, context, params, **arguments)
-        return [step async for step in steps]
-
-    return asyncio.run(collect())
-
-
-def predictor(model):
-    """A plain full forward, nothing remembered, nothing batched."""
-
-    async def predict(ids):
-        with torch.inference_mode():
-            return model(torch.tensor([list(ids)]))[0, -1].numpy()
-
-    return predict
-
-
-async def always(ids):
-    return LOGITS
 
 
 def test_a_step_lists_what_was_weighed_most_probable_first():
     step = sample_step(LOGITS, ABCD, GREEDY, 9)
-    assert step.position == 9
     assert step.token == "b"
     assert step.prob == pytest.approx(0.4)
     assert [c.token for c in step.candidates] == ["b", "c", "d", "a"]
@@ -137,93 +114,95 @@ def test_candidates_and_the_rest_make_one(logits, temperature, position):
     assert step.token in vocabulary
 
 
-def test_the_model_is_given_the_last_block_size_characters_and_each_pick():
-    asked = []
-
-    async def predict(ids):
-        asked.append(ABCD.decode(ids))
-        return np.eye(4)[len(asked) % 4] * 9  # b, c, d, a …
-
-    steps = steps_of(predict, ABCD, 3, "aabb", GREEDY, n=4)
-    assert "".join(step.token for step in steps) == "bcda"
-    assert asked == ["abb", "bbb", "bbc", "bcd"]
-    assert [step.position for step in steps] == [4, 5, 6, 7]
+# --- The line of the draw ----------------------------------------------------------------------
 
 
-def test_a_short_context_grows_up_to_the_window():
-    asked = []
-
-    async def predict(ids):
-        asked.append(len(ids))
-        return LOGITS
-
-    steps_of(predict, ABCD, 3, "a", GREEDY, n=4)
-    assert asked == [1, 2, 3, 3]
-
-
-def test_the_end_of_a_text_with_its_position_continues_like_the_whole():
-    params = SamplingParams(seed=5)
-    whole = steps_of(always, ABCD, 3, "abcdabcd", params, n=40)
-    its_end = steps_of(always, ABCD, 3, "bcd", params, n=40, position=8)
-    assert its_end == whole
-    assert steps_of(always, ABCD, 3, "bcd", params, n=40) != whole
+def cuts(logits, params):
+    """(low, high) by id, brute force: a loop over the kept tokens in the order of ids."""
+    weights = np.exp((np.array(logits) - max(logits)) / (params.temperature or 1))
+    weights /= weights.sum()
+    by_prob = sorted(range(len(weights)), key=lambda id: (-weights[id], id))
+    kept = set(by_prob[: params.top_k or None] if params.temperature else by_prob)
+    total = sum(weights[id] for id in kept)
+    at, found = 0.0, {}
+    for id, weight in enumerate(weights):
+        if id in kept:
+            found[id] = at, at + weight / total
+            at += weight / total
+    return found
 
 
-def test_an_unknown_character_is_said_before_the_model_is_asked():
-    async def predict(ids):
-        raise AssertionError("the model was asked")
-
-    with pytest.raises(UnknownCharactersError, match="Unknown characters"):
-        steps_of(predict, ABCD, 3, "ab😀", GREEDY, n=2)
-
-
-def test_what_the_model_raises_comes_after_the_steps_that_it_made():
-    asked = []
-
-    async def predict(ids):
-        asked.append(ids)
-        if len(asked) == 3:
-            raise ZeroDivisionError
-        return LOGITS
-
-    async def collect(made):
-        async for step in generate(predict, ABCD, 3, "a", GREEDY, n=9):
-            made.append(step)
-
-    made = []
-    with pytest.raises(ZeroDivisionError):
-        asyncio.run(collect(made))
-    assert len(made) == 2
-
-
-@pytest.mark.parametrize("context", ["a", "abcdefgh", "abcdefghijklponm" * 3])
-def test_greedy_is_the_argmax_of_a_full_forward_at_every_position(random_model, context):
-    vocabulary = Vocabulary("abcdefghijklmnop")
-    model = random_model(seed=3, n_layer=2)
-    steps = steps_of(predictor(model), vocabulary, 8, context, GREEDY, n=30)
-    text = context
-    for step in steps:
-        window = torch.tensor([vocabulary.encode(text)[-8:]])
-        with torch.inference_mode():
-            logits = model(window)[0, -1].double()
-        own = logits.softmax(-1)
-        assert step.token == vocabulary.characters[int(logits.argmax())]
-        assert step.prob == pytest.approx(float(own.max()), abs=1e-9)  # temperature 1, not 0
-        assert [c.prob for c in step.candidates] == pytest.approx(
-            own.sort(descending=True).values[:10].tolist(), abs=1e-9
-        )
-        text += step.token
-    assert len(set(text[len(context) :])) > 1, "the model repeats itself: nothing was tested"
+@given(
+    st.lists(st.floats(-20, 20), min_size=1, max_size=40),
+    st.sampled_from([0.0, 0.3, 1.0, 2.5]),
+    st.integers(0, 12),
+    st.integers(0, 10**6),
+)
+def test_the_interval_of_the_pick_is_cut_by_cumulative_sums(logits, temperature, top_k, position):
+    logits = np.round(logits, 2).tolist()  # the order of near ties is a matter of rounding
+    params = SamplingParams(temperature, top_k=top_k, seed=5)
+    vocabulary = Vocabulary(map(chr, range(0x4E00, 0x4E00 + len(logits))))
+    step = sample_step(np.array(logits), vocabulary, params, position)
+    expected = cuts(logits, params)
+    (id,) = vocabulary.encode(step.token)
+    assert (step.low, step.high) == pytest.approx(expected[id], abs=1e-9)
+    for candidate, low in zip(step.candidates, step.candidate_lows, strict=True):
+        (other,) = vocabulary.encode(candidate.token)
+        if other in expected:
+            high = low + candidate.prob / step.kept_prob
+            assert (low, high) == pytest.approx(expected[other], abs=1e-9)
+        else:
+            assert np.isnan(low)
+    if temperature:
+        assert step.u == philox_uniform(5, position)
+        assert 0 <= step.low <= step.u < step.high <= 1
+    else:
+        assert np.isnan(step.u)
 
 
-def test_many_at_once_is_one_after_another(random_model):
-    """500 characters in one call, or each by a call of its own that sends the window alone."""
-    vocabulary = Vocabulary("abcdefghijklmnop")
-    predict = predictor(random_model(seed=4))
-    params = SamplingParams(temperature=0.9, top_k=12, top_p=0.95, seed=77)
-    steps = steps_of(predict, vocabulary, 8, "abc", params, n=500)
-    text = "abc"
-    for step in steps:
-        (single,) = steps_of(predict, vocabulary, 8, text[-8:], params, n=1, position=len(text))
-        assert single == step
-        text += single.token
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=70), st.sampled_from(EDGES))
+def test_the_number_drawn_lies_in_the_interval_also_at_the_ends(logits, u):
+    params = BatchParams.stack([SamplingParams()])
+    steps = sample_steps(np.array([logits]), params, np.array([u]))
+    assert 0 <= steps.low[0] <= u < steps.high[0] <= 1
+
+
+def test_a_number_drawn_beside_a_cut_lies_in_the_interval():
+    """Bounds are divided, u is multiplied; about a half, doubles change their grid."""
+    random = np.random.default_rng(0)
+    u = 0.5 + np.concatenate([np.arange(-16, 0) * 2.0**-54, np.arange(16) * 2.0**-53])
+    params = BatchParams.stack([SamplingParams()] * len(u))
+    for _ in range(500):
+        half = random.normal(size=20)
+        logits = np.concatenate([half, random.permutation(half)])
+        steps = sample_steps(np.repeat(logits[None], len(u), 0), params, u)
+        assert (steps.low <= u).all()
+        assert (u < steps.high).all()
+
+
+def test_ten_thousand_draws_agree_with_the_intervals():
+    params = SamplingParams(temperature=0.7, top_k=8, seed=2)
+    logits = np.log(np.arange(12, 0, -1.0))
+    steps = [sample_step(logits, TWELVE, params, position) for position in range(10_000)]
+    length = {step.token: step.high - step.low for step in steps}
+    assert sum(length.values()) == pytest.approx(1)
+    drawn = {token: sum(step.token == token for step in steps) for token in length}
+    expected = {token: 10_000 * length[token] for token in length}
+    chi_square = sum((drawn[token] - expected[token]) ** 2 / expected[token] for token in length)
+    assert len(length) == 8
+    assert chi_square < 24.4  # 99.9 % of true ones, 7 degrees of freedom
+    shown = {c.token: 10_000 * c.prob / steps[0].kept_prob for c in steps[0].candidates[:8]}
+    assert shown == pytest.approx(expected)
+
+
+def test_candidates_of_a_large_vocabulary_are_those_of_a_whole_sort(monkeypatch):
+    """Ties: lower id first, also where more tie than there is room for."""
+    logits = np.round(np.random.default_rng(3).normal(size=(4, 300)), 1)
+    logits[3] = 0.0
+    params, u = BatchParams.stack([SamplingParams()] * 4), np.linspace(0.1, 0.9, 4)
+    whole = sample_steps(logits, params, u)
+    monkeypatch.setattr(generation, "_SORTED_MAX", 100)
+    fast = sample_steps(logits, params, u)
+    assert fast.candidate.tolist() == whole.candidate.tolist()
+    np.testing.assert_allclose(fast.other, whole.other, atol=1e-12)
+    assert fast.token.tolist() == whole.token.tolist()

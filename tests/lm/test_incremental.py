@@ -91,6 +91,15 @@ def test_a_prefill_of_the_window_alone_goes_on_with_the_same_bits(model):
         logits, cache = read(model, cache, text[:, t : t + 1])
 
 
+@pytest.fixture(params=(1, 2))
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("model", CONFIGS, indirect=True)
 def test_rows_of_any_length_share_a_batch_without_changing_a_bit(model):
     text = drawn(20, BLOCK)

@@ -10,21 +10,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.lm.generation import sample_step
+from playground.lm.generation import Steps, sample_steps
 from playground.lm.sampling import (
     SEED_MAX,
+    BatchParams,
     SamplingParams,
     apply_temperature,
     apply_top_k,
     apply_top_p,
+    apply_truncation,
     argsort_descending,
+    cumulative_sums,
     log_softmax,
     philox_uniform,
+    philox_uniforms,
+    sample,
     sample_inverse_cdf,
     temperature_logprobs,
-    truncate_and_sample,
 )
 from playground.lm.vocabulary import Vocabulary
+from tests.lm.steps import sample_step
 
 PROBS = [0.1, 0.4, 0.3, 0.2]
 LOGITS = np.log(PROBS) + 7.0  # logits are log-probabilities up to a constant
@@ -37,6 +42,19 @@ seeds = st.integers(0, SEED_MAX)
 
 def probs(logprobs):
     return np.exp(logprobs)
+
+
+def warmed(logits, params):
+    return temperature_logprobs(np.asarray(logits)[None], BatchParams.stack([params]))[0]
+
+
+def drawn_at(logits, params, positions):
+    """The token drawn at each of some positions, a row each."""
+    rows = BatchParams.stack([params] * len(positions))
+    logprobs = np.tile(warmed(logits, params), (len(positions), 1))
+    u = np.array([philox_uniform(params.seed, position) for position in positions])
+    kept = apply_truncation(logprobs, rows)
+    return sample(kept, cumulative_sums(kept), rows, u).tolist()
 
 
 def close(*expected):
@@ -141,19 +159,19 @@ def test_ranking_puts_equals_in_the_order_of_their_ids():
     ],
 )  # fmt: skip
 def test_draw_takes_the_interval_that_holds_u(u, token):
-    assert sample_inverse_cdf(log_softmax(LOGITS), u) == token
+    assert sample_inverse_cdf(cumulative_sums(log_softmax(LOGITS)), u) == token
 
 
 @pytest.mark.parametrize("u", [0.0, 0.5, 1 - 2**-53])
 def test_draw_never_takes_an_impossible_token(u):
-    assert sample_inverse_cdf(np.array([-np.inf, 0.0, -np.inf, -np.inf]), u) == 1
+    assert sample_inverse_cdf(cumulative_sums(np.array([-np.inf, 0.0, -np.inf, -np.inf])), u) == 1
 
 
 @given(logits_strategy, st.floats(1e-3, 10), st.floats(0, 1, exclude_max=True))
 def test_probabilities_sum_to_one_and_only_the_possible_is_drawn(logits, temperature, u):
     logprobs = apply_temperature(log_softmax(logits), temperature)
     assert probs(logprobs).sum() == pytest.approx(1, abs=1e-12)
-    assert probs(logprobs)[sample_inverse_cdf(logprobs, u)] > 0
+    assert probs(logprobs)[sample_inverse_cdf(cumulative_sums(logprobs), u)] > 0
 
 
 @given(logits_strategy, st.integers(1, 80), st.floats(1e-6, 1))
@@ -195,6 +213,13 @@ def test_draws_are_those_of_numpys_philox(seed, position):
     assert philox_uniform(seed, position) == numpys.random()
 
 
+@given(st.lists(st.tuples(seeds, seeds), min_size=1, max_size=40))
+def test_many_draws_are_those_of_each(pairs):
+    alone = [philox_uniform(seed, position) for seed, position in pairs]
+    together = philox_uniforms(*np.array(pairs, np.uint64).T)
+    assert together.tolist() == alone
+
+
 @given(seeds, seeds)
 def test_draws_lie_in_the_unit_interval(seed, position):
     assert 0 <= philox_uniform(seed, position) < 1
@@ -221,10 +246,7 @@ def test_draws_are_uniform_and_neighbours_independent(numbers):
 
 def test_drawn_tokens_have_the_frequencies_of_the_distribution():
     params = SamplingParams(temperature=1.0, seed=11)
-    logprobs = temperature_logprobs(LOGITS, params)
-    drawn = np.bincount(
-        [truncate_and_sample(logprobs, params, position) for position in range(8000)]
-    )
+    drawn = np.bincount(drawn_at(LOGITS, params, range(8000)))
     expected = np.array(PROBS) * 8000
     assert float(((drawn - expected) ** 2 / expected).sum()) < 16.3  # 3 degrees of freedom
 
@@ -232,19 +254,18 @@ def test_drawn_tokens_have_the_frequencies_of_the_distribution():
 def test_what_is_shown_is_after_temperature_and_before_truncation():
     params = SamplingParams(temperature=0.5, top_k=1, top_p=0.2)
     expected = [float(Fraction(n, 30)) for n in (1, 16, 9, 4)]
-    assert probs(temperature_logprobs(LOGITS, params)) == close(*expected)
+    assert probs(warmed(LOGITS, params)) == close(*expected)
 
 
 def test_temperature_zero_shows_the_models_own_distribution_and_takes_its_top():
     params = SamplingParams(temperature=0)
-    logprobs = temperature_logprobs(LOGITS, params)
-    assert probs(logprobs) == close(*PROBS)
-    assert {truncate_and_sample(logprobs, params, position) for position in range(50)} == {1}
+    assert probs(warmed(LOGITS, params)) == close(*PROBS)
+    assert set(drawn_at(LOGITS, params, range(50))) == {1}
 
 
 def test_the_top_choice_among_equals_is_the_lower_id():
     params = SamplingParams(temperature=0)
-    assert truncate_and_sample(temperature_logprobs([0.0, 5.0, 5.0, 1.0], params), params, 0) == 1
+    assert drawn_at([0.0, 5.0, 5.0, 1.0], params, [0]) == [1]
 
 
 @pytest.mark.parametrize(
@@ -259,8 +280,7 @@ def test_the_top_choice_among_equals_is_the_lower_id():
     ],
 )
 def test_what_can_be_picked(params, possible):
-    logprobs = temperature_logprobs(LOGITS, params)
-    assert {truncate_and_sample(logprobs, params, position) for position in range(300)} == possible
+    assert set(drawn_at(LOGITS, params, range(300))) == possible
 
 
 @pytest.mark.parametrize(
@@ -287,3 +307,19 @@ def test_every_seeded_draw_stays_what_it_was(index):
     for *fields, position, token, n_kept in SEEDED[index]["draws"]:
         step = sample_step(logits, vocabulary, SamplingParams(*fields), position)
         assert (vocabulary.encode(step.token), step.n_kept) == ([token], n_kept)
+
+
+def test_a_row_has_the_same_bits_in_any_company():
+    params = [
+        SamplingParams(temperature, top_k, top_p)
+        for temperature in (0, 0.3, 1.0, 3.0)
+        for top_k in (0, 1, 7)
+        for top_p in (0.2, 0.9, 1.0)
+    ]
+    logits = np.random.default_rng(0).normal(size=(len(params), 65))
+    u = np.linspace(0, 1, len(params), endpoint=False)
+    together = sample_steps(logits, BatchParams.stack(params), u)
+    for i, row in enumerate(params):
+        alone = sample_steps(logits[i : i + 1], BatchParams.stack([row]), u[i : i + 1])
+        for name in Steps.__slots__:
+            np.testing.assert_array_equal(getattr(alone, name)[0], getattr(together, name)[i])

@@ -9,8 +9,8 @@ import pytest
 from playground.i18n.translate import translate
 from playground.lm.sampling import TEMPERATURE_MAX, TOP_K_MAX
 from playground.page import blocks as ui
-from playground.page.components import FRONTEND as STATIC
-from playground.page.head import document_head, gradio_head
+from playground.page.bundle import FRONTEND as STATIC
+from playground.page.head import gradio_head
 from playground.service.playground import Playground
 from playground.settings import Settings
 
@@ -140,7 +140,3 @@ def test_the_theme_and_the_styles_ask_no_other_host():
     fonts = [*ui.mount_arguments()["theme"]._font_css, *ui.mount_arguments()["theme"]._stylesheets]
     assert [font for font in fonts if "http" in font] == []
     assert not re.search(r"url\(['\"]?https?:|@import", gradio_head())
-    for path in STATIC.rglob("*.js"):
-        if path.name == "early.js":
-            continue  # it is inlined
-        assert f"/{path.relative_to(STATIC)}" in document_head(), path.name

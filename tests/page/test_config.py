@@ -12,7 +12,10 @@ from playground.lm.sampling import SEED_MAX, TEMPERATURE_MAX, TOP_K_MAX
 from playground.page import config
 from playground.page.blocks import TABS
 from playground.page.components import FRONTEND
+from playground.service.beams import DEPTH_MAX, WIDTH_MAX
+from playground.service.draws import DRAWS_MAX
 from playground.service.playground import TOKENS_MAX, Playground
+from playground.service.scoring import SCORE_TEXT_MAX
 from playground.settings import Settings
 from playground.training.job import NAME_MAX
 from playground.training.milestones import is_milestone
@@ -32,10 +35,14 @@ def test_limits_are_those_that_python_enforces(client):
     assert served["generation"]["candidates"] == N_CANDIDATES
     assert served["generation"]["chunk"]["high"] <= TOKENS_MAX
     assert served["course"]["count_max"] == TOKENS_MAX
+    assert served["score"]["text_max"] == SCORE_TEXT_MAX
     assert served["qr_bytes_max"] == QR_BYTES_MAX
     assert served["training"]["name_max"] == NAME_MAX
     assert served["training"]["model_fields"] == list(MODEL_BOUNDS)
     assert served["link"]["seed_max"] <= SEED_MAX
+    assert max(served["sampling"]["draws"]) == DRAWS_MAX
+    assert served["sampling"]["length"]["high"] <= DEPTH_MAX
+    assert served["sampling"]["width"]["high"] <= WIDTH_MAX
 
 
 def test_slider_ranges_are_within_what_the_api_takes(client):
@@ -71,5 +78,6 @@ def test_a_link_names_the_tabs_of_the_page():
 def test_a_course_page_offers_every_control_and_goal():
     markup = (FRONTEND / "sharing" / "share.html").read_text("utf-8")
     served = config.page_config()["course"]
-    assert re.findall(r'name="show" value="(\w+)"', markup) == list(served["controls"])
+    written = re.findall(r'name="show" value="(\w+)"', markup)
+    assert [*written, *config.EXPLORE_PANELS] == list(served["controls"])  # the script adds these
     assert re.findall(r'<option value="(\w+)" data-say="course.done_', markup) == [*served["goals"]]

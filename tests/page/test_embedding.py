@@ -5,6 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from playground.page.bundle import frontend_bundle
 from playground.page.head import gradio_head, page_css
 
 ASSETS = Path(gr.__file__).parent / "templates" / "frontend"
@@ -12,7 +13,7 @@ ELSEWHERE = {"Origin": "https://course.example"}
 
 
 def test_another_page_may_load_what_the_element_needs(client):
-    for path in ("gradio.js", "page/main.js", "page/component.css"):
+    for path in ("gradio.js", f"page/{frontend_bundle().name}", "page/component.css"):
         answer = client.get("/" + path, headers=ELSEWHERE)
         assert answer.status_code == 200, path
         assert answer.headers["Access-Control-Allow-Origin"] == "*", path

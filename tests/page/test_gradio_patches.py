@@ -13,7 +13,12 @@ import sys
 import pytest
 from gradio import analytics, queueing
 
-from playground.page.gradio_patches import GRADIO_LOADER, configure_environment
+from playground.page.gradio_patches import (
+    GRADIO_LOADER,
+    QUEUE_POLL_SECONDS,
+    SESSIONS_MAX,
+    configure_environment,
+)
 from playground.settings import ROOT
 
 TAGS = "<meta name='of-ours'>"
@@ -32,6 +37,11 @@ asset, tags = sys.argv[1:]
 
 def echo(text: str) -> dict[str, str]:
     return {"text": text}
+
+def sessions_after(holder, n_callers):
+    for index in range(n_callers):
+        holder[f"caller {index}"]
+    return len(holder.session_data)
 
 def observe(patched):
     with gr.Blocks(analytics_enabled=False) as demo:
@@ -56,6 +66,8 @@ def observe(patched):
         "served": served.count(f"/assets/{asset}"),
         "document": client.get("/").text,
         "mcp": result.text,
+        "sessions": sessions_after(demo.state_holder, 40),
+        "poll": demo._queue.sleep_when_free,
         "loader": loader.status_code == 200 and "javascript" in loader.headers["content-type"],
     }
 
@@ -100,6 +112,18 @@ def test_gradio_gives_mcp_clients_the_repr_of_a_dict(observed):
     value = {"text": "\u00e9", "n": None}
     assert bare["mcp"] == repr(value)
     assert patched["mcp"] == json.dumps(value, ensure_ascii=False)
+
+
+def test_gradio_keeps_a_copy_of_the_page_for_each_caller(observed):
+    gradio, patched = observed
+    assert gradio["sessions"] == 40
+    assert patched["sessions"] == SESSIONS_MAX
+
+
+def test_gradio_looks_for_queued_events_every_millisecond(observed):
+    gradio, patched = observed
+    assert gradio["poll"] < 0.01
+    assert patched["poll"] == QUEUE_POLL_SECONDS
 
 
 def test_gradio_has_no_route_for_the_loader(observed):

@@ -10,7 +10,7 @@ GREEDY = SamplingParams(temperature=0)
 def text_of(service, session_id="plain", context="ab", params=GREEDY, n=12, **arguments):
     async def write():
         generation = await service.generate(session_id, context, params, n=n, **arguments)
-        return "".join([step.token async for step in generation.steps])
+        return generation.text
 
     return asyncio.run(write())
 

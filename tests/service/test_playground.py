@@ -12,7 +12,8 @@ from playground.errors import (
     UnknownCharacters,
 )
 from playground.lm.sampling import SamplingParams
-from playground.service.playground import CONTEXT_MAX, TOKENS_MAX, Playground
+from playground.service.contexts import CONTEXT_MAX
+from playground.service.playground import TOKENS_MAX, Playground
 from playground.settings import Settings
 from tests.service.scenarios import GREEDY, ids, text_of
 
@@ -90,7 +91,7 @@ def test_weights_above_the_operators_limit_are_refused(models_dir):
 def test_after_close_nothing_is_computed(service):
     text_of(service)
     asyncio.run(service.close())
-    with pytest.raises(RuntimeError, match="shutdown"):
+    with pytest.raises(RuntimeError, match="shut down"):
         text_of(service, context="zz")
 
 
@@ -99,7 +100,9 @@ def test_a_thousand_visitors_leave_no_trace(service):
     asyncio.run(service.warm_up())
     for seed in range(200):
         text_of(service, params=SamplingParams(seed=seed), n=5)
-    engine = service._engine
-    assert not engine._queues
+    engine = service._engine.engine
+    assert not engine._batches
+    assert len(engine._threads) == Settings().forward_threads
     assert engine._answers.currsize <= engine._answers.maxsize
+    assert engine._prefixes.used_bytes <= Settings().prefix_cache_bytes
     assert ids(service) == ["plain", "weird"]

@@ -16,7 +16,7 @@ from playground.training.corpora import (
 from playground.training.texts import check_text
 
 
-@pytest.mark.parametrize("name", ["tales", "docs", "python", "arithmetic"])
+@pytest.mark.parametrize("name", ["tales", "docs", "python", "arithmetic", "shakespeare"])
 def test_what_every_machine_has(name):
     corpus = open_corpus(name, seed=1)
     again = open_corpus(name, seed=1)

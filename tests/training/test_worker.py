@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from playground.lm.learning import TrainingParams
 from playground.settings import ROOT
+from playground.tokenization.byte_pairs import BytePairTokenizer
 from playground.training.fork_server import ForkServer
 from playground.training.presets import PRESETS
 from playground.training.protocol import TrainJob
@@ -122,10 +123,10 @@ def same(one, other):
 def gone(pid):
     for _ in range(100):
         try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except (FileNotFoundError, ProcessLookupError):  # the second when it ends while it is read
             return True
-        if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+        if "\nState:\tZ" in status:
             return True
         time.sleep(0.05)
     return False
@@ -150,6 +151,53 @@ def test_what_it_tells_and_writes(spawner, job):
         assert weights(job.folder, step)
     assert process.said[-1] == {"kind": "end", "why": "done", "reason": ""}
     assert gone(process.pid)
+
+
+def test_word_pieces_are_learned_first_and_losses_are_those_of_characters(spawner, job):
+    process = play(spawner, dataclasses.replace(job, vocab_size=280))
+    kinds = [message["kind"] for message in process.said[:4]]
+    assert kinds == ["started", "tokenizer", "ready", "evaluation"]
+    _, learned, ready, first = process.said[:4]
+    text = TEXT[: int(0.9 * len(TEXT))]
+    tokenizer = BytePairTokenizer.learn(text, 280)
+    assert (Path(job.folder) / "tokenizer.json").read_bytes() == tokenizer.content
+    assert learned["merges"] == [[m.left, m.right, m.count] for m in tokenizer.merges(text)]
+    assert ready["vocabulary"] is None
+    assert ready["vocab_size"] == len(tokenizer)
+    assert ready["baselines"]["uniform"] == pytest.approx(math.log(len(set(TEXT))))
+    held_out = TEXT[len(text) :]
+    ids = tokenizer.encode(held_out)
+    each = len(tokenizer.decode(ids[1:])) / (len(ids) - 1)
+    assert ready["characters_per_token"] == pytest.approx(each)
+    assert first["val_loss"] == pytest.approx(math.log(len(tokenizer)) / each)
+    n_learned = len(tokenizer.encode(text))
+    assert process.rows[0][1] == pytest.approx(
+        math.log(len(tokenizer)) * n_learned / len(text), abs=1e-5
+    )
+    assert process.rows[-1][1] < process.rows[0][1]
+    assert process.said[-1]["why"] == "done"
+
+
+def test_word_pieces_stopped_and_gone_on_are_the_very_same_run(spawner, job, tmp_path):
+    async def scene(process):
+        await process.hear(kind("paused"))
+        process.tell(do="stop")
+
+    job = dataclasses.replace(job, vocab_size=280)
+    (tmp_path / "whole" / ".job").mkdir(parents=True)
+    whole = play(spawner, dataclasses.replace(job, folder=str(tmp_path / "whole")))
+    first = play(spawner, dataclasses.replace(job, paused=True, steps=12), scene)
+    second = play(spawner, job)
+    assert first.rows + second.rows == whole.rows
+    assert same(weights(job.folder, 25), weights(tmp_path / "whole", 25))
+
+
+def test_a_text_of_too_few_word_pieces_is_told_as_such(spawner, job):
+    Path(job.text_path).write_text("the very same words once more. " * 12)
+    process = play(
+        spawner, dataclasses.replace(job, vocab_size=1000, model=TINY | {"block_size": 128})
+    )
+    assert process.said[-1]["why"] == "short"
 
 
 LEARN = """

@@ -8,10 +8,11 @@ from starlette.testclient import TestClient
 
 from playground.api.app import create_api
 from playground.checkpoints.folder import load_model
-from playground.lm.sampling import SEED_MAX
+from playground.lm.sampling import SEED_MAX, philox_uniform
 from playground.service.playground import Playground
 from playground.service.sessions import Session
 from tests.api.scenarios import GENERATE, HELLO, JSON, NEXT, answer, error, post
+from tests.conftest import PLAIN
 
 
 def own_softmax(service, session_id, context, temperature=1.0, step=None):
@@ -112,6 +113,48 @@ def test_the_last_step_is_the_default(client):
     assert answer(client, NEXT, seed=1) == answer(client, NEXT, seed=1, step=100)
 
 
+# --- The line of the draw ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [NEXT, GENERATE])
+def test_an_answer_says_where_on_the_line_its_token_was_drawn(client, path):
+    more = {"n": 1} if path == GENERATE else {}
+    seen = {}
+    for seed in range(40):
+        body = answer(client, path, seed=seed, top_k=4, **more)
+        step = body["steps"][0] if more else body
+        assert list(step)[-3:] == ["u", "low", "high"]
+        assert (
+            step["low"] <= step["u"] == philox_uniform(seed, len(HELLO["context"])) < step["high"]
+        )
+        seen[step["token"] if more else step["next_token"]] = step["low"], step["high"]
+    order = sorted(seen, key=PLAIN.index)
+    assert order == sorted(seen, key=seen.__getitem__), "in the order of the vocabulary"
+    greedy = answer(client, path, temperature=0, **more)
+    greedy = greedy["steps"][0] if more else greedy
+    assert greedy["u"] is None
+    assert 0 <= greedy["low"] < greedy["high"] <= 1
+
+
+@pytest.mark.parametrize("path", [NEXT, GENERATE])
+def test_intervals_of_candidates_on_request(client, path):
+    more = {"n": 3} if path == GENERATE else {}
+
+    def steps(**changes):
+        body = answer(client, path, seed=4, **more, **changes)
+        parts = body["steps"] if more else [body | {"candidates": body["probabilities"]}]
+        return [(step["low"], step["high"], step["candidates"]) for step in parts]
+
+    for low, high, candidates in steps(top_k=6, intervals=True):
+        kept = [(c["low"], c["high"]) for c in candidates[:6]]
+        assert (low, high) in [pytest.approx(pair) for pair in kept]
+        ends = sorted(kept)
+        assert [ends[0][0], *(e for _, e in ends)] == pytest.approx([*(b for b, _ in ends), 1.0])
+        assert {(c["low"], c["high"]) for c in candidates[6:]} == {(None, None)}
+    for _, _, candidates in steps(top_k=6):
+        assert {tuple(c) for c in candidates} == {("token", "prob")}
+
+
 # --- Several tokens ----------------------------------------------------------------------------
 
 
@@ -132,6 +175,9 @@ def test_500_tokens_at_once_are_500_single_calls(client, temperature):
             "other": single["other"],
             "kept": step["kept"],
             "kept_prob": step["kept_prob"],
+            "u": single["u"],
+            "low": single["low"],
+            "high": single["high"],
         }
         listed = {row["token"]: row["prob"] for row in single["probabilities"]}
         assert listed.get(step["token"], step["prob"]) == step["prob"]
@@ -145,7 +191,7 @@ def test_generate_says_what_it_started_from(client):
     assert (body["session_id"], body["step"]) == ("plain", 50)
     assert [step["position"] for step in body["steps"]] == [9, 10]
     fields = ["position", "token", "prob", "candidates", "other", "kept", "kept_prob"]
-    assert list(body["steps"][0]) == fields
+    assert list(body["steps"][0]) == [*fields, "u", "low", "high"]
 
 
 def test_a_chunk_continues_the_one_before(client):
@@ -296,10 +342,10 @@ def test_a_body_that_is_not_declared_as_json(client):
 
 @pytest.fixture
 def broken_model(monkeypatch):
-    def forward(model, windows):
+    def extend(*arguments):
         raise RuntimeError("a tensor went away")
 
-    monkeypatch.setattr("playground.inference.engine.forward", forward)
+    monkeypatch.setattr("playground.lm.model.CharTransformer.extend", extend)
 
 
 @pytest.mark.parametrize("path", [NEXT, GENERATE])
@@ -313,7 +359,7 @@ def test_what_breaks_inside_gives_its_reason_and_no_stack_trace(client, broken_m
 
 def test_after_a_failure_the_rest_works(client, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("playground.inference.engine.forward", None)
+        patched.setattr("playground.lm.model.CharTransformer.extend", None)
         assert error(post(client, NEXT), 500).startswith("Generation failed: ")
     assert answer(client, NEXT)
 

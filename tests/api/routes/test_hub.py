@@ -34,7 +34,7 @@ def app(hub, models_dir, tmp_path, monkeypatch):
     monkeypatch.delenv("HF_TOKEN", raising=False)
 
     def start(**values):
-        values = {"hub_seconds": 5.0} | values
+        values = {"hub_seconds": 60.0} | values
         settings = Settings(
             models_dir=models_dir,
             hub_endpoint=hub.endpoint,

@@ -14,6 +14,8 @@ def test_sessions_are_listed_with_their_numbers(client, service):
     assert plain["params"] == service.registered_run("plain").n_params
     assert (plain["block_size"], plain["vocab_size"]) == (8, 31)
     assert [entry["tokens"] for entry in plain["checkpoints"]] == [0, 3200, 6400]
+    assert plain["sliding_val_loss"] == 2.25
+    assert [entry["sliding_val_loss"] for entry in plain["checkpoints"]] == [None, None, 2.25]
     assert "vocabulary" not in plain
 
 

@@ -1,0 +1,68 @@
+import json
+
+import pytest
+from starlette.testclient import TestClient
+
+from playground.api.app import create_api
+from playground.api.schemas.rounds import RoundResponse
+from playground.service.playground import Playground
+from playground.service.rounds import ROUND_LENGTH
+from playground.service.sessions import Session
+from playground.settings import Settings
+from tests.api.scenarios import ROUNDS, SCORE, error
+
+ASK = {"session_id": "tales", "seed": 1951}
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    with TestClient(create_api(Playground(Settings(hub_endpoint="http://127.0.0.1:9")))) as client:
+        yield client
+
+
+def answer(client, **changes):
+    response = client.post(ROUNDS, json=ASK | changes)
+    assert response.status_code == 200, response.text
+    parsed = RoundResponse.model_validate_json(response.content, strict=True)
+    assert json.loads(parsed.model_dump_json()) == response.json(), "as the document says"
+    return response.json()
+
+
+def test_a_round_of_text_that_the_model_has_not_learned_from(bundled):
+    body = answer(bundled)
+    assert (body["source"], body["session_id"], body["seed"]) == ("text", "tales", 1951)
+    assert len(body["tokens"]) == ROUND_LENGTH
+    assert all(row["unigram"] < 0 and row["bigram"] < 0 for row in body["tokens"])
+    assert answer(bundled) == body
+    assert [row["token"] for row in answer(bundled, n=5)["tokens"]] != []
+    text = body["context"] + "".join(row["token"] for row in body["tokens"])
+    scored = bundled.post(SCORE, json={"session_id": "tales", "text": text}).json()
+    model = [-token["logprob"] for token in scored["tokens"][len(body["context"]) :]]
+    assert len(model) == ROUND_LENGTH
+    assert sum(model) < -sum(row["bigram"] for row in body["tokens"])
+
+
+def test_a_model_without_its_text_has_no_baselines(client):
+    body = answer(client, session_id="plain", n=7)
+    assert (body["source"], len(body["tokens"])) == ("model", 7)
+    assert {(row["unigram"], row["bigram"]) for row in body["tokens"]} == {(None, None)}
+    assert answer(client, session_id="plain", n=7) == body
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "name", "field"),
+    [
+        ({"session_id": "nobody"}, 404, "SessionNotFound", None),
+        ({"session_id": "unborn"}, 400, "ModelNotInitialized", None),
+        ({"seed": -1}, 400, "InvalidInput", "seed"),
+        ({"seed": "1951"}, 400, "InvalidInput", "seed"),
+        ({"n": 0}, 400, "InvalidInput", "n"),
+        ({"n": 101}, 400, "InvalidInput", "n"),
+    ],
+)
+def test_errors_name_their_class_and_field(client, service, changes, status, name, field):
+    service.register(Session("unborn", "live", None))
+    response = client.post(ROUNDS, json=ASK | changes)
+    error(response, status)
+    assert response.headers["X-Error"] == name
+    assert response.headers.get("X-Error-Field") == field

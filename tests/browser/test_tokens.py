@@ -1,0 +1,191 @@
+"""A model whose tokens are pieces of words, on the page: it plays as the API says."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import expect
+
+from playground.lm.tokenizer import text_of_bytes
+from playground.tokenization.child import _byte_alphabet
+from tests.browser.conftest import serving
+from tests.browser.test_links import share
+
+pytest.importorskip("transformers")
+
+from tests.inference.pretrained import save, tokenizer
+
+PROMPT = "the house of the mouse"
+
+
+@pytest.fixture(scope="module")
+def pieces(models, tmp_path_factory):
+    """A server with a small GPT-2 of random weights, and a tokenizer of its own, beside `plain`."""
+    folder = tmp_path_factory.mktemp("pieces")
+    shutil.copytree(models / "plain", folder / "plain")
+    (folder / "pieces").mkdir()
+    save("gpt2", folder / "pieces")
+    with serving(folder) as (address, _):
+        yield address
+
+
+def test_it_writes_what_the_api_writes(visit, pieces):
+    page = visit(at=pieces, query=f"&model=pieces&prompt={PROMPT.replace(' ', '+')}&pick=top&v=1")
+    expect(page.drawer.locator(".model__line")).to_contain_text("pieces")
+    n_tokens = len(tokenizer().encode(PROMPT).ids)
+    expect(page.drawer.locator(".counter")).to_have_text(f"22 characters, {n_tokens} of 12 tokens")
+    expect(page.drawer.locator(".vocabulary-size")).to_be_hidden()
+    body = {"session_id": "pieces", "context": PROMPT, "temperature": 0}
+    steps = page.ask("generate", n=6, **body)["steps"]
+    for step in steps:
+        expect(page.pick).to_have_attribute("data-token", step["token"])
+        page.button("Step").click()
+        page.ready()
+    written = b"".join(content(step) for step in steps)
+    assert text_of_bytes(written) != "".join(step["token"] for step in steps)  # halves are joined
+    page.shows(PROMPT + text_of_bytes(written))
+    ids = [step["token_id"] for step in steps]
+    candidates = page.ask("generate-next-token", context_ids=ids, **body)["probabilities"]
+    link = share(page)
+    assert link.endswith("&v=2")
+    other = visit(at=pieces, query="&" + link.partition("?")[2])
+    other.shows(page.text())
+    odds = "[...document.querySelectorAll('[data-token]')].map((row) => row.ariaLabel)"
+    page.page.keyboard.press("Escape")
+    assert other.page.evaluate(odds) == page.page.evaluate(odds)
+    other.output.focus()
+    other.page.keyboard.press("ArrowLeft")  # the last token, of several characters
+    expect(other.pick).to_have_attribute("data-token", steps[-1]["token"])
+    text = page.text()
+    page.options.nth(1).click()
+    page.shows(PROMPT + text_of_bytes(written + content(candidates[1])))
+    page.ready()
+    page.button("Undo").click()
+    page.shows(text)
+
+
+def content(step):
+    return bytes(step["bytes"]) if "bytes" in step else step["token"].encode()
+
+
+def cells(page):
+    return page.drawer.locator(".mirror > .token").all_text_contents()
+
+
+def counts(page, text, n_tokens):
+    said = f"{len(text)} characters, {n_tokens} "
+    said += "of 12 tokens" if n_tokens <= 12 else "tokens (last 12 in context)"
+    expect(page.drawer.locator(".counter")).to_have_text(said)
+
+
+def test_a_prompt_is_the_model_s_tokens(visit, pieces):
+    """Their places are the library's; keys, counter, undo and branches go by them."""
+    page = visit(at=pieces, query="&model=pieces&prompt=the+house&pick=top&v=1")
+    text = "the house of 日本’s"
+    page.write(text)
+    library = tokenizer().encode(text)
+    spans = dict.fromkeys(library.offsets)
+    length = len(library.ids)
+    assert len(spans) < length  # some characters are several tokens
+    counts(page, text, length)
+    assert cells(page) == [text[start:end] for start, end in spans]
+    field, mirror = (page.page.locator(f"#input-text {one}") for one in ("textarea", ".mirror"))
+    expect(field).to_have_attribute("aria-describedby", "input-counter")
+    heights = [one.evaluate("element => element.scrollHeight") for one in (field, mirror)]
+    assert heights[0] == heights[1]
+
+    # Walk: each key one token, halves of a character too; the mark is around the character.
+    page.output.focus()
+    title = page.drawer.locator(".bars-title__place")
+    mark = page.drawer.locator(".output__mark")
+    last = {}
+    for position in reversed(range(length)):
+        page.page.keyboard.press("ArrowLeft")
+        piece = library.offsets[position]
+        label = " ".join(f"{b:02X}" for b in bytes_of(library.ids[position]))
+        if len(text[slice(*piece)].encode()) > 1 and not text[slice(*piece)].isascii():
+            expect(title).to_have_text(f"Token {position + 1} of {length}: before “⟨{label}⟩”")
+            last.setdefault(piece, mark.bounding_box())
+            assert mark.bounding_box() == last[piece]
+        else:
+            expect(title).to_contain_text(f"Token {position + 1} of {length}: before")
+    expect(page.status).to_contain_text("Nothing stands before it")
+    expect(page.drawer.locator(".voice")).to_contain_text(f"token 1 of {length}")
+
+    # A token in the middle of a character: the model's odds are those after its ids.
+    at = next(i for i in range(1, length) if library.offsets[i] == library.offsets[i - 1])
+    for _ in range(at):
+        page.page.keyboard.press("ArrowRight")
+    page.ready()
+    asked = {"session_id": "pieces", "temperature": 0}
+    first = text[slice(*library.offsets[0])]
+    step = page.ask("generate-next-token", **asked, context=first, context_ids=library.ids[1:at])
+    shown = page.options.first
+    expect(shown).to_have_attribute("data-token", step["probabilities"][0]["token"])
+    shown.click()
+    expect(title).to_have_text("")
+    page.ready()
+    assert "\ufffd" not in page.text()
+    page.button("Undo").click()
+    page.shows(text)
+    counts(page, text, length)
+    assert page.input.input_value() == text
+
+
+def bytes_of(id):
+    """Of a token of the byte-level tokenizer."""
+    return bytes(_byte_alphabet()[character] for character in tokenizer().id_to_token(id))
+
+
+def test_half_a_character_is_no_harm(visit, pieces):
+    """It is written, said, kept over a reload and left out of a link."""
+    page = visit(at=pieces, query="&model=pieces&prompt=the+house&pick=top&v=1")
+    for _ in range(12):
+        half = page.bars.locator("[data-token^='⟨']")
+        if half.count():
+            break
+        page.button("Step").click()
+        page.ready()
+    before = page.text()
+    assert "⟨" not in before
+    token = half.first.get_attribute("data-token")
+    half.first.click()
+    page.shows(before + token)
+    page.ready()
+    expect(page.drawer.locator(".voice")).to_contain_text("bytes " + token.strip("⟨⟩"))
+    counter = page.drawer.locator(".counter").text_content()
+    page.page.reload()
+    page.ready()
+    page.shows(before + token)
+    expect(page.drawer.locator(".counter")).to_have_text(counter)
+    page.button("Share").first.click()
+    link = page.page.locator("#share-dialog input[readonly]").first.input_value()
+    assert "E2%9F%A8" not in link
+    opened = visit(at=pieces, query="&" + link.split("?", 1)[1])
+    opened.shows(before)
+    expect(opened.drawer.locator(".toast")).to_have_count(0)
+
+
+def test_tokens_that_cannot_be_had_lose_nothing(visit, pieces):
+    page = visit(at=pieces, quiet=False, query="&model=pieces&prompt=the+house&pick=top&v=1")
+    page.page.route("**/api/tokenize", lambda route: route.fulfill(status=500, json={"error": "x"}))
+    page.input.fill("the house of")
+    expect(page.status).to_contain_text("x")
+    expect(page.drawer.locator(".counter")).to_have_text("12 characters, tokens not counted")
+    assert page.input.input_value() == "the house of"
+    page.page.unroute("**/api/tokenize")
+    page.drawer.locator("[data-action=remedy]").click()
+    page.ready()
+    counts(page, "the house of", len(tokenizer().encode("the house of").ids))
+
+
+def test_characters_are_never_cut(visit, pieces):
+    page = visit(at=pieces, wait=False)
+    asked = []
+    page.page.on("request", lambda request: asked.append(request.url))
+    page.use("plain").write("hello")
+    expect(page.drawer.locator(".counter")).to_have_text("5 / 64 in context")
+    assert cells(page) == []
+    assert not [url for url in asked if url.endswith("/tokenize")]
+    page.use("pieces")
+    counts(page, "hello", len(tokenizer().encode("hello").ids))
+    assert cells(page) == [t for t in tokenizer().encode("hello").tokens]

@@ -1,0 +1,281 @@
+"""Models of the transformers library from the Hub: opened, played, and refused with a sentence."""
+
+import asyncio
+import json
+
+import pytest
+import torch
+
+pytest.importorskip("transformers")
+
+from safetensors.torch import save as save_tensors
+
+from playground.checkpoints.schema import CONFIG, SHARD_INDEX, TOKENIZER, WEIGHTS
+from playground.checkpoints.transformers_folder import TransformersRun
+from playground.errors import BadCheckpoint, HubTooLarge
+from playground.lm.sampling import SamplingParams
+from playground.service.playground import Playground
+from tests.hub.fake_hub import files_of
+from tests.hub.scenarios import run
+from tests.inference.pretrained import CONFIGS, TOKENS, WINDOW, reference, save
+
+REPO = "ada/tokens"
+TEXT = "the house of the mouse, the other one — don’t 😀"
+GREEDY = SamplingParams(temperature=0)
+
+
+@pytest.fixture
+def settings(settings):
+    """With time for a busy machine."""
+    return settings.model_copy(update={"hub_seconds": 60.0})
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """`saved(name)`: the files of an architecture's model, and the model."""
+    known = {}
+
+    def make(name):
+        if name not in known:
+            folder = tmp_path_factory.mktemp("pretrained") / name
+            folder.mkdir()
+            known[name] = save(name, folder), files_of(folder)
+        return known[name]
+
+    return make
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_each_architecture_opens_and_predicts_what_the_library_does(hub, settings, saved, name):
+    model, files = saved(name)
+    hub.commit(REPO, files)
+
+    async def scenario(service):
+        session = await service.load_from_hub(REPO)
+        assert isinstance(session.run, TransformersRun)
+        assert session.run.config.end_token == "<|end|>"
+        ids = session.run.vocabulary.encode(TEXT)
+        generation = await service.generate(session.session_id, TEXT, GREEDY, n=5)
+        assert generation.position == len(ids)
+        return session, ids, generation
+
+    session, ids, generation = run(settings, scenario)
+    size = session.run.model_config.block_size
+    assert size == (1024 if name == "bloom" else WINDOW)  # it has no positions, and no window
+    ids += generation.steps.token.tolist()
+    expected = reference(model, ids, size)[-6:-1]
+    steps = generation.steps
+    for row, token in enumerate(steps.token.tolist()):
+        assert steps.prob[row] == pytest.approx(float(expected[row].max()), abs=1e-5)
+        assert float(expected[row, token]) == pytest.approx(float(expected[row].max()), abs=1e-5)
+        found = torch.from_numpy(steps.candidate_prob[row]).float()
+        torch.testing.assert_close(found, expected[row].topk(10)[0], atol=1e-5, rtol=0)
+
+
+def test_it_is_opened_again_from_disk_without_the_hub(hub, settings, saved):
+    hub.commit(REPO, saved("llama")[1])
+
+    async def first(service):
+        session = await service.load_from_hub(REPO)
+        generation = await service.generate(session.session_id, TEXT, GREEDY, n=3)
+        return session.session_id, generation.text
+
+    session_id, text = run(settings, first)
+
+    async def again(service):
+        with hub.counted() as asked:
+            generation = await service.generate(session_id, TEXT, GREEDY, n=3)
+        return generation.text, asked, service.registered_run(session_id).n_params
+
+    found, asked, n_params = run(settings, again)
+    assert (found, asked) == (text, [])
+    assert n_params == sum(p.numel() for p in saved("llama")[0].parameters())
+
+
+def test_branches_are_steps_of_which_a_dozen_is_shown(hub, settings, saved, tmp_path):
+    (tmp_path / "other").mkdir()
+    other, files = save("gpt_neox", tmp_path / "other", seed=5), saved("gpt_neox")[1]
+    hub.commit(REPO, files)
+    for step in range(30):
+        mine = files_of(tmp_path / "other") if step == 0 else files
+        hub.commit(REPO, mine, branch=f"step{step}")
+
+    async def scenario(service):
+        session = await service.load_from_hub(REPO)
+        weights = hub.asked(r"cdn .*safetensors")
+        assert len(session.run.steps) == 12
+        assert session.run.steps[0] == 0
+        assert session.run.steps[-1] == 29
+        first = await service.generate(session.session_id, "the", GREEDY, n=1, step=0)
+        return weights, session.run.vocabulary.encode("the"), first
+
+    weights, ids, first = run(settings, scenario)
+    assert weights == 1  # those of the last step, until another is asked for
+    assert first.steps.prob[0] == pytest.approx(float(reference(other, ids)[-1].max()), abs=1e-5)
+
+
+def config_with(files, **changes):
+    return files | {CONFIG: json.dumps(json.loads(files[CONFIG]) | changes).encode()}
+
+
+def without(files, *names):
+    return {name: content for name, content in files.items() if name not in names}
+
+
+def in_shards(files, shards):
+    """The files with weights in shards, one tensor each."""
+    index = {"weight_map": {f"tensor{n}": name for n, name in enumerate(shards)}}
+    return without(files, WEIGHTS) | shards | {SHARD_INDEX: json.dumps(index).encode()}
+
+
+def infinite_weights(model):
+    tensors = {name: t.clone() for name, t in model.state_dict().items() if "lm_head" not in name}
+    next(iter(tensors.values()))[0] = torch.nan
+    return save_tensors(tensors)
+
+
+REFUSED = {
+    "code of its own": (lambda f, m: config_with(f, auto_map={"AutoModel": "x.Y"}), "auto_map"),
+    "pickled": (lambda f, m: without(f, WEIGHTS) | {"pytorch_model.bin": b"x"}, "pickled"),
+    "an adapter": (
+        lambda f, m: {"adapter_config.json": b"{}", "adapter_model.safetensors": b"x"},
+        "merge_and_unload",
+    ),
+    "gguf": (lambda f, m: {"model.q4.gguf": b"x"}, "GGUF"),
+    "in a thousand shards": (
+        lambda f, m: in_shards(
+            f, {f"model-{n:05}-of-01000.safetensors": b"x" for n in range(1000)}
+        ),
+        "in 1000 files; the limit here is 16",
+    ),
+    "in shards elsewhere": (
+        lambda f, m: in_shards(f, {"../model-00001-of-00001.safetensors": b"x"}),
+        'names "../model-00001-of-00001.safetensors"',
+    ),
+    "in shards that nothing lists": (
+        lambda f, m: without(f, WEIGHTS) | {SHARD_INDEX: b"{}"},
+        "does not say in weight_map",
+    ),
+    "in shards that lie": (
+        lambda f, m: in_shards(
+            f,
+            {
+                f"model-0000{n}-of-00002.safetensors": save_tensors({"x": torch.zeros(3 * 2**16)})
+                for n in (1, 2)
+            },
+        ),
+        r"model-\*.safetensors holds far more",
+    ),
+    "quantized": (
+        lambda f, m: config_with(f, quantization_config={"quant_method": "gptq"}),
+        "quantized",
+    ),
+    "another head": (lambda f, m: config_with(f, architectures=["BertModel"]), "continues a text"),
+    "unknown": (
+        lambda f, m: config_with(f, model_type="brainwave", architectures=["BrainForCausalLM"]),
+        'no architecture "brainwave"',
+    ),
+    "no tokenizer": (lambda f, m: without(f, TOKENIZER), "no tokenizer.json"),
+    "a broken tokenizer": (lambda f, m: f | {TOKENIZER: b"{}"}, "cannot be read"),
+    "too many tokens": (
+        lambda f, m: config_with(f, vocab_size=10**6),
+        "1000000 tokens; the limit here is 160000",
+    ),
+    "no vocabulary": (lambda f, m: config_with(f, vocab_size="many"), "vocab_size"),
+    "layers without end": (
+        lambda f, m: config_with(f, num_hidden_layers=10**8),
+        "makes no model",
+    ),
+    "too wide": (
+        lambda f, m: config_with(f, hidden_size=32768, intermediate_size=65536, head_dim=16384),
+        "million parameters; the limit here is 200 million",
+    ),
+    "weights that lie": (
+        lambda f, m: f | {WEIGHTS: save_tensors({"x": torch.zeros(2**20)})},
+        "holds far more",
+    ),
+    "weights of another model": (
+        lambda f, m: f | {WEIGHTS: save_tensors({"x": torch.zeros(2)})},
+        "lacks tensors",
+    ),
+    "not a number": (lambda f, m: f | {WEIGHTS: infinite_weights(m)}, "not finite"),
+    "cut": (lambda f, m: f | {WEIGHTS: f[WEIGHTS][:-4]}, "safetensors"),
+    "fewer rows than tokens": (
+        lambda f, m: config_with(f, vocab_size=TOKENS - 1),
+        "resize_token_embeddings",
+    ),
+    "no keys": (
+        lambda f, m: config_with(f, model_type="mamba", architectures=["MambaForCausalLM"]),
+        "(lacks tensors|token by token|makes no model|not what config.json)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_is_refused_with_a_sentence(hub, settings, saved, case):
+    make, sentence = REFUSED[case]
+    model, files = saved("llama")
+    hub.commit(REPO, make(files, model))
+
+    async def scenario(service):
+        with pytest.raises(BadCheckpoint, match=sentence):
+            await service.load_from_hub(REPO)
+        assert [session.session_id for session in service.sessions()] == ["plain"]
+
+    run(settings, scenario)
+    fetched = hub.asked(r"cdn .*safetensors")
+    assert fetched <= 1
+    early = ("code of its own", "too wide", "weights that lie", "unknown", "too many tokens")
+    if case in early or "shards" in case:
+        assert fetched == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        ({"token_weights_bytes": 1000}, "MB of weights in one file; the limit here"),
+        ({"tokenizer_bytes": 1000}, "tokenizer.json of ada/tokens has"),
+    ],
+)
+def test_what_is_too_large_is_not_fetched(hub, changed, saved, limit, sentence):
+    hub.commit(REPO, saved("llama")[1])
+
+    async def scenario(service):
+        with pytest.raises(HubTooLarge, match=sentence):
+            await service.load_from_hub(REPO)
+
+    run(changed(**limit), scenario)
+    assert not hub.asked(r"cdn .*safetensors")
+
+
+def test_the_window_and_the_numbers_are_the_operator_s(hub, changed, saved):
+    model, files = saved("qwen3")
+    hub.commit(REPO, files)
+
+    async def scenario(service):
+        session = await service.load_from_hub(REPO)
+        assert session.run.model_config.block_size == 4
+        generation = await service.generate(session.session_id, TEXT, GREEDY, n=1)
+        return session.run.vocabulary.encode(TEXT), generation
+
+    ids, generation = run(changed(token_window=4, token_bfloat16=True), scenario)
+    expected = reference(model, ids, 4)[-1]
+    found = dict(
+        zip(generation.steps.candidate[0], generation.steps.candidate_prob[0], strict=True)
+    )
+    for id, prob in found.items():
+        assert prob == pytest.approx(float(expected[id]), abs=0.05)
+    assert generation.context_used == generation.vocabulary.tail(TEXT, 4)
+
+
+def test_two_who_open_the_same_share_one_download(hub, settings, saved):
+    hub.commit(REPO, saved("gpt2")[1])
+
+    async def scenario(service: Playground):
+        first, second = await asyncio.gather(
+            service.load_from_hub(REPO), service.load_from_hub(REPO)
+        )
+        assert first.session_id == second.session_id
+
+    run(settings, scenario)
+    assert hub.asked(r"cdn .*safetensors") == 1
