@@ -1,147 +1,174 @@
-"""Thirty first visits at once: files remembered compressed, against Gradio's own serving.
+"""First visits: many at once, what they ask for, and what they cost the server.
 
-A real Chromium opens the page once and tells which files a visit takes; then thirty clients fetch
-them all at the same time from two servers in turn, one with `CacheAssets` and one without. Servers
-keep idle connections for longer than a round. Where one is closed while a request is on its way,
-the client asks again, as a browser does, and the number of such retries is told.
-
-    python benchmarks/first_visits.py
+A real Chromium with an empty cache opens the page; its requests are recorded. Then many visitors
+make them all at the same time over real HTTP, on six connections each, as a browser does: once to
+a server that has just started and has compressed nothing yet, then to one that has. Sampled texts
+get a seed of their own. *x health*: server CPU of a visit by that of as many requests to `GET
+/api/health`.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import sys
+import json
+import statistics
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import httpx
+from benchmarks.browser import chromium
+from benchmarks.report import table
+from benchmarks.servers import Server, serve
 
-ROOT = Path(__file__).resolve().parent.parent
-VISITORS = 30
-ROUNDS = 3
-RETRIES_MAX = 3
-HEADERS = {"accept-encoding": "gzip, deflate, br"}
-
-SERVER = """
-import sys, uvicorn
-import playground.page.gradio_patches as patches
-if sys.argv[2] == "plain":
-    patches._is_plain_asset = lambda scope: False
-from playground.app import create_app
-from playground.settings import Settings
-# A connection idles while the slowest of six files comes. If it is closed meanwhile, by default
-# after 5 s, the next request on it fails.
-uvicorn.run(
-    create_app(Settings()), port=int(sys.argv[1]), log_level="error", timeout_keep_alive=120
-)
-"""
+CONNECTIONS = 6  # of a browser to a host
+SETTLED_MS = 2000
+KEPT_HEADERS = ("accept", "accept-encoding", "content-type", "x-language")
 
 
-def start(kind: str) -> tuple[subprocess.Popen[bytes], str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-c", SERVER, str(port), kind]
-    process = subprocess.Popen(command, cwd=ROOT)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        if process.poll() is not None:
-            break
-        try:
-            httpx.get(f"{url}/api/health").raise_for_status()
-            return process, url
-        except httpx.TransportError:
-            time.sleep(0.1)
-    process.kill()
-    raise SystemExit("the server did not start")
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A request of a visit; `bytes_received`: of its response, headers included, compressed."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    bytes_received: int
 
 
-def files_of_a_visit(url: str) -> list[str]:
-    from playwright.sync_api import sync_playwright
+@dataclass(frozen=True, slots=True)
+class Round:
+    wall: float
+    server_cpu: float
+    generator_cpu: float
 
-    paths: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+
+def record(url: str) -> list[Recorded]:
+    """The requests of a first visit, until the first odds are shown and the network is quiet."""
+    requests: dict[str, dict] = {}
+    sizes: dict[str, int] = {}
+    with chromium() as browser:
+        page = browser.new_context().new_page()
+        devtools = page.context.new_cdp_session(page)
+        devtools.send("Network.enable")
+        devtools.on("Network.requestWillBeSent", lambda e: requests.update({e["requestId"]: e}))
+        devtools.on(
+            "Network.loadingFinished",
+            lambda e: sizes.update({e["requestId"]: int(e["encodedDataLength"])}),
         )
-        page = browser.new_page()
-        page.on(
-            "request", lambda r: paths.append(urlsplit(r.url).path) if r.method == "GET" else None
-        )
-        page.goto(url, wait_until="networkidle")
-        browser.close()
-    return [path for path in dict.fromkeys(paths) if path.startswith(("/assets/", "/page/"))]
-
-
-async def fetch(client: httpx.AsyncClient, path: str) -> int:
-    """Fetch a file; how many times it had to be asked for again. GET may be repeated."""
-    for retries in range(RETRIES_MAX):
-        try:
-            (await client.get(path)).raise_for_status()
-            return retries
-        except (httpx.ReadError, httpx.RemoteProtocolError):
-            continue  # the server closed the connection meanwhile
-    (await client.get(path)).raise_for_status()
-    return RETRIES_MAX
-
-
-async def visit(client: httpx.AsyncClient, paths: list[str]) -> int:
-    retries = 0
-    for start in range(0, len(paths), 6):  # a browser opens six connections to a host
-        retries += sum(await asyncio.gather(*(fetch(client, p) for p in paths[start : start + 6])))
-    return retries
-
-
-async def visits(url: str, paths: list[str]) -> tuple[float, int]:
-    """Seconds of all visits, and retries."""
-    clients = [
-        httpx.AsyncClient(base_url=url, headers=HEADERS, timeout=60) for _ in range(VISITORS)
+        page.goto(url)
+        page.wait_for_selector("[data-picked]")
+        page.wait_for_timeout(SETTLED_MS)
+    return [
+        _recorded(event["request"], sizes.get(name, 0))
+        for name, event in requests.items()
+        if event["request"]["url"].startswith(url)
     ]
-    began = time.perf_counter()
-    retries = sum(await asyncio.gather(*(visit(client, paths) for client in clients)))
-    seconds = time.perf_counter() - began
-    for client in clients:
-        await client.aclose()
-    return seconds, retries
 
 
-def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _recorded(request: dict, bytes_received: int) -> Recorded:
+    address = urlsplit(request["url"])
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    headers.setdefault("accept-encoding", "gzip, deflate, br, zstd")
+    return Recorded(
+        request["method"],
+        address.path + (f"?{address.query}" if address.query else ""),
+        tuple((name, headers[name]) for name in KEPT_HEADERS if name in headers),
+        request.get("postData", ""),
+        bytes_received,
+    )
 
 
-def main() -> None:
-    servers = {kind: start(kind) for kind in ("plain", "remembered")}
-    try:
-        paths = files_of_a_visit(servers["plain"][1])
-        print(f"{len(paths)} files a visit, {VISITORS} visits at once, best of {ROUNDS} rounds")
-        best: dict[str, tuple[float, float]] = {}
-        retried = dict.fromkeys(servers, 0)
-        for _ in range(ROUNDS):
-            for kind, (process, url) in servers.items():
-                before = cpu_seconds(process)
-                seconds, retries = asyncio.run(visits(url, paths))
-                retried[kind] += retries
-                best[kind] = min(
-                    best.get(kind, (1e9, 1e9)), (seconds, cpu_seconds(process) - before)
-                )
-        for kind, (seconds, cpu) in best.items():
-            again = f", {retried[kind]} retries" if retried[kind] else ""
-            print(f"{kind:>10}: {seconds:6.2f} s, server CPU {cpu:6.2f} s{again}")
-        plain, remembered = best["plain"], best["remembered"]
-        faster, lighter = plain[0] / remembered[0], plain[1] / remembered[1]
-        print(f"     ratio: {faster:6.2f}    server CPU {lighter:6.2f}")
-    finally:
-        for process, _ in servers.values():
-            process.terminate()
-            process.wait()
+def as_bytes(request: Recorded, host: str, visitor: int) -> bytes:
+    body = request.body
+    if body and "seed" in (fields := json.loads(body)):
+        body = json.dumps(fields | {"seed": visitor})
+    encoded = body.encode()
+    lines = [f"{request.method} {request.target} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    lines += [f"Content-Length: {len(encoded)}"] if encoded else []
+    return "\r\n".join([*lines, "", ""]).encode() + encoded
 
 
-if __name__ == "__main__":
-    main()
+async def exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+) -> None:
+    """Send a request and read its response to the end."""
+    writer.write(request)
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    assert b" 200 " in head[:16], (request, head)
+    if b"transfer-encoding: chunked" in head:
+        while size := int(await reader.readline(), 16):
+            await reader.readexactly(size + 2)
+        await reader.readline()
+    else:
+        length = head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0]
+        await reader.readexactly(int(length))
+
+
+async def visit(address: tuple[str, int], requests: Sequence[bytes]) -> None:
+    """The document alone, then the rest on six connections."""
+    document, *rest = requests
+    waiting = iter(rest)
+
+    async def connection(first: Sequence[bytes]) -> None:
+        reader, writer = await asyncio.open_connection(*address)
+        for request in first:
+            await exchange(reader, writer, request)
+        if first:
+            return writer.close()
+        for request in waiting:
+            await exchange(reader, writer, request)
+        return writer.close()
+
+    await connection([document])
+    await asyncio.gather(*(connection([]) for _ in range(CONNECTIONS)))
+
+
+def replay(server: Server, visits: int, recorded: Sequence[Recorded]) -> Round:
+    host = "{}:{}".format(*server.address)
+    made = [[as_bytes(request, host, i) for request in recorded] for i in range(visits)]
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(visit(server.address, requests) for requests in made))
+
+    server_cpu, own_cpu, began = server.cpu_seconds(), time.process_time(), time.perf_counter()
+    asyncio.run(all_at_once())
+    return Round(
+        time.perf_counter() - began,
+        server.cpu_seconds() - server_cpu,
+        time.process_time() - own_cpu,
+    )
+
+
+def run(options: argparse.Namespace) -> str:
+    visits, rounds = (30, 1) if options.quick else (100, 3)
+    with serve() as server:
+        recorded = record(server.url)
+        warm = [replay(server, visits, recorded) for _ in range(rounds)]
+        health = Recorded("GET", "/api/health", (), "", 0)
+        floor = replay(server, visits, [health] * len(recorded))
+    with serve() as server:
+        time.sleep(10)  # the process that trainings are forked from has started
+        cold = [replay(server, visits, recorded)]
+    rows = []
+    for name, found in (("GET /api/health", [floor]), ("warm", warm), ("just started", cold)):
+        server_cpu, wall, own_cpu = (
+            statistics.median(getattr(one, field) for one in found)
+            for field in ("server_cpu", "wall", "generator_cpu")
+        )
+        rows.append([
+            name, f"{server_cpu:.2f}", f"{server_cpu / floor.server_cpu:.1f}", f"{wall:.2f}",
+            f"{own_cpu:.2f}",
+        ])  # fmt: skip
+    size = sum(request.bytes_received for request in recorded)
+    columns = [
+        f"{visits} visits at once",
+        "server CPU, s",
+        "x health",
+        "wall, s",
+        "generator CPU, s",
+    ]
+    return f"A visit: {len(recorded)} requests, {size / 1000:.0f} kB.\n\n{table(columns, rows)}"

@@ -1,79 +1,86 @@
-"""How the time to an answer grows with the number of visitors who watch at 100 ms a token.
+"""Growth: how the time of an answer grows with characters, model size and simultaneous texts.
 
-Each of them asks every two seconds for the next 20 characters of a text of their own, as the page
-does, whether or not the last answer was quick. All on loopback, client and server on this machine.
-
-    python benchmarks/growth.py [--models-dir models] [--session shakespeare] [--seconds 10]
+ms of one answer over HTTP, texts not seen before, median; the ratio beside it is to the first line
+of each part, and *for* is what grew, as a ratio too.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import random
 import statistics
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
-import httpx
-from serving import serve
+from benchmarks.load import get_json, request_json
+from benchmarks.models import LARGE, SMALL, open_model, random_text
+from benchmarks.report import table
+from benchmarks.servers import Server, serve
 
-VISITORS = (1, 10, 100, 300)
+LENGTHS = (1, 20, 100, 500)
+TOGETHER = (1, 4, 16, 64)
 CHUNK = 20
-EVERY_SECONDS = 2.0
 
 
-async def visitor(url: str, session: str, prompt: str, seconds: float, waits: list[float]) -> None:
-    draw = random.Random(prompt)
-    text, position, seed = prompt, len(prompt), draw.randrange(2**32)
-    end = time.perf_counter() + seconds
-    due = time.perf_counter() + draw.random() * EVERY_SECONDS
-    async with httpx.AsyncClient(base_url=url, timeout=60, verify=False) as client:
-        while due < end:
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            body = {
-                "session_id": session, "context": text, "temperature": 0.8, "seed": seed,
-                "position": position, "n": CHUNK,
-            }  # fmt: skip
-            response = await client.post("/api/generate", json=body)
-            waits.append(time.perf_counter() - due)
-            steps = response.raise_for_status().json()["steps"]
-            text = (text + "".join(step["token"] for step in steps))[-len(prompt) :]
-            position += CHUNK
-            due += EVERY_SECONDS
+class Caller:
+    """Asks for n characters after a text of its own, on a connection of its own."""
+
+    def __init__(self, server: Server, session: str, seed: int) -> None:
+        self._connection = server.connect()
+        self._known = get_json(server, f"/api/sessions/{session}")
+        self._draw = random.Random(seed)
+
+    def ask(self, n: int) -> None:
+        text = random_text(self._known["vocabulary"], 64, self._draw)
+        body = {"session_id": self._known["session_id"], "context": text, "temperature": 0.8,
+                "seed": 1, "n": n}  # fmt: skip
+        request_json(self._connection, "POST", "/api/generate", body)
+
+    def close(self) -> None:
+        self._connection.close()
 
 
-async def crowd(url: str, session: str, n_visitors: int, seconds: float) -> list[float]:
-    """Seconds from when each request was due to when its answer was there."""
-    known = httpx.get(f"{url}/api/sessions/{session}").raise_for_status().json()
-    draw = random.Random(n_visitors)
-    prompts = [
-        "".join(draw.choices(known["vocabulary"], k=known["block_size"])) for _ in range(n_visitors)
-    ]
-    waits: list[float] = []
-    await asyncio.gather(*(visitor(url, session, prompt, seconds, waits) for prompt in prompts))
-    return waits
+def median_ms(work: Callable[[], object], rounds: int) -> float:
+    def once() -> float:
+        began = time.perf_counter()
+        work()
+        return (time.perf_counter() - began) * 1e3
+
+    once()
+    return statistics.median(once() for _ in range(rounds))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models-dir", default="models")
-    parser.add_argument("--session", default="shakespeare")
-    parser.add_argument("--seconds", type=float, default=10)
-    options = parser.parse_args()
-    print(f"{options.session}: {CHUNK} characters every {EVERY_SECONDS:g} s for each visitor")
-    print(f"{'visitors':>8}{'tokens/s':>10}{'median ms':>11}{'p95 ms':>9}{'server CPU':>12}")
-    with serve(["app.py"], PLAYGROUND_MODELS_DIR=options.models_dir) as server:
-        for n_visitors in VISITORS:
-            used, began = server.cpu_seconds(), time.perf_counter()
-            waits = asyncio.run(crowd(server.url, options.session, n_visitors, options.seconds))
-            wall = time.perf_counter() - began
-            cpu = (server.cpu_seconds() - used) / wall
-            median, p95 = statistics.median(waits), statistics.quantiles(waits, n=20)[-1]
-            print(
-                f"{n_visitors:8}{len(waits) * CHUNK / wall:10,.0f}{median * 1e3:11.1f}"
-                f"{p95 * 1e3:9.1f}{cpu:12.0%}"
-            )
+def together_ms(server: Server, n_texts: int, rounds: int) -> float:
+    callers = [Caller(server, SMALL, 100 + i) for i in range(n_texts)]
+    with ThreadPoolExecutor(n_texts) as pool:
+        found = median_ms(lambda: [*pool.map(lambda one: one.ask(CHUNK), callers)], rounds)
+    for caller in callers:
+        caller.close()
+    return found
 
 
-if __name__ == "__main__":
-    main()
+def run(options: argparse.Namespace) -> str:
+    rounds = 5 if options.quick else 15
+    rows: list[list[str]] = []
+
+    def add(part: str, points: list[tuple[str, float, float]]) -> None:
+        _, first_amount, first_ms = points[0]
+        for name, amount, ms in points:
+            rows.append(
+                [f"{part} {name}", f"{amount / first_amount:.1f}", f"{ms:.1f}",
+                 f"{ms / first_ms:.2f}"]
+            )  # fmt: skip
+
+    with serve() as server:
+        with closing(Caller(server, SMALL, 1)) as small, closing(Caller(server, LARGE, 2)) as large:
+            add("characters", [
+                (str(n), n, median_ms(lambda n=n: small.ask(n), rounds)) for n in LENGTHS
+            ])  # fmt: skip
+            add("model size", [
+                (name, open_model(name)[0].n_params, median_ms(lambda c=c: c.ask(CHUNK), rounds))
+                for name, c in ((SMALL, small), (LARGE, large))
+            ])  # fmt: skip
+        add("texts at once", [(str(n), n, together_ms(server, n, rounds)) for n in TOGETHER])
+    return table(["", "for", "ms", "ratio"], rows)

@@ -1,123 +1,85 @@
-"""What a training costs those who play: their token latency with and without, in turn in one run.
+"""Playing while training: what trainings cost those who play.
 
 A visitor asks the smallest bundled model for one character of an ever new text, twenty times a
-second, over HTTP. The rounds without a training and those with as many as the server runs at a time
+second, over HTTP. Rounds without a training and those with as many as the server runs at a time
 take turns, so that whatever else the machine does meets both.
-
-    python benchmarks/playing_while_training.py
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
 import random
-import socket
 import statistics
-import subprocess
-import sys
 import time
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 
-import httpx
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.load import request_json
+from benchmarks.models import random_text
+from benchmarks.report import percentile, percentiles, table
+from benchmarks.servers import serve
 from playground.settings import Settings
 
-ROOT = Path(__file__).resolve().parent.parent
-ROUNDS = 4
 TOKENS_A_ROUND = 200
 PAUSE_SECONDS = 0.05
 
-SERVER = """
-import sys, torch, uvicorn
-from playground.service.playground import Playground
-from playground.settings import Settings
-from playground.api.app import create_api
-torch.set_num_threads(1)
-app = create_api(Playground(Settings(trainings_max=int(sys.argv[2]))))
-uvicorn.run(app, port=int(sys.argv[1]), log_level="error", access_log=False)
-"""
+Ask = Callable[..., dict]
 
 
-def start_server(n_trainings: int) -> tuple[subprocess.Popen[bytes], httpx.Client]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-c", SERVER, str(port), str(n_trainings)]
-    process = subprocess.Popen(command, cwd=ROOT)
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
-    for _ in range(300):
-        try:
-            client.get("/api/health")
-            return process, client
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise SystemExit("the server did not start")
-
-
-def latencies(client: httpx.Client, session: dict, draw: random.Random) -> list[float]:
-    """Seconds until each of a round's characters."""
-    vocabulary = client.get(f"/api/sessions/{session['session_id']}").json()["vocabulary"]
+def latencies(ask: Ask, session: dict, draw: random.Random) -> list[float]:
+    """Milliseconds until each of a round's characters."""
+    vocabulary = ask("GET", f"/api/sessions/{session['session_id']}")["vocabulary"]
     found = []
     for _ in range(TOKENS_A_ROUND):
-        request = {
-            "session_id": session["session_id"],
-            "context": "".join(draw.choices(vocabulary, k=session["block_size"])),
-            "temperature": 0,
-        }
+        context = random_text(vocabulary, session["block_size"], draw)
+        body = {"session_id": session["session_id"], "context": context, "temperature": 0}
         began = time.perf_counter()
-        client.post("/api/generate-next-token", json=request).raise_for_status()
-        found.append(time.perf_counter() - began)
+        ask("POST", "/api/generate-next-token", body)
+        found.append((time.perf_counter() - began) * 1e3)
         time.sleep(PAUSE_SECONDS)
     return found
 
 
-def start_training(client: httpx.Client, visitor: int) -> str:
+def start_training(ask: Ask, visitor: int) -> str:
     body = {"visitor": f"benchmark-{visitor:016}", "corpus": "docs", "steps": 20_000}
-    session_id = client.post("/api/trainings", json=body).raise_for_status().json()["session_id"]
-    while not client.get(f"/api/trainings/{session_id}").json()["losses"]:
+    session_id = ask("POST", "/api/trainings", body)["session_id"]
+    while not ask("GET", f"/api/trainings/{session_id}")["losses"]:
         time.sleep(0.05)
     return session_id
 
 
-def speed(client: httpx.Client, session_ids: list[str]) -> float:
-    found = [client.get(f"/api/trainings/{id}").json()["steps_per_second"] for id in session_ids]
-    return statistics.mean(found)
+def measure(connection: http.client.HTTPConnection, rounds: int, trainings: int) -> str:
+    ask, draw = partial(request_json, connection), random.Random(1)
+    session = ask("GET", "/api/sessions")["sessions"][0]
+    ask("GET", "/api/corpora")
+    latencies(ask, session, draw)  # warm
+    alone: list[float] = []
+    beside: list[float] = []
+    speeds: list[float] = []
+    for _ in range(rounds):
+        alone += latencies(ask, session, draw)
+        ids = [start_training(ask, visitor) for visitor in range(trainings)]
+        beside += latencies(ask, session, draw)
+        speeds += [ask("GET", f"/api/trainings/{one}")["steps_per_second"] for one in ids]
+        for one in ids:
+            connection.request("DELETE", f"/api/trainings/{one}")
+            connection.getresponse().read()
+    rows = [
+        [
+            name, percentiles(values),
+            f"{percentile(values, 50) / percentile(alone, 50):.2f}",
+            f"{percentile(values, 95) / percentile(alone, 95):.2f}", steps,
+        ]
+        for name, values, steps in (
+            ("alone", alone, ""),
+            (f"beside {trainings} trainings", beside, f"{statistics.median(speeds):.0f}"),
+        )
+    ]  # fmt: skip
+    return table(["", "p50 / p95 / p99, ms", "p50 ratio", "p95 ratio", "steps/s of each"], rows)
 
 
-def p95(values: list[float]) -> float:
-    return statistics.quantiles(values, n=20)[-1]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--trainings", type=int, default=Settings().trainings_max)
-    args = parser.parse_args()
-    process, client = start_server(args.trainings)
-    draw = random.Random(1)
-    try:
-        session = client.get("/api/sessions").json()["sessions"][0]
-        client.get("/api/corpora")
-        alone: list[float] = []
-        beside: list[float] = []
-        latencies(client, session, draw)  # warm
-        for _ in range(ROUNDS):
-            alone += latencies(client, session, draw)
-            ids = [start_training(client, i) for i in range(args.trainings)]
-            beside += latencies(client, session, draw)
-            steps_per_second = speed(client, ids)
-            for session_id in ids:
-                client.delete(f"/api/trainings/{session_id}")
-        for name, values in (("alone", alone), (f"beside {args.trainings} training(s)", beside)):
-            print(f"{name:>22}: median {statistics.median(values) * 1e3:6.2f} ms, "
-                  f"p95 {p95(values) * 1e3:6.2f} ms")  # fmt: skip
-        print(f"{'ratio':>22}: median {statistics.median(beside) / statistics.median(alone):6.2f}, "
-              f"   p95 {p95(beside) / p95(alone):6.2f}   "
-              f"({steps_per_second:.0f} steps/s meanwhile)")  # fmt: skip
-    finally:
-        process.terminate()
-        process.wait()
-
-
-if __name__ == "__main__":
-    main()
+def run(options: argparse.Namespace) -> str:
+    with serve() as server, closing(server.connect()) as connection:
+        return measure(connection, 1 if options.quick else 4, Settings().trainings_max)

@@ -1,23 +1,23 @@
-"""A first visit on a slow phone: when the first character is written, and what the bytes are.
+"""Slow phone: a first visit, when the first character is written, and what the bytes are.
 
 A real Chromium at 390 x 844, its processor slowed down 4 times, on a line of 1.6 Mbit/s with a
 round trip of 150 ms, presses Play as soon as it can be pressed. The floor is the same visit with
 neither slowed down.
-
-    python benchmarks/slow_phone.py
 """
 
 from __future__ import annotations
 
-import shutil
+import argparse
 import statistics
 from collections import Counter
 from urllib.parse import urlsplit
 
-from first_visits import start
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-ROUNDS = 3
+from benchmarks.browser import chromium
+from benchmarks.report import table
+from benchmarks.servers import serve
+
 BYTES_PER_SECOND = 1.6e6 / 8
 LINE = {
     "offline": False,
@@ -78,30 +78,22 @@ def kind(path: str) -> str:
     return "the document and Gradio's configuration"
 
 
-def main() -> None:
-    process, url = start("remembered")
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-            )
-            visit(browser, url, slow=False)  # the server's first answers are compressed anew
-            fast = [visit(browser, url, slow=False) for _ in range(ROUNDS)]
-            slow = [visit(browser, url, slow=True) for _ in range(ROUNDS)]
-            browser.close()
-    finally:
-        process.terminate()
-        process.wait(10)
-    for name, runs in (("this machine", fast), ("slow phone", slow)):
-        pressed, written = (statistics.median(run[i] for run in runs) for i in (0, 1))
-        print(f"{name:>12}: Play can be pressed after {pressed / 1000:.1f} s, "
-              f"a character is written after {written / 1000:.1f} s")  # fmt: skip
+def run(options: argparse.Namespace) -> str:
+    rounds = 1 if options.quick else 3
+    with serve() as server, chromium() as browser:
+        visit(browser, server.url, slow=False)  # the server compresses what is asked for first
+        fast = [visit(browser, server.url, slow=False) for _ in range(rounds)]
+        slow = [visit(browser, server.url, slow=True) for _ in range(rounds)]
+    rows = []
+    for name, visits in (("this machine", fast), ("slow phone", slow)):
+        pressed, written = (statistics.median(one[i] for one in visits) / 1000 for i in (0, 1))
+        floor = statistics.median(one[1] for one in fast) / 1000
+        rows.append([name, f"{pressed:.1f}", f"{written:.1f}", f"{written / floor:.1f}"])
     sizes = slow[-1][2]
-    for name, size in sizes.most_common():
-        print(f"{size / 1000:8.0f} kB  {name}")
-    print(f"{sum(sizes.values()) / 1000:8.0f} kB  in all; the line alone takes "
-          f"{sum(sizes.values()) * 8 / 1.6e6:.1f} s for them")  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()
+    line_seconds = sum(sizes.values()) / BYTES_PER_SECOND
+    kinds = [[kind, f"{size / 1000:.0f}"] for kind, size in sizes.most_common()]
+    kinds.append(
+        [f"in all; the line alone takes {line_seconds:.1f} s", f"{sizes.total() / 1000:.0f}"]
+    )
+    times = table(["", "Play can be pressed, s", "a character is written, s", "ratio"], rows)
+    return f"{times}\n{table(['bytes', 'kB'], kinds)}"

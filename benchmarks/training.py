@@ -1,12 +1,10 @@
-"""nanoGPT's CPU recipe and the live default preset: time to the same loss, loss at the same time.
+"""Training: nanoGPT's CPU recipe and the live preset, time to the same loss, loss at the same time.
 
 nanoGPT trains with its own train.py, unchanged, out of a checkout of
-https://github.com/karpathy/nanoGPT, as its README says for a CPU; with one thread or two, whichever
-is quicker here. Ours runs on one thread, as a live training does. Both losses are the mean over the
-whole validation text (the last 10 %), in windows of 64 characters, every character predicted once;
-time is that of the updates alone, for both.
-
-    python benchmarks/training.py --nanogpt DIR --text tinyshakespeare.txt
+https://github.com/karpathy/nanoGPT, as its README says for a CPU; with one thread or two,
+whichever is quicker here. Ours runs on one thread, as a live training does. Both losses are the
+mean over the whole validation text (the last 10 %), in windows of 64 characters, every character
+predicted once; time is that of the updates alone, for both.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.report import table
 from playground.lm.learning import Trainer, validation_loss
 from playground.lm.model import CharTransformer
 from playground.training.corpora import Corpus, corpus_from_text
@@ -104,40 +102,37 @@ def ours(corpus: Corpus, steps: int) -> tuple[float, float]:
     return seconds, validation_loss(model, torch.from_numpy(corpus.validation))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of nanoGPT")
-    parser.add_argument("--text", type=Path, required=True, help="Tiny Shakespeare")
-    args = parser.parse_args()
-    corpus = corpus_from_text(decode_text(args.text.read_bytes()), prompt="\n")
+def run(options: argparse.Namespace) -> str:
+    corpus = corpus_from_text(decode_text(options.text.read_bytes()), prompt="\n")
     with TemporaryDirectory() as name:
-        peer = Peer(args.nanogpt, Path(name), corpus)
+        peer = Peer(options.nanogpt, Path(name), corpus)
         trial = {threads: peer.train(40, threads)[0] for threads in (1, 2)}
         threads = min(trial, key=trial.get)
-        seconds = trial[threads] / 40
-        print(f"nanoGPT is quickest with {threads} thread(s) here: {seconds:.3f} s a step")
         ours(corpus, 20)  # what torch does only once
         before = [ours(corpus, steps) for steps in BUDGETS]
         theirs = peer.train(STEPS, threads)
         after = [ours(corpus, steps) for steps in BUDGETS]
-        print(f"nanoGPT    {STEPS:5} steps  {theirs[0]:7.2f} s  loss {theirs[1]:.4f}")
+        rows = [
+            [f"nanoGPT, {threads} thread(s)", STEPS, f"{theirs[0]:.2f}", f"{theirs[1]:.4f}", "1"]
+        ]
         reached = None
         for steps, *rounds in zip(BUDGETS, before, after, strict=True):
             seconds, loss = statistics.mean(r[0] for r in rounds), rounds[0][1]
-            print(f"{PRESET} {steps:5} steps  {seconds:7.2f} s  loss {loss:.4f}")
+            rows.append(
+                [PRESET, steps, f"{seconds:.2f}", f"{loss:.4f}", f"{theirs[0] / seconds:.0f}"]
+            )
             if reached is None and loss <= theirs[1]:
-                reached = steps, seconds, loss
+                reached = seconds, loss
         if reached is None:
-            raise SystemExit("ours did not get there")
-        steps, seconds, loss = reached
-        print(f"time to loss {theirs[1]:.3f}: {theirs[0] / seconds:.0f} times sooner")
+            raise RuntimeError("ours did not get to nanoGPT's loss")
+        seconds, loss = reached
         in_time = max(2, round(STEPS * seconds / theirs[0]))
         early = peer.train(in_time, threads)
-        print(f"loss after {seconds:.2f} s: ours {loss:.3f}, nanoGPT {early[1]:.3f} "
-              f"({in_time} steps): ratio {early[1] / loss:.2f}")  # fmt: skip
+        rows.append(["nanoGPT in the time that ours takes to that loss", in_time,
+                     f"{early[0]:.2f}", f"{early[1]:.4f}", ""])  # fmt: skip
         whole = ours(corpus, PRESETS[PRESET].params.steps)
-        print(f"the default preset as it is: {whole[0]:.2f} s, loss {whole[1]:.4f}")
-
-
-if __name__ == "__main__":
-    main()
+        rows.append(["the preset as it is", PRESETS[PRESET].params.steps, f"{whole[0]:.2f}",
+                     f"{whole[1]:.4f}", f"{theirs[0] / whole[0]:.0f}"])  # fmt: skip
+    ratio = f"After {seconds:.2f} s nanoGPT's loss is {early[1] / loss:.2f} times ours."
+    columns = ["", "steps", "seconds", "validation loss", "times sooner"]
+    return f"{table(columns, rows)}\n{ratio}\n"

@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks` measures all, `python -m benchmarks NAME` one of them."""
