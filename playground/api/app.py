@@ -14,6 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from playground.api.errors import DEFAULT_RESPONSES, EXPOSED_HEADERS, add_exception_handlers
 from playground.api.middleware import AnswerHead, LimitBodySize, UseRequestLocale
 from playground.api.openai_errors import OPENAI_PREFIX, OPENAI_RESPONSES
+from playground.api.overload import EventLoopLag, RefuseWhenBehind
 from playground.api.rate_limits import RateLimits
 from playground.api.routes import (
     corpora,
@@ -58,12 +59,16 @@ def create_api(
     on_startup: called last before requests are accepted. clock: of the rate limits, in seconds.
     """
 
+    lag = EventLoopLag()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.warm_up()
         service.open_featured()
         on_startup()
+        lag.start()
         yield
+        lag.stop()
         await service.close()
 
     # FastAPIOffline: the documentation page loads its script and styles from this server.
@@ -79,6 +84,7 @@ def create_api(
     app.include_router(openai.router, prefix=OPENAI_PREFIX, responses=OPENAI_RESPONSES)
     for prefix in ("/api", OPENAI_PREFIX):
         answer_unmatched(app, prefix)
+    app.add_middleware(RefuseWhenBehind, lag=lag)
     # Any origin: the API has no cookies and no credentials.
     app.add_middleware(
         CORSMiddleware,

@@ -105,8 +105,8 @@ def invalid_request(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
     return error.at(path.removeprefix("query.")) if path else error
 
 
-async def _handle_playground_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, PlaygroundError)
+def error_response(request: Request, error: PlaygroundError) -> JSONResponse:
+    """The response to a request that failed with this error."""
     if isinstance(error, Misdirected) and REPLICA_DOWN_HEADER in request.headers:
         error = error.otherwise
     headers = {"X-Error": type(error).__name__}
@@ -121,9 +121,14 @@ async def _handle_playground_error(request: Request, error: Exception) -> JSONRe
     return JSONResponse(content, error.status, headers)
 
 
+async def _handle_playground_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, PlaygroundError)
+    return error_response(request, error)
+
+
 async def _handle_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return await _handle_playground_error(request, invalid_request(error.errors()))
+    return error_response(request, invalid_request(error.errors()))
 
 
 async def _handle_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -138,6 +143,6 @@ async def _handle_http_exception(request: Request, error: Exception) -> JSONResp
 async def _handle_unexpected_error(request: Request, error: Exception) -> JSONResponse:
     # Starlette's ServerErrorMiddleware runs this handler, and logs the traceback. It is outside of
     # CORSMiddleware: without this header a page of another origin could not read the response.
-    response = await _handle_playground_error(request, GenerationFailed.because(error))
+    response = error_response(request, GenerationFailed.because(error))
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response
