@@ -13,9 +13,9 @@ import gradio as gr
 import torch
 import uvicorn
 from fastapi import FastAPI
-from fastapi.middleware.gzip import GZipMiddleware
 
 from playground.api.app import create_api
+from playground.api.compression import CompressResponses
 from playground.api.middleware import AnswerHead
 from playground.page.blocks import build_page, mount_arguments
 from playground.page.gradio_patches import apply_patches, configure_environment
@@ -24,8 +24,8 @@ from playground.page.routes import add_page_routes
 from playground.service.playground import Playground
 from playground.settings import Settings, SettingsError
 
-_GZIP_BYTES_MIN = 1024
-_GZIP_LEVEL = 1  # a fifth of the time that 5 takes, for a few per cent more bytes
+# Longer than a proxy keeps its own (nginx: 60): else it sends a request as this server closes.
+_KEEP_ALIVE_SECONDS = 75
 _SHUTDOWN_SECONDS = 10  # for responses under way; a download on a slow line would hold it
 
 
@@ -42,7 +42,7 @@ def assemble(api: FastAPI, page: gr.Blocks) -> FastAPI:
     add_page_routes(api)
     app: FastAPI = gr.mount_gradio_app(api, page, path="/", **mount_arguments())
     # For what is not compressed yet: on a phone, bytes are what a visitor waits for.
-    app.add_middleware(GZipMiddleware, minimum_size=_GZIP_BYTES_MIN, compresslevel=_GZIP_LEVEL)
+    app.add_middleware(CompressResponses)
     apply_patches(app, page, head=document_head())  # around it: it keeps responses compressed
     app.add_middleware(AnswerHead)  # around it: HEAD has the headers of the compressed response
     return app
@@ -63,5 +63,6 @@ def serve() -> None:
         port=settings.port,
         access_log=False,
         proxy_headers=False,  # the API's middleware, which trusts the proxies of the settings
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Hashable
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -53,8 +52,10 @@ async def receive(reader: asyncio.StreamReader) -> tuple[Any, bytes]:
 def request_fields(request: GenerationRequest, block_size: int) -> dict[str, Any]:
     """A request as JSON has it, with the ids of the window alone."""
     return {
-        **asdict(request),
         "ids": request.ids[-block_size:],
+        "params": request.params,  # orjson knows dataclasses
+        "n": request.n,
+        "position": request.position,
         "seconds_max": min(request.seconds_max, _FOREVER),
     }
 

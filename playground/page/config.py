@@ -46,8 +46,11 @@ TOP_K = Range(0, 50, 1, 0)
 TOP_P = Range(0.05, 1.0, 0.05, 1.0)
 PICKS = ("top", "sample")  # the first one is the default
 
-CHUNK_STEPS = (4, 32)  # steps in a request: the least, the most
-CHUNK_MS = 2000  # of playback in a request, within CHUNK_STEPS
+# Of playback in a request: half of it is left when the next is made, so that a crowd asks rarely
+# and an answer may take its time. Short where a step may cost much, or weights change meanwhile.
+CHUNK_MS = 4000
+SHORT_CHUNK_MS = 2000
+CHUNK_STEPS = (4, 40)  # steps in a request, all the same: the least, the most
 
 REQUEST_TIMEOUT_MS = 5000
 RETRY_MS = 1000  # between two attempts to reach a server that gave no answer
@@ -118,7 +121,12 @@ def page_config() -> dict[str, Any]:
         "generation": {
             "tokens_max": TOKENS_MAX,
             "candidates": N_CANDIDATES,
-            "chunk": {"low": CHUNK_STEPS[0], "high": CHUNK_STEPS[1], "duration_ms": CHUNK_MS},
+            "chunk": {
+                "low": CHUNK_STEPS[0],
+                "high": CHUNK_STEPS[1],
+                "duration_ms": CHUNK_MS,
+                "short_duration_ms": SHORT_CHUNK_MS,
+            },
         },
         "requests": {
             "timeout_ms": REQUEST_TIMEOUT_MS,

@@ -5,13 +5,18 @@ import { test } from "node:test";
 import { same } from "./support.js";
 
 import { decodeStep } from "../../playground/frontend/playback/decode.js";
-import { stepBody } from "../../playground/frontend/playback/stepRequest.js";
+import { chunkSize, stepBody } from "../../playground/frontend/playback/stepRequest.js";
 import * as Trace from "../../playground/frontend/playback/trace.js";
 
 const CHARACTERS = { session_id: "letters", tokenizer: "characters", block_size: 4, known: new Map([["a", 0], ["b", 1]]) };
 const PIECES = { session_id: "pieces", tokenizer: "tokens", block_size: 4, known: new Map() };
 const body = (session, trace, more = {}) => stepBody({ session, step: 7, newest: false, params: { temperature: 0 }, trace, n: 2, ...more });
 const written = (id, text, sessionId = "pieces") => ({ id, text, position: 0, by: { session_id: sessionId } });
+
+test("a chunk is four seconds of playback, two where a step may cost much, within bounds", () => {
+  same([100, 250, 500, 2000].map((ms) => chunkSize(ms)), [40, 16, 8, 4]);
+  same([100, 250, 500, 2000].map((ms) => chunkSize(ms, true)), [20, 8, 4, 4]);
+});
 
 test("a model of characters is sent the end of the text that it reads", () => {
   const trace = { ...Trace.start("abcd"), steps: [written(1, "b", "letters")] };

@@ -114,7 +114,7 @@ export class Player extends PlayerState {
     } else {
       this.choosing = token;
       const chosen = traces.fork(traces.choose(trace, token));
-      this.#load(chosen, [], chunkSize(this.intervalMs), (steps) => this.#append(traces.extend(chosen, steps)));
+      this.#load(chosen, [], this.#chunk, (steps) => this.#append(traces.extend(chosen, steps)));
     }
     this.#onChange();
   }
@@ -365,10 +365,15 @@ export class Player extends PlayerState {
     return this.#stop !== null && this.#stop.stop(steps.slice(this.#stop.from), ahead[0] ?? null);
   }
 
+  /** Steps to request at once: fewer of a model whose tokens may cost much, or whose weights change. */
+  get #chunk() {
+    return chunkSize(this.intervalMs, this.newest || this.session?.tokenizer === "tokens");
+  }
+
   /** Request what is missing: the distribution to show, or enough steps to continue playing. */
   #proceed() {
     const { ahead, steps } = this.trace;
-    const n = chunkSize(this.intervalMs);
+    const n = this.#chunk;
     const isStuck = this.notice?.retry || this.notice?.isGone || (this.notice?.waits && !this.#isRetrying);
     if (this.session && this.isUntokenized && !isStuck && !this.#tokenizing.isPending) this.#tokenizePrompt(this.session);
     const hasBars = this.session && this.trace.prompt.length && !this.isUntokenized && !this.unknown.length;
@@ -469,7 +474,7 @@ export class Player extends PlayerState {
     this.choosing = token;
     const kept = this.#kept();
     const branched = caret === 0 ? traces.start(token, kept.branches) : traces.branch(kept, place.picked, token); // a text begins with a prompt
-    this.#load(branched, [], chunkSize(this.intervalMs), (steps) => this.#append(traces.extend(branched, steps)));
+    this.#load(branched, [], this.#chunk, (steps) => this.#append(traces.extend(branched, steps)));
     this.#onChange();
   }
 

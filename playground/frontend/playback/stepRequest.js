@@ -13,10 +13,10 @@ const SLOW_MS = 300; // a longer wait is shown
  * @typedef {{ session: PlayableSession, step: number | null, newest: boolean, params: { temperature: number, top_k?: number, top_p?: number, seed?: number } }} Writer */
 
 /** How many steps to request at an interval.
- * @param {number} intervalMs */
-export function chunkSize(intervalMs) {
-  const { low, high, duration_ms: duration } = config.generation.chunk;
-  return Math.min(high, Math.max(low, Math.round(duration / intervalMs)));
+ * @param {number} intervalMs @param {boolean} [isShort] */
+export function chunkSize(intervalMs, isShort = false) {
+  const { low, high, duration_ms: long, short_duration_ms: short } = config.generation.chunk;
+  return Math.min(high, Math.max(low, Math.round((isShort ? short : long) / intervalMs)));
 }
 
 /** The request for the n steps after a text, or its first `end` tokens, and some more tokens.
