@@ -2,10 +2,10 @@
 // HTTP. A scenario comes as JSON on standard input; what was seen leaves as JSON on standard output.
 //
 // A visitor has a text, a seed and one kept-alive connection of their own. They ask for one character
-// when they come and for a chunk when they press Play; then, whenever half a chunk or less is known
-// ahead, for the next. A request that takes longer than the page waits is given up, the server is
-// asked for its health until it answers, and the request is made again. After a 503 the visitor comes
-// back when Retry-After says, and writes more slowly if `slowsDown`.
+// when they come and for a quarter of a chunk when they press Play; then for a chunk as soon as no more
+// than a half to three quarters of one are known ahead. A request that takes longer than the page waits is
+// given up, the server is asked for its health until it answers, and the request is made again. After
+// a 503 the visitor comes back when Retry-After says, and writes more slowly if `slowsDown`.
 //
 // Ticks have no timers of their own, 10,000 a second would take most of a core: between two answers
 // they are a matter of arithmetic.
@@ -21,6 +21,8 @@ import { promisify } from "node:util";
 
 const GRACE_MS = 50; // a character that comes later than this was not there when it was due
 const PACE_MAX = 8;
+const FIRST_PART = 4; // of a chunk, and
+const RESERVE_MIN = 0.5, RESERVE_MAX = 0.75; // of a chunk (frontend/playback/stepRequest.js)
 const PROMPT_MIN = 10, PROMPT_MAX = 200;
 const HEADERS = {
   "accept": "*/*",
@@ -90,6 +92,7 @@ class Visitor {
   #position = 0;
   #written = 0;
   #ahead = 0;
+  #reserve = 0;
   #pace = 1;
   #tickAt = 0; // when the next tick is due
   #lastAt = 0; // when the last character was written
@@ -131,15 +134,15 @@ class Visitor {
   async #play() {
     const { chunk, tokensMax } = this.#scenario;
     while (!this.#isOver && this.#written + this.#ahead <= tokensMax) {
-      if (this.#ahead > chunk / 2) {
-        // The tick after which half a chunk is left: the next request is made then.
-        const ticks = this.#ahead - Math.floor(chunk / 2);
+      if (this.#ahead > this.#reserve) {
+        // The tick after which so many are left: the next request is made then.
+        const ticks = this.#ahead - Math.floor(this.#reserve);
         const wait = this.#tickAt + (ticks - 1) * this.#interval;
         await sleep(Math.min(wait, this.#record.to) - performance.now());
         this.#tickUntil(performance.now());
         continue;
       }
-      await this.#fetchSteps(chunk);
+      await this.#fetchSteps(this.#ahead <= 1 && this.#written === 0 ? Math.round(chunk / FIRST_PART) : chunk);
       this.#tickUntil(performance.now());
     }
     if (this.#isOver) this.#count(this.#record.to);
@@ -182,6 +185,7 @@ class Visitor {
       const isLate = this.#ahead < 2 && this.#tickAt < now;
       this.#pace = Math.max(1, this.#pace / 2);
       this.#ahead += steps.length;
+      this.#reserve = this.#scenario.chunk * (RESERVE_MIN + this.#random() * (RESERVE_MAX - RESERVE_MIN));
       this.#position += steps.length;
       const { blockSize } = this.#session;
       this.#text = [...this.#text, ...steps.map((/** @type {any} */ step) => step.token)].slice(-blockSize);

@@ -6,7 +6,9 @@ the very same application.
 
 from __future__ import annotations
 
+import gc
 import logging
+import socket
 import sys
 
 import gradio as gr
@@ -24,6 +26,7 @@ from playground.page.routes import add_page_routes
 from playground.service.playground import Playground
 from playground.settings import Settings, SettingsError
 
+_ACCEPTS = 32
 # Longer than a proxy keeps its own (nginx: 60): else it sends a request as this server closes.
 _KEEP_ALIVE_SECONDS = 75
 _SHUTDOWN_SECONDS = 10  # for responses under way; a download on a slow line would hold it
@@ -57,7 +60,7 @@ def serve() -> None:
         settings = Settings.from_env()
     except SettingsError as error:
         sys.exit(str(error))
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
@@ -66,3 +69,16 @@ def serve() -> None:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
+    # What is here now stays. Going through a million objects of libraries would stop the event loop
+    # for a quarter of a second, every few seconds under load.
+    gc.freeze()
+    uvicorn.Server(config).run(sockets=listening_sockets(config.bind_socket()))
+
+
+def listening_sockets(bound: socket.socket) -> list[socket.socket]:
+    """A bound socket, under as many descriptors as connections are accepted in a round of the loop.
+
+    From each of them uvloop accepts one in a round. With a single one, a crowd that comes at once
+    would wait for as many rounds as it has members, each of which serves all the others.
+    """
+    return [bound, *(bound.dup() for _ in range(_ACCEPTS - 1))]

@@ -25,6 +25,12 @@ from playground.lm.sampling import Array, BatchParams, SamplingParams, philox_un
 PREFILL_POSITIONS = 1024  # of a turn: a crowd of new texts does not hold up those being written
 QUANTUM_SECONDS = 0.25  # of its batch's turns, after which a row makes room for those who wait
 TURN_SECONDS = 0.1  # aimed at, where rows of a large model take long
+# A crowd's turns begin so far apart at least: more rows share a turn's fixed cost, which is that of
+# 30 tokens of a small model (as with the queue delay of Triton's dynamic batcher).
+TURN_INTERVAL_SECONDS = 0.008
+CROWD_ROWS = 8
+PACED_TOKENS_MAX = 64  # whoever wants more would be held up too long
+UNPACED_TOKENS = 4  # whoever wants so few has pressed Step
 STATE_BYTES_MAX = 256 * 2**20  # of a batch
 MEASURED_ROWS = 16  # with fewer, a turn's fixed cost says little about many
 TOKEN_SECONDS = 50e-6  # a token's estimated cost besides its arithmetic, until it was measured
@@ -82,6 +88,7 @@ class RunningBatch:
 
     `add` is called by one thread, `turn` by one thread at a time.
     seconds: time that the turns took. token_seconds: that of a token in a batch of many, lately.
+    due: when the next turn may begin, by the clock; 0 for at once.
     """
 
     def __init__(
@@ -96,7 +103,7 @@ class RunningBatch:
         self.waiting: deque[Row] = deque()
         self.rows: list[Row] = []
         self._joining: list[Row] = []  # neither waiting nor rows yet
-        self.seconds = 0.0
+        self.seconds = self.due = 0.0
         self._n_added = self._n_gone = 0  # tokens; two counters, as each is written by one thread
         self._key, self._prefixes, self._clock = key, prefixes, clock
         self._state = model.empty_state(0)
@@ -109,6 +116,8 @@ class RunningBatch:
     def add(self, row: Row) -> None:
         self._n_added += row.n_left
         self.waiting.append(row)
+        if row.n_left <= UNPACED_TOKENS:
+            self.due = 0.0
 
     @property
     def pending_seconds(self) -> float:
@@ -135,11 +144,18 @@ class RunningBatch:
         done = self._finish()
         seconds = self._clock() - begun
         self.seconds += seconds
+        self.due = begun + TURN_INTERVAL_SECONDS if self._is_paced else 0.0
         if n_rows:
             self._row_seconds += 0.2 * (seconds / n_rows - self._row_seconds)
         if n_rows >= MEASURED_ROWS:
             self.token_seconds = self._row_seconds
         return done
+
+    @property
+    def _is_paced(self) -> bool:
+        """Whether enough rows take part, and each can wait."""
+        enough = len(self.rows) >= CROWD_ROWS
+        return enough and all(row.n_left <= PACED_TOKENS_MAX for row in self.rows)
 
     def _room(self) -> int:
         """Number of rows that a turn may have."""

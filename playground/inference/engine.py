@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import threading
+import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
@@ -135,15 +136,18 @@ class Engine:
             _resolve(done, error)
 
     def _take(self) -> tuple[Hashable, RunningBatch] | None:
-        """The batch whose turn is next, when there is one; None after `close`."""
+        """The batch whose turn is next, when one is due; None after `close`."""
         with self._changed:
             while not self._closed:
-                ready = [key for key in self._batches if key not in self._running]
+                now = time.perf_counter()
+                idle = [key for key in self._batches if key not in self._running]
+                ready = [key for key in idle if self._batches[key].due <= now]
                 if ready:
                     key = min(ready, key=lambda key: self._batches[key].seconds)
                     self._running.add(key)
                     return key, self._batches[key]
-                self._changed.wait()
+                due = min((self._batches[key].due for key in idle), default=None)
+                self._changed.wait(None if due is None else due - now)
         return None
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import logging
 import socket
@@ -244,6 +245,7 @@ async def _run(sock: socket.socket, limits: EngineLimits) -> None:
 def main() -> None:
     """Serve the parent on the socket whose number is the first argument."""
     torch.set_num_threads(1)  # as in the parent: rounding depends on it
+    gc.freeze()  # the libraries: a collection would go through them all
     fd, *limits = map(int, sys.argv[1:])
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is handled by the parent
         asyncio.run(_run(socket.socket(fileno=fd), EngineLimits(*limits)))

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { same } from "./support.js";
 
 import { decodeStep } from "../../playground/frontend/playback/decode.js";
-import { chunkSize, stepBody } from "../../playground/frontend/playback/stepRequest.js";
+import { chunkSize, firstChunk, reserveOf, stepBody } from "../../playground/frontend/playback/stepRequest.js";
 import * as Trace from "../../playground/frontend/playback/trace.js";
 
 const CHARACTERS = { session_id: "letters", tokenizer: "characters", block_size: 4, known: new Map([["a", 0], ["b", 1]]) };
@@ -16,6 +16,13 @@ const written = (id, text, sessionId = "pieces") => ({ id, text, position: 0, by
 test("a chunk is four seconds of playback, two where a step may cost much, within bounds", () => {
   same([100, 250, 500, 2000].map((ms) => chunkSize(ms)), [40, 16, 8, 4]);
   same([100, 250, 500, 2000].map((ms) => chunkSize(ms, true)), [20, 8, 4, 4]);
+});
+
+test("few steps are asked for first; what is left when more are asked for is never the same", () => {
+  same([40, 8, 4].map(firstChunk), [10, 4, 4]);
+  const reserves = Array.from({ length: 1000 }, () => reserveOf(40));
+  same([Math.min(...reserves) >= 20, Math.max(...reserves) <= 30], [true, true]);
+  same(Math.max(...reserves) - Math.min(...reserves) > 5, true);
 });
 
 test("a model of characters is sent the end of the text that it reads", () => {

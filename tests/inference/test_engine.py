@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+import time
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
+from playground.inference import batch
 from playground.inference.batch import GenerationRequest
 from playground.inference.engine import Engine
 from playground.lm.generation import Steps
@@ -399,3 +401,29 @@ def test_the_wait_is_estimated_from_what_is_under_way(make_engine, random_model)
         assert engine.wait_seconds("small", small, 10_000) == 0
 
     run(scenario())
+
+
+def test_a_crowd_writes_in_step_and_one_more_token_is_not_kept_waiting(make_engine, random_model):
+    """Lower bounds alone: a busy machine is slower, never faster."""
+    model, engine = random_model(block_size=BLOCK, attention="sliding"), make_engine(batch_rows=64)
+    n, size = 30, batch.CROWD_ROWS + 8
+
+    async def crowd(count):
+        texts = [
+            write(engine, model, [1, seed], SamplingParams(seed=seed), n) for seed in range(count)
+        ]
+        begun = time.perf_counter()
+        await asyncio.gather(*texts)
+        return time.perf_counter() - begun
+
+    assert run(crowd(size)) >= (n - 2) * batch.TURN_INTERVAL_SECONDS
+
+    async def beside_it():
+        task = asyncio.create_task(crowd(size))
+        await until(lambda: engine._batches and engine._batches["k"].due)
+        others = [write(engine, model, [2, seed], n=1) for seed in range(5)]
+        await asyncio.gather(*others)
+        assert not task.done()
+        await task
+
+    run(beside_it())

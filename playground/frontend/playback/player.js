@@ -14,7 +14,7 @@ import * as histories from "./history.js";
 import { PastSteps } from "./past.js";
 import { PlayerState } from "./playerState.js";
 import { randomSeed, samplingParams } from "./sampling.js";
-import { chunkSize, stepBody, StepRequest } from "./stepRequest.js";
+import { chunkSize, firstChunk, reserveOf, stepBody, StepRequest } from "./stepRequest.js";
 import { Ticker } from "./ticker.js";
 import { typedTokens } from "./tokens.js";
 import * as traces from "./trace.js";
@@ -38,6 +38,10 @@ export class Player extends PlayerState {
    * @type {{ stop: Stop, from: number } | null} */
   #stop = null;
   #ticker = new Ticker(() => this.#tick(), () => this.#stage());
+  /** Whether no chunk has come since Play was pressed. */
+  #isStarting = false;
+  /** With so many known steps left, more are requested. */
+  #reserve = 0;
   #requestTimer = 0;
   #retryTimer = 0;
   #typedAt = -Infinity;
@@ -79,7 +83,7 @@ export class Player extends PlayerState {
     this.#cancel();
     this.#record("play");
     this.#setCaret(null);
-    this.playing = true;
+    this.playing = this.#isStarting = true;
     this.highlight = this.notice = null;
     this.#schedule(0);
     this.#proceed();
@@ -378,9 +382,10 @@ export class Player extends PlayerState {
     if (this.session && this.isUntokenized && !isStuck && !this.#tokenizing.isPending) this.#tokenizePrompt(this.session);
     const hasBars = this.session && this.trace.prompt.length && !this.isUntokenized && !this.unknown.length;
     if (hasBars && !isStuck && !this.#request.isPending) {
-      const enough = this.playing ? n / 2 : 0;
+      const enough = this.playing ? Math.min(this.#reserve, n) : 0;
       if (ahead.length <= enough && steps.length + ahead.length <= config.generation.tokens_max) {
-        this.#load(this.trace, ahead, this.playing ? n : 1, (more) => {
+        const wanted = this.#isStarting && ahead.length <= 1 ? firstChunk(n) : n;
+        this.#load(this.trace, ahead, this.playing ? wanted : 1, (more) => {
           this.trace = traces.extend(this.trace, more);
         });
       }
@@ -414,6 +419,8 @@ export class Player extends PlayerState {
       const response = await this.#request.send(stepBody({ ...this.#writer(session), trace, tokens, n }));
       if (!response) return;
       this.#recover();
+      this.#reserve = reserveOf(this.#chunk);
+      if (n > 1) this.#isStarting = false;
       this.pace = Math.max(1, this.pace / 2);
       if (this.newest) this.step = response.step;
       apply(response.steps.map((step) => decodeStep(step, session, by)));
