@@ -1,8 +1,9 @@
 """Real tokens: a language model of 135 million parameters, beside `generate` of transformers.
 
-A Llama of SmolLM2-135M's shape with random weights in float32, written by `save_pretrained` and
-opened as any folder of its kind. *ours* is the engine, all in, with one row a visitor; *generate*
-is the library's own, sampling with its cache, one visitor after the other. Tokens a second of wall
+A Llama of SmolLM2-135M's shape with random weights, written by `save_pretrained` and opened as any
+folder of its kind. *ours* is the engine, all in, with one row a visitor, in float32 and with 8-bit
+weights (PLAYGROUND_TOKEN_DTYPE); *generate* is the library's own in float32, sampling with its
+cache, one visitor after the other; ratios are to it. Tokens a second of wall
 time on one thread, rounds in turn; candidates are made by ours alone.
 *neighbour*: one who plays the small model over HTTP, 20 characters of an ever new text at a time,
 alone and while eight others write with the large one.
@@ -20,6 +21,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -38,9 +40,10 @@ from playground.inference.batch import GenerationRequest
 from playground.inference.engine import Engine
 from playground.inference.transformers_model import TransformersModel, load_transformers_model
 from playground.lm.sampling import SamplingParams
-from playground.settings import Settings
+from playground.settings import Settings, TokenDtype
 
 VISITORS = (1, 2, 4, 8)
+DTYPES: tuple[TokenDtype, ...] = ("float32", "int8")
 TOKENS = 24  # of each
 PROMPT = 16  # tokens
 CHUNK = 20
@@ -67,14 +70,17 @@ def rss_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def load(folder: Path) -> tuple[TransformersModel, list[object]]:
+def load(folder: Path, dtype: TokenDtype) -> tuple[TransformersModel, list[object]]:
     """The model, and a row of what opening it cost."""
     before, began = rss_bytes(), time.perf_counter()
-    run = read_transformers_run(folder, "large", TransformersLimits.from_settings(Settings()))
+    limits = TransformersLimits.from_settings(Settings(token_dtype=dtype))
+    run = read_transformers_run(folder, "large", limits)
     model = load_transformers_model(run, run.checkpoints[-1])
     seconds = time.perf_counter() - began
     grown = (rss_bytes() - before) / 2**20
-    return model, [f"{run.n_params / 1e6:.0f}", f"{seconds:.1f}", f"{grown:.0f}"]
+    kept = model.nbytes / 2**20
+    millions = f"{run.n_params / 1e6:.0f}"
+    return model, [dtype, millions, f"{seconds:.1f}", f"{grown:.0f}", f"{kept:.0f}"]
 
 
 def texts(count: int, draw: random.Random) -> list[tuple[int, ...]]:
@@ -111,16 +117,18 @@ def library(model: Any, prompts: list[tuple[int, ...]]) -> float:
     return len(prompts) * TOKENS / (time.perf_counter() - began)
 
 
-def speeds(model: TransformersModel, pretrained: Any, rounds: int) -> list[list[object]]:
+def speeds(models: Sequence[TransformersModel], pretrained: Any, rounds: int) -> list[list[object]]:
     draw = random.Random(1)
     rows: list[list[object]] = []
     for count in VISITORS:
-        found: list[tuple[float, float]] = []
+        found: list[list[float]] = []
         for _ in range(rounds + 1):  # the first one warms up
             prompts = texts(count, draw)
-            found.append((ours(model, prompts), library(pretrained, prompts)))
-        own, theirs = (statistics.median(values) for values in zip(*found[1:], strict=True))
-        rows.append([count, f"{own:.1f}", f"{theirs:.1f}", f"{own / theirs:.2f}"])
+            own = [ours(model, prompts) for model in models]
+            found.append([library(pretrained, prompts), *own])
+        theirs, *own = (statistics.median(values) for values in zip(*found[1:], strict=True))
+        cells = [cell for one in own for cell in (f"{one:.1f}", f"{one / theirs:.2f}")]
+        rows.append([count, f"{theirs:.1f}", *cells])
     return rows
 
 
@@ -185,13 +193,14 @@ def run(options: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory() as folder:
         large = Path(folder) / "large"
         write_model(large)
-        model, cost = load(large)
+        models, costs = zip(*(load(large, dtype) for dtype in DTYPES), strict=True)
         pretrained = transformers.LlamaForCausalLM.from_pretrained(large).eval()
-        speed = speeds(model, pretrained, 1 if options.quick else 3)
-        del model, pretrained
+        speed = speeds(models, pretrained, 1 if options.quick else 3)
+        del models, pretrained
         beside = neighbour(Path(folder), 5 if options.quick else 20)
+    columns = [cell for dtype in DTYPES for cell in (f"{dtype}, tokens/s", "ratio")]
     return "\n".join([
-        table(["parameters, millions", "load, s", "memory, MiB"], [cost]),
-        table(["visitors", "ours, tokens/s", "`generate`, tokens/s", "ratio"], speed),
+        table(["", "parameters, millions", "load, s", "grown by, MiB", "kept, MiB"], costs),
+        table(["visitors", "`generate`, tokens/s", *columns], speed),
         table(["neighbour", "p50 / p95 / p99, ms", "p95 ratio", "server's memory, MiB"], beside),
     ])  # fmt: skip

@@ -6,7 +6,7 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -27,6 +27,8 @@ def bundled_models_dir() -> Path:
     installed = PACKAGE / "models"
     return installed if installed.is_dir() else ROOT / "models"
 
+
+TokenDtype = Literal["float32", "bfloat16", "int8"]
 
 _PREFIX = "PLAYGROUND_"
 _ALIASES = {  # the names that Gradio and huggingface_hub read too
@@ -106,8 +108,8 @@ class Settings(BaseSettings):
     token_window: int = Field(
         1024, ge=2, description="Longest window of a model that transformers runs, in tokens."
     )
-    token_bfloat16: bool = Field(
-        False, description="Whether transformers computes with bfloat16 instead of float32."
+    token_dtype: TokenDtype = Field(
+        "float32", description="Of the weights of a model that transformers runs, in memory."
     )
     tokenizer_bytes: int = Field(16 * 2**20, description="Largest tokenizer.json that is read.")
     batch_rows: int = Field(256, ge=1, description="Texts that a model continues together.")
@@ -217,6 +219,8 @@ def _sentence(error: ErrorDetails) -> str:
     variable = environment_variable(field)
     if expected := _EXPECTED.get(error["type"]):
         return f"{variable} must be {expected}, not {error['input']!r}"
+    if error["type"] == "literal_error":
+        return f"{variable} must be {error['ctx']['expected']}, not {error['input']!r}"
     bounds = {
         name: value
         for item in Settings.model_fields[field].metadata

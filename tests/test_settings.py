@@ -73,6 +73,9 @@ def test_a_setting_that_does_not_exist_is_refused():
         Settings(batch_rowz=1)
 
 
+CHOICES = {"token_dtype": "int8"}  # one of those that it may have
+
+
 @pytest.mark.parametrize("field", Settings.model_fields)
 def test_every_setting_is_described_and_has_a_variable(field):
     assert Settings.model_fields[field].description.endswith(".")
@@ -80,7 +83,7 @@ def test_every_setting_is_described_and_has_a_variable(field):
     kind = next(kind for kind in (bool, int, float, str, Path, tuple) if isinstance(value, kind))
     other = str(not value).lower()
     text = {bool: other, int: "7", float: "7.5", str: "x", Path: "/x", tuple: "::1,::2"}[kind]
-    changed = Settings.from_env({environment_variable(field): text})
+    changed = Settings.from_env({environment_variable(field): CHOICES.get(field, text)})
     assert getattr(changed, field) not in (value, None)
     assert changed.model_copy(update={field: value}) == Settings()
 
@@ -132,6 +135,7 @@ def test_switches_lists_and_the_address_of_the_hub():
     [
         ("PLAYGROUND_SHOW_PRIVATE", "perhaps", "true or false"),
         ("PLAYGROUND_HUB_SECONDS", "soon", "a number"),
+        ("PLAYGROUND_TOKEN_DTYPE", "int4", "'float32', 'bfloat16' or 'int8'"),
     ],
 )
 def test_a_switch_or_number_that_cannot_be_read_is_named(name, value, kind):

@@ -52,6 +52,7 @@ from playground.lm.language_model import ModelShape
 from playground.lm.model import CharTransformer, ConfigError, ModelConfig
 from playground.lm.tokenizer import Tokenizer
 from playground.lm.vocabulary import Vocabulary, VocabularyError
+from playground.settings import TokenDtype
 from playground.tokenization.library_tokenizer import LibraryTokenizer
 from playground.tokenization.pieces import PieceTokenizer
 
@@ -79,6 +80,11 @@ class BaseRun:
         Where texts end with a token, another follows it.
         """
         return self.config.end_token
+
+    @property
+    def dtype(self) -> TokenDtype:
+        """Of the weights in memory."""
+        return "float32"
 
     @property
     def steps(self) -> list[int]:

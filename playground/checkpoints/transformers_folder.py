@@ -16,7 +16,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pydantic
 from pydantic import Field
@@ -50,7 +50,7 @@ from playground.checkpoints.weights import (
 )
 from playground.errors import BadCheckpoint
 from playground.i18n.translate import LocalizedNumber, Message, in_default_locale
-from playground.settings import Settings
+from playground.settings import Settings, TokenDtype
 from playground.tokenization.library_tokenizer import LibraryTokenizer
 
 ABOUT = Message.of("models.transformers")
@@ -81,7 +81,7 @@ class TransformersLimits:
     vocabulary: int
     tokenizer_bytes: int
     window: int
-    dtype: Literal["float32", "bfloat16"]
+    dtype: TokenDtype
 
     @classmethod
     def from_settings(cls, settings: Settings) -> TransformersLimits:
@@ -92,7 +92,7 @@ class TransformersLimits:
             settings.token_vocabulary,
             settings.tokenizer_bytes,
             settings.token_window,
-            "bfloat16" if settings.token_bfloat16 else "float32",
+            settings.token_dtype,
         )
 
 
@@ -132,6 +132,10 @@ class TransformersRun(BaseRun):
     @property
     def start_token(self) -> str | None:
         return self.config.start_token
+
+    @property
+    def dtype(self) -> TokenDtype:
+        return self.limits.dtype
 
 
 def is_transformers(values: Any) -> bool:

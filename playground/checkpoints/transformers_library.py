@@ -57,7 +57,8 @@ def load_pretrained(run: TransformersRun, entry: CheckpointEntry) -> Any:
         _check_file(resolve_within(run.folder, file.path), file)
     _check_parameters(run, count_parameters(run.folder, entry))
     config, model_class = _classes(run.values)
-    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[run.limits.dtype]
+    # Weights that are to be int8 are rounded from float32.
+    dtype = torch.bfloat16 if run.limits.dtype == "bfloat16" else torch.float32
     tensors = _read_tensors(run.folder, entry)
     try:
         model, info = model_class.from_pretrained(

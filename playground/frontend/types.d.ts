@@ -138,6 +138,7 @@ export interface Session {
   tokenizer: "characters" | "tokens";
   characters_per_token: number | null;
   params: number | null;
+  dtype: "float32" | "bfloat16" | "int8" | null;
   step: number;
   steps: number[];
   checkpoints: Checkpoint[];

@@ -258,7 +258,7 @@ def test_the_window_and_the_numbers_are_the_operator_s(hub, changed, saved):
         generation = await service.generate(session.session_id, TEXT, GREEDY, n=1)
         return session.run.vocabulary.encode(TEXT), generation
 
-    ids, generation = run(changed(token_window=4, token_bfloat16=True), scenario)
+    ids, generation = run(changed(token_window=4, token_dtype="bfloat16"), scenario)
     expected = reference(model, ids, 4)[-1]
     found = dict(
         zip(generation.steps.candidate[0], generation.steps.candidate_prob[0], strict=True)

@@ -15,6 +15,7 @@ from playground.lm.tokenizer import Kind
 from playground.lm.vocabulary import Vocabulary
 from playground.service.loads import Load, LoadState
 from playground.service.sessions import Session, Source
+from playground.settings import TokenDtype
 
 REVISION_MAX = 200  # characters
 
@@ -63,6 +64,7 @@ _NO_MODEL: dict[str, Any] = {
     "tokenizer": "characters",
     "characters_per_token": None,
     "params": None,
+    "dtype": None,
     "block_size": None,
     "vocab_size": None,
     "step": None,
@@ -80,6 +82,7 @@ class SessionBody(BaseModel):
     number is vocab_size; block_size is counted in them.
     characters_per_token: of its validation text, by which losses per character are those per token;
     null for characters, and where it is not known.
+    dtype: of its weights in memory; int8 and bfloat16 are rounded, and its odds with them.
     sampling: how its tokens are best sampled; null for the top choice.
     start_token: an empty context, after which a text's first token is scored; null without one.
     repo_id, commit: where a session from the Hub came from, null for others. revision: names these
@@ -99,6 +102,7 @@ class SessionBody(BaseModel):
     tokenizer: Kind
     characters_per_token: float | None
     params: int | None
+    dtype: TokenDtype | None
     block_size: int | None
     vocab_size: int | None
     step: int | None
@@ -142,6 +146,7 @@ class SessionBody(BaseModel):
             "tokenizer": run.vocabulary.kind,
             "characters_per_token": config.characters_per_token,
             "params": run.n_params,
+            "dtype": run.dtype,
             "block_size": run.model_config.block_size,
             "vocab_size": run.model_config.vocab_size,
             "step": last.step,

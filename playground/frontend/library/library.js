@@ -165,11 +165,12 @@ function createCard(session) {
 
 /** `16K params · 2,000 steps · loss 1.78 · Tiny Shakespeare`, without what is unknown.
  * @param {Session} session */
-function describeSession({ params, step, val_loss: validationLoss, checkpoints, corpus }) {
+function describeSession({ params, dtype, step, val_loss: validationLoss, checkpoints, corpus }) {
   if (params === null) return translate("library.untrained");
   const loss = validationLoss ?? checkpoints.at(-1)?.train_loss;
   return [
     translate("library.params", { short: formatCompact(params) }),
+    dtype === "int8" || dtype === "bfloat16" ? translate(`library.${dtype}`) : "",
     translate("library.steps", { count: step }),
     loss == null ? "" : translate("library.loss", { loss: formatNumber(loss, 2) }),
     corpus,
