@@ -6,6 +6,7 @@ the very same application.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import socket
@@ -29,6 +30,7 @@ from playground.settings import Settings, SettingsError
 _ACCEPTS = 32
 # Longer than a proxy keeps its own (nginx: 60): else it sends a request as this server closes.
 _KEEP_ALIVE_SECONDS = 75
+_STARTUP_FAILURE = 3  # the exit code, as that of the uvicorn command
 _SHUTDOWN_SECONDS = 10  # for responses under way; a download on a slow line would hold it
 
 
@@ -72,7 +74,11 @@ def serve() -> None:
     # What is here now stays. Going through a million objects of libraries would stop the event loop
     # for a quarter of a second, every few seconds under load.
     gc.freeze()
-    uvicorn.Server(config).run(sockets=listening_sockets(config.bind_socket()))
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):  # as uvicorn.run, which takes no sockets
+        server.run(sockets=listening_sockets(config.bind_socket()))
+    if not server.started:
+        sys.exit(_STARTUP_FAILURE)
 
 
 def listening_sockets(bound: socket.socket) -> list[socket.socket]:
