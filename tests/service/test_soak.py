@@ -38,7 +38,8 @@ def test_visitors_leave_nothing_behind(models_dir):
     assert 0 < after.gradio_sessions <= SESSIONS_MAX
     assert after.rss_bytes <= before.rss_bytes * TOLERANCE + ALLOCATOR_BYTES
     for name in ("threads", "sockets", "files"):
-        assert getattr(after, name) <= max(getattr(before, name) * TOLERANCE, 1), name
+        most = getattr(before, name)  # one may just be closing; what leaks does so with each visit
+        assert getattr(after, name) <= max(most * TOLERANCE, most + 1), name
 
 
 def ask(url, seed, n=500):
