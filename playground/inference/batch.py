@@ -27,7 +27,7 @@ QUANTUM_SECONDS = 0.25  # of its batch's turns, after which a row makes room for
 TURN_SECONDS = 0.1  # aimed at, where rows of a large model take long
 # A crowd's turns begin so far apart at least: more rows share a turn's fixed cost, which is that of
 # 30 tokens of a small model (as with the queue delay of Triton's dynamic batcher).
-TURN_INTERVAL_SECONDS = 0.008
+TURN_INTERVAL_SECONDS = 0.012
 CROWD_ROWS = 8
 PACED_TOKENS_MAX = 64  # whoever wants more would be held up too long
 UNPACED_TOKENS = 4  # whoever wants so few has pressed Step
