@@ -65,7 +65,9 @@ def test_it_opens_by_its_address_and_says_what_the_library_says(opened, folder):
         prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=N,
         pad_token_id=2,
     )  # fmt: skip
-    assert steps.token.tolist() == written[0, prompt.shape[1] :].tolist()
+    theirs = written[0, prompt.shape[1] :].tolist()  # which ends where the text does
+    assert len(theirs) >= N // 2
+    assert steps.token.tolist()[: len(theirs)] == theirs
 
 
 def test_rounded_to_8_bits_it_still_knows(opened):
