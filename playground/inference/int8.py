@@ -2,18 +2,20 @@
 
 Each output channel of a linear layer has a scale, and so has each row of its input: symmetric,
 absmax / 127 (per-channel and per-token, as in LLM.int8(), Dettmers et al., NeurIPS 2022, and
-ZeroQuant, Yao et al., NeurIPS 2022). Products are summed in int32, exactly: a row's result does not
-depend on the rows beside it.
+ZeroQuant, Yao et al., NeurIPS 2022). Products are summed exactly: what a layer makes of a row does
+not depend on the rows beside it. (Attention is float32, and may.)
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 _LEVELS = 127
+_BLOCK = 1024  # inputs of a block of float_product
 
 
 class Int8Linear(nn.Module):
@@ -27,7 +29,7 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         rows, scales = quantize(x.reshape(-1, x.shape[-1]).float())
-        found = torch._int_mm(rows, self.weight.t()).float() * (scales * self.scale)
+        found = int8_product(rows, self.weight).float() * (scales * self.scale)
         if self.bias is not None:
             found = found + self.bias
         return found.view(*x.shape[:-1], -1)
@@ -42,6 +44,37 @@ class Int8Embedding(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.weight[ids].float() * self.scale[ids][..., None]
+
+
+def int8_product(x: Tensor, weight: Tensor) -> Tensor:
+    """Exact sums (N, M), int32, of int8 rows (N, K) with those of an int8 weight (M, K)."""
+    if x.shape[1] > 1 and has_exact_int_mm():  # of one column it has been seen to be wrong
+        return torch._int_mm(x, weight.t())
+    return float_product(x, weight)
+
+
+@cache
+def has_exact_int_mm() -> bool:
+    """Whether torch._int_mm is there, and right: without int8 dot products (VNNI), sums of 16 bits
+    may saturate on the way."""
+    for n_rows in (1, 2, 8, 33):
+        x = torch.full((n_rows, 64), _LEVELS, dtype=torch.int8)
+        weight = torch.full((48, 64), _LEVELS, dtype=torch.int8)
+        weight[::2] = -_LEVELS
+        x[0, ::3] = -_LEVELS
+        try:
+            found = torch._int_mm(x, weight.t())
+        except (RuntimeError, AttributeError):
+            return False
+        if not torch.equal(found, float_product(x, weight)):
+            return False
+    return True
+
+
+def float_product(x: Tensor, weight: Tensor) -> Tensor:
+    """As int8_product, in float32: in blocks whose sums stay below 2^24, and so are exact."""
+    blocks = zip(x.split(_BLOCK, 1), weight.split(_BLOCK, 1), strict=True)
+    return torch.stack([(a.float() @ b.float().t()).int() for a, b in blocks]).sum(0)
 
 
 def quantize(rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,9 @@
 """8-bit weights: near the model that they are made from, each row for itself, memory once."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +12,7 @@ from transformers.pytorch_utils import Conv1D
 from playground.inference.int8 import Int8Embedding, Int8Linear, quantize, quantize_model
 from playground.inference.transformers_model import TransformersModel
 from playground.lm.incremental import left_pad
+from playground.settings import ROOT
 from tests.inference.pretrained import CONFIGS, TOKENS, WINDOW, random_model
 
 TEXT = [1, 60, 3, 200, 17, 9, 120, 44, 250, 31]
@@ -96,3 +101,26 @@ def test_a_text_is_continued_as_a_whole_and_in_company(name):
     crowd = [TEXT, *([(7 * row + at) % TOKENS for at in range(1 + row % 9)] for row in range(30))]
     logits, _ = ours.extend(ours.empty_state(len(crowd)), *left_pad(crowd))
     assert torch.allclose(logits[0, -1].softmax(-1), whole[-1], atol=0.02)
+
+
+EXACT = """
+import torch
+from playground.inference.int8 import int8_product
+torch.manual_seed(0)
+for n_in, n_out in ((1, 1), (64, 16), (576, 1536), (3000, 64)):
+    for low in (-127, 100):
+        x = torch.randint(low, 128, (32, n_in), dtype=torch.int8)
+        weight = torch.randint(low, 128, (n_out, n_in), dtype=torch.int8)
+        exact = x.long() @ weight.long().t()
+        for n in (1, 2, 32):
+            assert torch.equal(int8_product(x[:n], weight).long(), exact[:n]), (n_in, n_out, n)
+"""
+
+
+@pytest.mark.parametrize("isa", ["DEFAULT", "AVX2", "AVX512_CORE"])
+def test_sums_are_exact_on_processors_without_int8_products_too(isa):
+    environ = os.environ | {"ONEDNN_MAX_CPU_ISA": isa}
+    done = subprocess.run(
+        [sys.executable, "-c", EXACT], cwd=ROOT, env=environ, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
