@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground.checkpoints.schema import CheckpointEntry
-from playground.errors import InvalidInput, ModelNotInitialized, TooLarge
+from playground.errors import InvalidInput, TooLarge
 from playground.lm.beam_search import Beams, beam_search, trace_back
 from playground.lm.language_model import ModelShape
 from playground.lm.tokenizer import Tokenizer
@@ -56,8 +56,7 @@ class BeamSearch:
         Raises StepNotFound, ModelNotInitialized, InvalidInput, TooLarge, BadCheckpoint, Overloaded,
         and HubError if the step's weights have to be downloaded.
         """
-        if (run := session.run) is None:
-            raise ModelNotInitialized
+        run = session.require_run()
         if not 1 <= width <= WIDTH_MAX:
             raise InvalidInput("errors.width_out_of_range", most=WIDTH_MAX).at("width")
         if not 1 <= n <= DEPTH_MAX:

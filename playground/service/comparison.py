@@ -10,7 +10,7 @@ import numpy as np
 
 from playground.checkpoints.folder import BaseRun
 from playground.checkpoints.schema import CheckpointEntry
-from playground.errors import InvalidInput, ModelNotInitialized, TooLarge
+from playground.errors import InvalidInput, TooLarge
 from playground.lm.divergence import kl_divergence_bits
 from playground.lm.incremental import left_pad
 from playground.lm.language_model import LanguageModel
@@ -34,9 +34,7 @@ class Lane:
     @property
     def run(self) -> BaseRun:
         """Raises ModelNotInitialized."""
-        if self.session.run is None:
-            raise ModelNotInitialized
-        return self.session.run
+        return self.session.require_run()
 
 
 @dataclass(frozen=True, slots=True)

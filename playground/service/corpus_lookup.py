@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from playground.concurrency import LoadingCache
 from playground.corpus_index.suffix_array import Occurrences, SuffixArray
-from playground.errors import ModelNotInitialized
 from playground.lm.vocabulary import Vocabulary
 from playground.service.contexts import encode_context, have_same_tokens
-from playground.service.learned_texts import find_corpus, key_of_text
+from playground.service.learned_texts import FindJob, find_corpus, key_of_text
 from playground.service.sessions import Session
 from playground.training.corpora import Corpus
-from playground.training.job import TrainingJob
 
 BACKOFF_MAX = 12  # characters of the longest context that is tried unless a length is given
 
@@ -45,8 +42,8 @@ class CorpusLookup:
     Bound to one event loop.
     """
 
-    def __init__(self, find_job: Callable[[str], TrainingJob], max_bytes: int) -> None:
-        """find_job: the training of a live session. max_bytes: of all indexes."""
+    def __init__(self, find_job: FindJob, max_bytes: int) -> None:
+        """max_bytes: of all indexes."""
         self._find_job = find_job
         self._indexes: LoadingCache[_Index] = LoadingCache(
             max_bytes, lambda index: index.suffixes.nbytes, loads_at_once=1
@@ -58,8 +55,7 @@ class CorpusLookup:
         length: so many of them, 0 to LOOKUP_MAX; by default the most, up to BACKOFF_MAX, that
         occur. Raises ModelNotInitialized, InvalidInput.
         """
-        if (run := session.run) is None:
-            raise ModelNotInitialized
+        run = session.require_run()
         await encode_context(run, context)
         if (source := find_corpus(session, self._find_job)) is None:
             return None

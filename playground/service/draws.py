@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from playground.checkpoints.schema import CheckpointEntry
-from playground.errors import InvalidInput, ModelNotInitialized
+from playground.errors import InvalidInput
 from playground.lm.draws import Draws, repeat_draw
 from playground.lm.incremental import left_pad
 from playground.lm.language_model import LanguageModel
@@ -55,8 +55,7 @@ class DrawRepeater:
         ModelNotInitialized, InvalidInput, BadCheckpoint, Overloaded, and HubError if the step's
         weights have to be downloaded.
         """
-        if (run := session.run) is None:
-            raise ModelNotInitialized
+        run = session.require_run()
         if not 1 <= n <= DRAWS_MAX:
             raise InvalidInput("errors.tokens_out_of_range", most=DRAWS_MAX).at("n")
         ids = await encode_context(run, context, written)

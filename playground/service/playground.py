@@ -17,7 +17,6 @@ from playground.concurrency import ProgressCallback
 from playground.errors import (
     BadCheckpoint,
     InvalidInput,
-    ModelNotInitialized,
     PlaygroundError,
 )
 from playground.hub.address import parse_session_id
@@ -158,10 +157,7 @@ class Playground:
 
     def registered_run(self, session_id: str) -> BaseRun:
         """The run of a registered session. Raises SessionNotFound, ModelNotInitialized."""
-        run = self._sessions.get(session_id).run
-        if run is None:
-            raise ModelNotInitialized
-        return run
+        return self._sessions.get(session_id).require_run()
 
     async def get_session(self, session_id: str) -> Session:
         """A registered session, or one of the Hub that is on disk, which is registered again.
@@ -177,6 +173,11 @@ class Playground:
         if session.origin is not None and session.run is not None:
             self._hub.mark_used(session.run)
         return session
+
+    async def _session_in_use(self, session_id: str) -> Session:
+        """As get_session; a live training that somebody plays with does not end as an idle one."""
+        self.trainings.touch(session_id)
+        return await self.get_session(session_id)
 
     def _register_bundled_sessions(self, models_dir: Path) -> None:
         """Register every folder of `models_dir`; an invalid one does not affect the others."""
@@ -278,10 +279,8 @@ class Playground:
         written: Sequence[int] = (),
     ) -> Prompt:
         """Check a request for n tokens, and load the model; raises as `generate`."""
-        self.trainings.touch(session_id)
-        session = await self.get_session(session_id)
-        if (run := session.run) is None:
-            raise ModelNotInitialized
+        session = await self._session_in_use(session_id)
+        run = session.require_run()
         if not 1 <= n <= TOKENS_MAX:
             raise InvalidInput("errors.tokens_out_of_range", most=TOKENS_MAX).at("n")
         check_ids(run, written, field="context_ids")
@@ -304,8 +303,7 @@ class Playground:
         """The tokens of a text. Raises SessionNotFound, ModelNotInitialized, InvalidInput,
         BadCheckpoint."""
         session = await self.get_session(session_id)
-        if (run := session.run) is None:
-            raise ModelNotInitialized
+        run = session.require_run()
         return await tokenize_text(run.vocabulary, text, field="text")
 
     async def score(
@@ -316,8 +314,8 @@ class Playground:
         written: Sequence[int] = (),
     ) -> TextScore:
         """Score a text with a session's model. Raises SessionNotFound, and as `Scorer.score`."""
-        self.trainings.touch(session_id)
-        return await self._scorer.score(await self.get_session(session_id), text, step, written)
+        session = await self._session_in_use(session_id)
+        return await self._scorer.score(session, text, step, written)
 
     async def search_beams(
         self,
@@ -330,8 +328,7 @@ class Playground:
         written: Sequence[int] = (),
     ) -> BeamTree:
         """Beam search after a context. Raises SessionNotFound, and as `BeamSearch.search`."""
-        self.trainings.touch(session_id)
-        session = await self.get_session(session_id)
+        session = await self._session_in_use(session_id)
         return await self._beam_search.search(
             session, context, width=width, n=n, step=step, written=written
         )
@@ -348,16 +345,14 @@ class Playground:
         written: Sequence[int] = (),
     ) -> RepeatedDraw:
         """Draw one token n times. Raises SessionNotFound, and as `DrawRepeater.draw`."""
-        self.trainings.touch(session_id)
-        session = await self.get_session(session_id)
+        session = await self._session_in_use(session_id)
         return await self._draw_repeater.draw(
             session, context, params, n=n, position=position, step=step, written=written
         )
 
     async def lane(self, session_id: str, step: int | None, temperature: float) -> Lane:
         """A side of a comparison. Raises SessionNotFound."""
-        self.trainings.touch(session_id)
-        return Lane(await self.get_session(session_id), step, temperature)
+        return Lane(await self._session_in_use(session_id), step, temperature)
 
     async def compare(
         self, lane: Lane, other: Lane, context: str, n: int = 1, written: Sequence[int] = ()
@@ -381,14 +376,12 @@ class Playground:
 
         Raises SessionNotFound, and as `CorpusLookup.look_up`.
         """
-        self.trainings.touch(session_id)
-        session = await self.get_session(session_id)
+        session = await self._session_in_use(session_id)
         return await self._corpus_lookup.look_up(session, context, length)
 
     async def round(self, session_id: str, seed: int, n: int = ROUND_LENGTH) -> Round:
         """A round of a guessing game. Raises SessionNotFound, and as `Rounds.make`."""
-        self.trainings.touch(session_id)
-        return await self._rounds.make(await self.get_session(session_id), seed, n)
+        return await self._rounds.make(await self._session_in_use(session_id), seed, n)
 
     async def _write(self, session: Session, prompt: str, n: int, seed: int) -> str:
         params = SamplingParams(seed=seed)

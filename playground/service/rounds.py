@@ -15,7 +15,7 @@ import numpy as np
 
 from playground.checkpoints.folder import BaseRun
 from playground.concurrency import LoadingCache
-from playground.errors import InvalidInput, ModelNotInitialized
+from playground.errors import InvalidInput
 from playground.lm.vocabulary import Vocabulary
 from playground.service.contexts import have_same_tokens
 from playground.service.learned_texts import FindJob, find_corpus, key_of_text
@@ -79,8 +79,7 @@ class Rounds:
 
         Raises ModelNotInitialized, InvalidInput; for a model that writes also as generation does.
         """
-        if (run := session.run) is None:
-            raise ModelNotInitialized
+        run = session.require_run()
         if not 1 <= n <= ROUND_MAX:
             raise InvalidInput("errors.tokens_out_of_range", most=ROUND_MAX).at("n")
         n_context = min(run.model_config.block_size, ROUND_CONTEXT_MAX)

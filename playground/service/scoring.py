@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from playground.checkpoints.schema import CheckpointEntry
-from playground.errors import InvalidInput, ModelNotInitialized, TooLarge
+from playground.errors import InvalidInput, TooLarge
 from playground.lm.language_model import LanguageModel, ModelShape
 from playground.lm.scoring import Scores, concatenate, context_min, n_windows, score_text
 from playground.service.contexts import check_ids, encode_text, start_id, text_tail
@@ -59,8 +59,7 @@ class Scorer:
         Raises StepNotFound, ModelNotInitialized, InvalidInput, TooLarge, BadCheckpoint, Overloaded,
         and HubError if the step's weights have to be downloaded.
         """
-        if (run := session.run) is None:
-            raise ModelNotInitialized
+        run = session.require_run()
         if not 1 <= len(text) <= SCORE_TEXT_MAX:
             raise InvalidInput("errors.text_length", most=SCORE_TEXT_MAX).at("text")
         check_ids(run, written, field="text_ids")

@@ -11,7 +11,7 @@ from playground.checkpoints.folder import BaseRun
 from playground.checkpoints.nanogpt import ABOUT
 from playground.checkpoints.schema import CheckpointEntry
 from playground.checkpoints.transformers_folder import ABOUT as ABOUT_TRANSFORMERS
-from playground.errors import SessionNotFound
+from playground.errors import ModelNotInitialized, SessionNotFound
 from playground.hub.disk_cache import Origin
 from playground.hub.snapshots import Snapshot
 from playground.i18n.translate import Message
@@ -40,6 +40,12 @@ class Session:
     cached: bool = False
     listed: bool = True
     localized_fields: Mapping[str, Message | str] = field(default_factory=dict)
+
+    def require_run(self) -> BaseRun:
+        """The run. Raises ModelNotInitialized."""
+        if self.run is None:
+            raise ModelNotInitialized
+        return self.run
 
     @property
     def revision(self) -> str | None:
