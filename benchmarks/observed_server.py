@@ -7,10 +7,9 @@ import gc
 from collections import Counter
 
 import torch
-import uvicorn
 
 from playground.api.app import create_api
-from playground.app import assemble
+from playground.app import assemble, run_server
 from playground.inference.batch import RunningBatch
 from playground.page.blocks import build_page
 from playground.page.gradio_patches import configure_environment
@@ -39,8 +38,7 @@ def main() -> None:
             "gradio_sessions": len(sessions),
         }
 
-    app = assemble(api, page)
-    uvicorn.run(app, host=settings.host, port=settings.port, log_level="error", access_log=False)
+    run_server(assemble(api, page), settings, log_level="error")
 
 
 if __name__ == "__main__":

@@ -16,13 +16,12 @@ import { promisify } from "node:util";
 
 /** @typedef {{ url: string, sessions: { id: string, step: number, vocabulary: string[], blockSize: number }[],
  *   visitors: number, rampMs: number, measuredMs: number, intervalMs: number, chunk: number,
+ *   firstChunk: number, reserve: { low: number, high: number },
  *   tokensMax: number, timeoutMs: number, retryMs: number, slowsDown: boolean, samples: number,
  *   seed: number }} Scenario */
 
 const GRACE_MS = 50; // a character that comes later than this was not there when it was due
 const PACE_MAX = 8;
-const FIRST_PART = 4; // of a chunk, and
-const RESERVE_MIN = 0.5, RESERVE_MAX = 0.75; // of a chunk (frontend/playback/stepRequest.js)
 const PROMPT_MIN = 10, PROMPT_MAX = 200;
 const HEADERS = {
   "accept": "*/*",
@@ -132,7 +131,7 @@ class Visitor {
   }
 
   async #play() {
-    const { chunk, tokensMax } = this.#scenario;
+    const { chunk, firstChunk, tokensMax } = this.#scenario;
     while (!this.#isOver && this.#written + this.#ahead <= tokensMax) {
       if (this.#ahead > this.#reserve) {
         // The tick after which so many are left: the next request is made then.
@@ -142,7 +141,7 @@ class Visitor {
         this.#tickUntil(performance.now());
         continue;
       }
-      await this.#fetchSteps(this.#ahead <= 1 && this.#written === 0 ? Math.round(chunk / FIRST_PART) : chunk);
+      await this.#fetchSteps(this.#ahead <= 1 && this.#written === 0 ? firstChunk : chunk);
       this.#tickUntil(performance.now());
     }
     if (this.#isOver) this.#count(this.#record.to);
@@ -185,7 +184,8 @@ class Visitor {
       const isLate = this.#ahead < 2 && this.#tickAt < now;
       this.#pace = Math.max(1, this.#pace / 2);
       this.#ahead += steps.length;
-      this.#reserve = this.#scenario.chunk * (RESERVE_MIN + this.#random() * (RESERVE_MAX - RESERVE_MIN));
+      const { low, high } = this.#scenario.reserve;
+      this.#reserve = this.#scenario.chunk * (low + this.#random() * (high - low));
       this.#position += steps.length;
       const { blockSize } = this.#session;
       this.#text = [...this.#text, ...steps.map((/** @type {any} */ step) => step.token)].slice(-blockSize);

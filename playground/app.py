@@ -62,10 +62,16 @@ def serve() -> None:
         settings = Settings.from_env()
     except SettingsError as error:
         sys.exit(str(error))
+    run_server(create_app(settings), settings)
+
+
+def run_server(app: FastAPI, settings: Settings, log_level: str = "info") -> None:
+    """Serve an application on the host and port of the settings until interrupted."""
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
+        log_level=log_level,
         access_log=False,
         proxy_headers=False,  # the API's middleware, which trusts the proxies of the settings
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,

@@ -88,7 +88,6 @@ class RunningBatch:
 
     `add` is called by one thread, `turn` by one thread at a time.
     seconds: time that the turns took. token_seconds: that of a token in a batch of many, lately.
-    due: when the next turn may begin, by the clock; 0 for at once.
     """
 
     def __init__(
@@ -103,7 +102,8 @@ class RunningBatch:
         self.waiting: deque[Row] = deque()
         self.rows: list[Row] = []
         self._joining: list[Row] = []  # neither waiting nor rows yet
-        self.seconds = self.due = 0.0
+        self.seconds = 0.0
+        self._due = 0.0  # when the next turn may begin, by the clock; 0 for at once
         self._n_added = self._n_gone = 0  # tokens; two counters, as each is written by one thread
         self._key, self._prefixes, self._clock = key, prefixes, clock
         self._state = model.empty_state(0)
@@ -117,7 +117,12 @@ class RunningBatch:
         self._n_added += row.n_left
         self.waiting.append(row)
         if row.n_left <= UNPACED_TOKENS:
-            self.due = 0.0
+            self._due = 0.0
+
+    @property
+    def delay(self) -> float:
+        """Seconds until the next turn may begin."""
+        return max(0.0, self._due - self._clock()) if self._due else 0.0
 
     @property
     def pending_seconds(self) -> float:
@@ -144,7 +149,7 @@ class RunningBatch:
         done = self._finish()
         seconds = self._clock() - begun
         self.seconds += seconds
-        self.due = begun + TURN_INTERVAL_SECONDS if self._is_paced else 0.0
+        self._due = begun + TURN_INTERVAL_SECONDS if self._is_paced else 0.0
         if n_rows:
             self._row_seconds += 0.2 * (seconds / n_rows - self._row_seconds)
         if n_rows >= MEASURED_ROWS:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import math
 import threading
-import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
@@ -139,15 +138,16 @@ class Engine:
         """The batch whose turn is next, when one is due; None after `close`."""
         with self._changed:
             while not self._closed:
-                now = time.perf_counter()
-                idle = [key for key in self._batches if key not in self._running]
-                ready = [key for key in idle if self._batches[key].due <= now]
-                if ready:
+                delays = {
+                    key: batch.delay
+                    for key, batch in self._batches.items()
+                    if key not in self._running
+                }
+                if ready := [key for key, delay in delays.items() if not delay]:
                     key = min(ready, key=lambda key: self._batches[key].seconds)
                     self._running.add(key)
                     return key, self._batches[key]
-                due = min((self._batches[key].due for key in idle), default=None)
-                self._changed.wait(None if due is None else due - now)
+                self._changed.wait(min(delays.values(), default=None))
         return None
 
     def close(self) -> None:

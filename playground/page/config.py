@@ -46,11 +46,15 @@ TOP_K = Range(0, 50, 1, 0)
 TOP_P = Range(0.05, 1.0, 0.05, 1.0)
 PICKS = ("top", "sample")  # the first one is the default
 
-# Of playback in a request: half of it is left when the next is made, so that a crowd asks rarely
-# and an answer may take its time. Short where a step may cost much, or weights change meanwhile.
+# Of playback in a request: long, so that a crowd asks rarely and an answer may take its time. Short
+# where a step may cost much, or weights change meanwhile.
 CHUNK_MS = 4000
 SHORT_CHUNK_MS = 2000
 CHUNK_STEPS = (4, 40)  # steps in a request, all the same: the least, the most
+CHUNK_FIRST = 0.25  # of a chunk is requested where nothing is known ahead: it is there soon
+# Of a chunk is left when the next one is requested, another share each time: visitors whom the same
+# delay held up would ask all at once from then on.
+CHUNK_RESERVE = (0.5, 0.75)
 
 REQUEST_TIMEOUT_MS = 5000
 RETRY_MS = 1000  # between two attempts to reach a server that gave no answer
@@ -126,6 +130,8 @@ def page_config() -> dict[str, Any]:
                 "high": CHUNK_STEPS[1],
                 "duration_ms": CHUNK_MS,
                 "short_duration_ms": SHORT_CHUNK_MS,
+                "first": CHUNK_FIRST,
+                "reserve": {"low": CHUNK_RESERVE[0], "high": CHUNK_RESERVE[1]},
             },
         },
         "requests": {

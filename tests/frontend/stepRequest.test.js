@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { same } from "./support.js";
 
 import { decodeStep } from "../../playground/frontend/playback/decode.js";
-import { chunkSize, firstChunk, reserveOf, stepBody } from "../../playground/frontend/playback/stepRequest.js";
+import { chunkSize, firstChunk, randomReserve, stepBody } from "../../playground/frontend/playback/stepRequest.js";
 import * as Trace from "../../playground/frontend/playback/trace.js";
 
 const CHARACTERS = { session_id: "letters", tokenizer: "characters", block_size: 4, known: new Map([["a", 0], ["b", 1]]) };
@@ -20,7 +20,7 @@ test("a chunk is four seconds of playback, two where a step may cost much, withi
 
 test("few steps are asked for first; what is left when more are asked for is never the same", () => {
   same([40, 8, 4].map(firstChunk), [10, 4, 4]);
-  const reserves = Array.from({ length: 1000 }, () => reserveOf(40));
+  const reserves = Array.from({ length: 1000 }, () => randomReserve(40));
   same([Math.min(...reserves) >= 20, Math.max(...reserves) <= 30], [true, true]);
   same(Math.max(...reserves) - Math.min(...reserves) > 5, true);
 });

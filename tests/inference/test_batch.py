@@ -90,22 +90,22 @@ def test_where_others_wait_a_row_makes_room_after_its_quantum(loop, model):
 
 
 def test_a_crowd_that_can_wait_has_its_turns_at_intervals(loop, model):
-    def due_after(rows, more=()):
+    def delay_after(rows, more=()):
         batch = running(model, turn_seconds=0.001)
         for n in rows:
             batch.add(row_of(loop, n))
         batch.turn()
         for n in more:
             batch.add(row_of(loop, n))
-        return batch.due
+        return batch.delay
 
     crowd = [20] * batches.CROWD_ROWS
-    begun = 0.0005  # the clock's first reading
-    assert due_after(crowd) == pytest.approx(begun + batches.TURN_INTERVAL_SECONDS)
-    assert due_after(crowd, more=[batches.UNPACED_TOKENS + 1]) > 0
-    assert due_after(crowd, more=[batches.UNPACED_TOKENS]) == 0, "somebody has pressed Step"
-    assert due_after(crowd[1:]) == 0, "too few to share anything"
-    assert due_after([*crowd, batches.PACED_TOKENS_MAX + 2]) == 0, "it would take too long"
+    passed = 0.001  # by the clock, since the turn began
+    assert delay_after(crowd) == pytest.approx(batches.TURN_INTERVAL_SECONDS - passed)
+    assert delay_after(crowd, more=[batches.UNPACED_TOKENS + 1]) > 0
+    assert delay_after(crowd, more=[batches.UNPACED_TOKENS]) == 0, "somebody has pressed Step"
+    assert delay_after(crowd[1:]) == 0, "too few to share anything"
+    assert delay_after([*crowd, batches.PACED_TOKENS_MAX + 2]) == 0, "it would take too long"
 
 
 def test_rows_of_a_slow_model_are_few_at_a_time(loop, model):

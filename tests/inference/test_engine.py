@@ -420,7 +420,7 @@ def test_a_crowd_writes_in_step_and_one_more_token_is_not_kept_waiting(make_engi
 
     async def beside_it():
         task = asyncio.create_task(crowd(size))
-        await until(lambda: engine._batches and engine._batches["k"].due)
+        await until(lambda: engine._batches and engine._batches["k"].delay)
         others = [write(engine, model, [2, seed], n=1) for seed in range(5)]
         await asyncio.gather(*others)
         assert not task.done()

@@ -14,7 +14,7 @@ import * as histories from "./history.js";
 import { PastSteps } from "./past.js";
 import { PlayerState } from "./playerState.js";
 import { randomSeed, samplingParams } from "./sampling.js";
-import { chunkSize, firstChunk, reserveOf, stepBody, StepRequest } from "./stepRequest.js";
+import { chunkSize, firstChunk, randomReserve, stepBody, StepRequest } from "./stepRequest.js";
 import { Ticker } from "./ticker.js";
 import { typedTokens } from "./tokens.js";
 import * as traces from "./trace.js";
@@ -419,7 +419,7 @@ export class Player extends PlayerState {
       const response = await this.#request.send(stepBody({ ...this.#writer(session), trace, tokens, n }));
       if (!response) return;
       this.#recover();
-      this.#reserve = reserveOf(this.#chunk);
+      this.#reserve = randomReserve(this.#chunk);
       if (n > 1) this.#isStarting = false;
       this.pace = Math.max(1, this.pace / 2);
       if (this.newest) this.step = response.step;

@@ -8,8 +8,6 @@ import { textOf } from "./tokens.js";
 import { lastTokens, position } from "./trace.js";
 
 const SLOW_MS = 300; // a longer wait is shown
-const FIRST_PART = 4; // of a chunk is asked for first
-const RESERVE_MIN = 0.5, RESERVE_MAX = 0.75; // of a chunk
 
 /** The model and the settings that steps are asked for with. newest: whichever step is the newest by then.
  * @typedef {{ session: PlayableSession, step: number | null, newest: boolean, params: { temperature: number, top_k?: number, top_p?: number, seed?: number } }} Writer */
@@ -21,14 +19,19 @@ export function chunkSize(intervalMs, isShort = false) {
   return Math.min(high, Math.max(low, Math.round((isShort ? short : long) / intervalMs)));
 }
 
-/** How many steps to request when nothing is known ahead: few are there soon.
+/** How many steps to request when nothing is known ahead.
  * @param {number} n steps of a chunk */
-export const firstChunk = (n) => Math.max(config.generation.chunk.low, Math.round(n / FIRST_PART));
+export function firstChunk(n) {
+  const { low, first } = config.generation.chunk;
+  return Math.max(low, Math.round(n * first));
+}
 
-/** How many steps of a chunk are left when the next one is requested: another number each time, since
- * visitors whom the same delay held up would ask all at once from then on.
+/** How many steps of a chunk are left when the next one is requested, at random.
  * @param {number} n steps of a chunk */
-export const reserveOf = (n) => n * (RESERVE_MIN + Math.random() * (RESERVE_MAX - RESERVE_MIN));
+export function randomReserve(n) {
+  const { low, high } = config.generation.chunk.reserve;
+  return n * (low + Math.random() * (high - low));
+}
 
 /** The request for the n steps after a text, or its first `end` tokens, and some more tokens.
  * @param {Writer & { trace: Trace, end?: number, tokens?: Token[], n: number }} what @returns {GenerateRequest} */
