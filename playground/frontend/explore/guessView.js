@@ -8,6 +8,7 @@
 import { config } from "../shared/config.js";
 import { createElement, setText } from "../shared/dom.js";
 import { formatNumber, translate } from "../shared/messages.js";
+import { sessionName } from "../shared/session.js";
 import { characterLabel, directionOf, formatPercent } from "../shared/text.js";
 import { CHIPS, quality } from "./bets.js";
 
@@ -148,7 +149,7 @@ export function drawVocabulary(element, vocabulary) {
  * @param {Round} round @param {Guess[]} guesses @param {{ name: string, mean: number }[]} players @param {string} address */
 export function resultText({ seed, session }, guesses, players, address) {
   const marks = { most: "■", some: "▪", none: "·" };
-  const title = translate("guess.result_title", { seed, model: session.repo_id ?? session.name });
+  const title = translate("guess.result_title", { seed, model: sessionName(session) });
   const scores = players.map(({ name, mean }) => `${translate(`guess.${name}`)} ${formatBits(mean)}`).join(" · ");
   return [title, guesses.map((guess) => marks[quality(guess)]).join(""), `${scores} ${translate("guess.unit")}`, address].filter(Boolean).join("\n");
 }

@@ -5,6 +5,7 @@
 
 import { tokenize, tokenizeAs } from "../shared/client.js";
 import { config } from "../shared/config.js";
+import { sessionName } from "../shared/session.js";
 import { characters } from "../shared/text.js";
 
 const KEPT_TEXTS = 500;
@@ -26,8 +27,9 @@ export function tokenizersOf(session, sessions) {
 }
 
 /** @param {Session} session @returns {Tokenizer} */
-function ofSession({ session_id: id, name, repo_id: repo, tokenizer, vocabulary, vocab_size: size }) {
-  const about = { id, name: repo ?? name, size };
+function ofSession(session) {
+  const { session_id: id, tokenizer, vocabulary, vocab_size: size } = session;
+  const about = { id, name: sessionName(session), size };
   if (tokenizer === "characters") return { ...about, known: new Map(vocabulary.map((character, index) => [character, index])) };
   return { ...about, ask: (text, signal) => tokenize({ session_id: id, text }, signal) };
 }

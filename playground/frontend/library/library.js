@@ -6,6 +6,7 @@
 
 import { createElement, find } from "../shared/dom.js";
 import { formatNumber, translate } from "../shared/messages.js";
+import { placeOf, sessionName } from "../shared/session.js";
 import { formatCompact } from "../shared/text.js";
 
 const COMMIT_DIGITS = 7;
@@ -44,8 +45,7 @@ export class Library {
    * @returns {Place | null} */
   get place() {
     if (!this.#session) return null;
-    const { session_id: id, repo_id: repoId, name, revision, steps } = this.#session;
-    return { session_id: id, name: repoId ?? name, model: repoId ?? id, revision, step: steps[this.#index] };
+    return placeOf(this.#session, this.#session.steps[this.#index]);
   }
 
   /** @param {string | undefined} sessionId */
@@ -147,7 +147,7 @@ function createCard(session) {
   const body = createElement("label", "card__body");
   const radio = createElement("input", "card__radio");
   Object.assign(radio, { type: "radio", name: "session", value: session.session_id });
-  const name = createElement("span", "card__name", session.repo_id ?? session.name);
+  const name = createElement("span", "card__name", sessionName(session));
   if (session.commit) name.append(createElement("span", "card__commit", "@" + session.commit.slice(0, COMMIT_DIGITS)));
   body.append(radio, name, " ", createElement("span", "card__facts", describeSession(session)));
   if (session.description) body.append(" ", createElement("span", "card__description", session.description));
@@ -158,7 +158,7 @@ function createCard(session) {
   open.type = "button";
   open.dataset.action = "open";
   open.dataset.session = session.session_id;
-  open.setAttribute("aria-description", session.repo_id ?? session.name);
+  open.setAttribute("aria-description", sessionName(session));
   root.append(body, open);
   return root;
 }

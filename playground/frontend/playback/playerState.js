@@ -4,6 +4,7 @@
 /** @import { Place } from "./past.js" */
 
 import { config } from "../shared/config.js";
+import { sessionName } from "../shared/session.js";
 import * as histories from "./history.js";
 import { defaultSampling, randomSeed, samplingParams } from "./sampling.js";
 import * as traces from "./trace.js";
@@ -147,6 +148,6 @@ export class PlayerState {
   get author() {
     const { session, step } = this;
     const params = samplingParams(this.sampling, this.seed);
-    return session ? { session_id: session.session_id, name: session.repo_id ?? session.name, step, params } : undefined;
+    return session ? { session_id: session.session_id, name: sessionName(session), step, params } : undefined;
   }
 }

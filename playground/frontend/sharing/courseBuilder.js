@@ -8,6 +8,7 @@ import { clampToRange } from "../playback/sampling.js";
 import { config } from "../shared/config.js";
 import { createElement, find } from "../shared/dom.js";
 import { translate } from "../shared/messages.js";
+import { modelOf, sessionName } from "../shared/session.js";
 import { createAddress } from "./address.js";
 import { isReachable } from "./course.js";
 import { Preview } from "./preview.js";
@@ -67,9 +68,9 @@ export class CourseBuilder {
   #drawModels({ model }) {
     const sessions = this.#getSessions().filter(({ source }) => source !== "live");
     this.#fields.model.replaceChildren(...sessions.map((session) => {
-      const option = createElement("option", "", session.repo_id ?? session.name);
+      const option = createElement("option", "", sessionName(session));
       option.value = session.session_id;
-      option.selected = (session.repo_id ?? session.session_id) === model;
+      option.selected = modelOf(session) === model;
       return option;
     }));
   }
@@ -117,7 +118,7 @@ export class CourseBuilder {
    * @param {Snapshot} snapshot @param {string} prompt @param {string} sessionId @returns {Snapshot} */
   #withChanges(snapshot, prompt, sessionId) {
     const chosen = this.#getSessions().find((session) => session.session_id === sessionId);
-    const model = chosen && (chosen.repo_id ?? chosen.session_id);
+    const model = chosen && modelOf(chosen);
     const isSame = prompt === snapshot.prompt && model === snapshot.model;
     if (isSame || !chosen) return snapshot;
     const { revision, step } = model === snapshot.model ? snapshot : { ...chosen, step: undefined };

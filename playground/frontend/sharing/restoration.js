@@ -8,6 +8,7 @@ import { getSession } from "../shared/client.js";
 import { openTab } from "../shared/gradioPatches.js";
 import { translate } from "../shared/messages.js";
 import { asRequestError } from "../shared/requestError.js";
+import { modelOf, sessionName } from "../shared/session.js";
 import { toast } from "../shared/toast.js";
 
 /** A session and its training step, as they are found again.
@@ -61,8 +62,8 @@ export class Restoration {
     await this.#choose(place);
     const { session } = library;
     if (!session) return;
-    const name = session.repo_id ?? session.name;
-    if (model && (session.repo_id ?? session.session_id) !== model) {
+    const name = sessionName(session);
+    if (model && modelOf(session) !== model) {
       toast(translate("link.model_gone", { model: place.name ?? model }));
       return;
     }

@@ -12,6 +12,7 @@ import { tokenize } from "../shared/client.js";
 import { config } from "../shared/config.js";
 import { translate } from "../shared/messages.js";
 import { asRequestError } from "../shared/requestError.js";
+import { modelOf } from "../shared/session.js";
 import { characters } from "../shared/text.js";
 import { toast } from "../shared/toast.js";
 import { createAddress } from "./address.js";
@@ -62,7 +63,7 @@ export class Snapshots {
     };
     if (session?.source === "live") lost.push(translate("share.live"));
     else if (session) {
-      Object.assign(snapshot, { model: session.repo_id ?? session.session_id, revision: session.revision, step });
+      Object.assign(snapshot, { model: modelOf(session), revision: session.revision, step });
     }
     if (prompt.length > promptMax || snapshot.written.length === promptMax) lost.push(translate("share.too_long", { count: promptMax }));
     return { snapshot, lost };
@@ -113,7 +114,7 @@ export class Snapshots {
     if (prompt === undefined) return;
     const { session, author } = player;
     const { tokens_max: most } = config.generation;
-    const isOwn = session?.tokenizer === "tokens" && ids !== undefined && model === (session.repo_id ?? session.session_id);
+    const isOwn = session?.tokenizer === "tokens" && ids !== undefined && model === modelOf(session);
     const { written, chosen } = isOwn ? snapshot : link.splitIntoCharacters(snapshot);
     const tokens = session?.tokenizer === "tokens" && written.length
       ? (await writtenTokens(session.session_id, prompt, written, isOwn ? ids : null))?.slice(0, most) : null;

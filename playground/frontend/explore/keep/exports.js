@@ -6,6 +6,7 @@
 
 import { textOf } from "../../playback/tokens.js";
 import { config } from "../../shared/config.js";
+import { modelOf } from "../../shared/session.js";
 
 const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}\u2800\u3164\u115f\u1160\uffa0]/gu;
 const HEXADECIMAL = 16;
@@ -25,7 +26,7 @@ export function textFile({ prompt, tokens, now }, schema) {
     prompt_ids: prompt.map(({ id, text }) => (id < 0 ? now.session?.known.get(text) ?? -1 : id)),
     writers: writers.map(({ session, author: { session_id: id, name, step, params } }) => ({
       session_id: id,
-      model: session?.repo_id ?? id,
+      model: session ? modelOf(session) : id,
       name,
       revision: session?.revision ?? null,
       step,

@@ -10,6 +10,7 @@ import { score } from "../../shared/client.js";
 import { closestTarget, createElement } from "../../shared/dom.js";
 import { LatestRequest } from "../../shared/latestRequest.js";
 import { formatNumber, translate } from "../../shared/messages.js";
+import { sessionName } from "../../shared/session.js";
 import { barsSvg } from "./barsSvg.js";
 import { distributions, fileName, textFile } from "./exports.js";
 import { nextStep, retrace } from "./retrace.js";
@@ -91,7 +92,7 @@ export class FileSaver {
     const settings = temperature === 0
       ? translate("keep.note_top")
       : translate("keep.note_sample", { temperature: formatNumber(temperature), top_k: topK, top_p: formatNumber(topP), seed: String(seed) });
-    const note = [session.repo_id ?? session.name, step === null ? "" : translate("keep.step", { step }), settings].filter(Boolean).join(" · ");
+    const note = [sessionName(session), step === null ? "" : translate("keep.step", { step }), settings].filter(Boolean).join(" · ");
     const words = { next: translate("keep.picture"), other: translate("keep.other", { count: rest(next).count }) };
     return barsSvg(next, textOf(trace).slice(0, caret ?? position(trace)), note, words);
   }

@@ -7,6 +7,7 @@
 import { encodeTrace } from "../../playback/moments.js";
 import { closestTarget, createElement, find, setText } from "../../shared/dom.js";
 import { currentLocale, formatNumber, translate } from "../../shared/messages.js";
+import { placeOf } from "../../shared/session.js";
 import { hasStorage, readStorage, writeStorage } from "../../shared/storage.js";
 import { formatBytes, visibleText } from "../../shared/text.js";
 import * as kept from "./keptTexts.js";
@@ -82,11 +83,10 @@ export class KeptList {
   #add() {
     const { session, step, sampling, seed, trace } = this.#context.player;
     if (!session) return;
-    const { session_id: id, name, repo_id: repo, revision } = session;
     const texts = kept.add(this.#texts, {
       name: this.#parts.name.value,
       at: Date.now(),
-      place: { session_id: id, name: repo ?? name, model: repo ?? id, revision, step },
+      place: placeOf(session, step),
       sampling,
       seed,
       trace: encodeTrace(trace),

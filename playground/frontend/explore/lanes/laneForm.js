@@ -12,6 +12,7 @@ import { config } from "../../shared/config.js";
 import { createElement, find } from "../../shared/dom.js";
 import { formatNumber } from "../../shared/messages.js";
 import { asRequestError } from "../../shared/requestError.js";
+import { sessionName } from "../../shared/session.js";
 
 const STATE = /^(\d+)~(\d+(?:\.\d+)?)~([\w.-]+)$/;
 
@@ -75,7 +76,7 @@ export class LaneForm {
     this.#own = session.session_id;
     this.#sessions = new Map(sessions.map((one) => [one.session_id, one]));
     const { model, pick } = this.#fields;
-    model.replaceChildren(...sessions.map((one) => option(one.session_id, one.repo_id ?? one.name)));
+    model.replaceChildren(...sessions.map((one) => option(one.session_id, sessionName(one))));
     model.value = this.#sessions.has(chosen ?? "") ? chosen ?? "" : session.session_id;
     this.#drawSteps(keptStep ?? (linkedStep === undefined ? otherStep(session, step) : Number(linkedStep)));
     if (temperature !== undefined) {

@@ -8,6 +8,7 @@ import { piecesOf } from "../../playback/tokens.js";
 import { lastTokens } from "../../playback/trace.js";
 import { createElement, createShape, find, setAttribute, setText } from "../../shared/dom.js";
 import { formatNumber, translate } from "../../shared/messages.js";
+import { sessionName } from "../../shared/session.js";
 import { directionOf, tokenLabel } from "../../shared/text.js";
 import { distances, divergence } from "./lockstep.js";
 
@@ -98,9 +99,9 @@ function sentence({ upper, lower, shown }, parting) {
 
 
 /** @param {Lane} lane */
-function nameOf({ session: { repo_id: repo, name }, step, params: { temperature } }) {
+function nameOf({ session, step, params: { temperature } }) {
   return [
-    repo ?? name,
+    sessionName(session),
     step === null ? "" : translate("lanes.at_step", { step }),
     temperature === 0 ? translate("lanes.top") : translate("lanes.at_temperature", { temperature: formatNumber(temperature) }),
   ].filter(Boolean).join(" · ");

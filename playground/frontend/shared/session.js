@@ -1,0 +1,15 @@
+// How a session is called, and how links and kept states name it.
+
+/** @import { Session } from "../types.js" */
+
+/** What is shown: a model of the Hub has its address.
+ * @param {Pick<Session, "repo_id" | "name">} session */
+export const sessionName = ({ repo_id: address, name }) => address ?? name;
+
+/** The model in a link: its address on the Hub, or the id of its session.
+ * @param {Pick<Session, "repo_id" | "session_id">} session */
+export const modelOf = ({ repo_id: address, session_id: id }) => address ?? id;
+
+/** @param {Session} session @param {number | null} step */
+export const placeOf = (session, step) =>
+  ({ session_id: session.session_id, name: sessionName(session), model: modelOf(session), revision: session.revision, step });
