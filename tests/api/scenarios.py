@@ -1,5 +1,7 @@
 """Requests to the generation routes, and checks of their responses."""
 
+import json
+
 NEXT = "/api/generate-next-token"
 GENERATE = "/api/generate"
 SCORE = "/api/score"
@@ -21,6 +23,14 @@ def post(client, path, **changes):
 def answer(client, path, **changes):
     response = post(client, path, **changes)
     assert response.status_code == 200, response.text
+    return response.json()
+
+
+def documented(response, model):
+    """The body of a 200, which the response model documents in full."""
+    assert response.status_code == 200, response.text
+    parsed = model.model_validate_json(response.content, strict=True)
+    assert json.loads(parsed.model_dump_json()) == response.json()
     return response.json()
 
 

@@ -20,12 +20,6 @@ GREEDY = SamplingParams(temperature=0)
 SHARD = r"cdn .*model-[0-9]{5}-of-[0-9]{5}.safetensors"
 
 
-@pytest.fixture
-def settings(settings):
-    """With time for a busy machine."""
-    return settings.model_copy(update={"hub_seconds": 60.0})
-
-
 @pytest.fixture(scope="module")
 def sharded(tmp_path_factory):
     """The model, and its files in shards; of which each has a part of the tensors."""

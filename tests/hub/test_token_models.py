@@ -24,12 +24,6 @@ TEXT = "the house of the mouse, the other one — don’t 😀"
 GREEDY = SamplingParams(temperature=0)
 
 
-@pytest.fixture
-def settings(settings):
-    """With time for a busy machine."""
-    return settings.model_copy(update={"hub_seconds": 60.0})
-
-
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     """`saved(name)`: the files of an architecture's model, and the model."""

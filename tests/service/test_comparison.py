@@ -2,9 +2,7 @@ import asyncio
 
 import numpy as np
 import pytest
-import torch
 
-from playground.checkpoints.folder import load_model
 from playground.errors import (
     InvalidInput,
     ModelNotInitialized,
@@ -16,6 +14,7 @@ from playground.errors import (
 from playground.service.comparison import POSITIONS_MAX, Comparer, Lane
 from playground.service.sessions import Session
 from playground.service.turns import Turns
+from tests.service.scenarios import own_probs
 
 CONTEXT = "hello world, how are you. the cat sat."
 
@@ -26,14 +25,6 @@ def compare(service, one=("plain", None, 1.0), other=("plain", None, 1.0), conte
         return await service.compare(*lanes, context, n)
 
     return asyncio.run(main())
-
-
-def own_probs(service, session_id, step, temperature, context):
-    run = service.registered_run(session_id)
-    model, ids = load_model(run, step, max_bytes=2**30), run.vocabulary.encode(context)
-    with torch.inference_mode():
-        logits = model(torch.tensor([ids[-run.model_config.block_size :]]))[0, -1].double()
-    return (logits / (temperature or 1)).softmax(-1).numpy()
 
 
 @pytest.mark.parametrize(

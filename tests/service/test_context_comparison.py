@@ -2,9 +2,7 @@ import asyncio
 
 import numpy as np
 import pytest
-import torch
 
-from playground.checkpoints.folder import load_model
 from playground.errors import (
     InvalidInput,
     ModelNotInitialized,
@@ -18,6 +16,7 @@ from playground.service.comparison import Lane
 from playground.service.context_comparison import OTHERS_MAX, ContextComparer
 from playground.service.sessions import Session
 from playground.service.turns import Turns
+from tests.service.scenarios import own_probs
 
 CONTEXT = "hello wor"
 
@@ -27,14 +26,6 @@ def compare(service, *, side=("plain", None, 1.0), context=CONTEXT, others=("wor
         return await service.compare_contexts(await service.lane(*side), context, others, token)
 
     return asyncio.run(main())
-
-
-def own_probs(service, session_id, step, temperature, context):
-    run = service.registered_run(session_id)
-    model, ids = load_model(run, step, max_bytes=2**30), run.vocabulary.encode(context)
-    with torch.inference_mode():
-        logits = model(torch.tensor([ids[-run.model_config.block_size :]]))[0, -1].double()
-    return (logits / (temperature or 1)).softmax(-1).numpy()
 
 
 @pytest.mark.parametrize("side", [("plain", 100, 1.0), ("plain", 0, 0.5), ("plain", 100, 0)])

@@ -1,31 +1,15 @@
-import json
-
 import pytest
-from starlette.testclient import TestClient
 
-from playground.api.app import create_api
 from playground.api.schemas.corpus_lookup import CorpusResponse
-from playground.service.playground import Playground
 from playground.service.sessions import Session
-from playground.settings import Settings
 from playground.training.corpora import packaged_text
-from tests.api.scenarios import CORPUS, error
+from tests.api.scenarios import CORPUS, documented, error
 
 ASK = {"session_id": "tales", "context": "the wol"}
 
 
-@pytest.fixture(scope="module")
-def bundled():
-    with TestClient(create_api(Playground(Settings(hub_endpoint="http://127.0.0.1:9")))) as client:
-        yield client
-
-
 def answer(client, **changes):
-    response = client.post(CORPUS, json=ASK | changes)
-    assert response.status_code == 200, response.text
-    parsed = CorpusResponse.model_validate_json(response.content, strict=True)
-    assert json.loads(parsed.model_dump_json()) == response.json(), "as the document says"
-    return response.json()
+    return documented(client.post(CORPUS, json=ASK | changes), CorpusResponse)
 
 
 def test_a_context_that_occurs(bundled):

@@ -1,31 +1,15 @@
-import json
-
 import pytest
-from starlette.testclient import TestClient
 
-from playground.api.app import create_api
 from playground.api.schemas.rounds import RoundResponse
-from playground.service.playground import Playground
 from playground.service.rounds import ROUND_LENGTH
 from playground.service.sessions import Session
-from playground.settings import Settings
-from tests.api.scenarios import ROUNDS, SCORE, error
+from tests.api.scenarios import ROUNDS, SCORE, documented, error
 
 ASK = {"session_id": "tales", "seed": 1951}
 
 
-@pytest.fixture(scope="module")
-def bundled():
-    with TestClient(create_api(Playground(Settings(hub_endpoint="http://127.0.0.1:9")))) as client:
-        yield client
-
-
 def answer(client, **changes):
-    response = client.post(ROUNDS, json=ASK | changes)
-    assert response.status_code == 200, response.text
-    parsed = RoundResponse.model_validate_json(response.content, strict=True)
-    assert json.loads(parsed.model_dump_json()) == response.json(), "as the document says"
-    return response.json()
+    return documented(client.post(ROUNDS, json=ASK | changes), RoundResponse)
 
 
 def test_a_round_of_text_that_the_model_has_not_learned_from(bundled):
