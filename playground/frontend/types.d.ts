@@ -307,6 +307,7 @@ export interface RoundRequest {
 /** A token to guess; natural logarithms of its probability, null where they aren't known. */
 export interface RoundToken {
   token: string;
+  token_id?: number;
   unigram: number | null;
   bigram: number | null;
 }
@@ -320,6 +321,7 @@ export interface RoundResponse {
 export interface CorpusRequest {
   session_id: string;
   context: string;
+  context_ids?: number[];
   k?: number;
 }
 
@@ -332,8 +334,8 @@ export interface CorpusResponse {
   k: number;
   count: number;
   counts: number[];
-  next: { token: string; count: number; share: number }[];
-  places: { position: number; before: string; after: string }[];
+  next: { token: string; token_id?: number; count: number; share: number }[];
+  places: { position: number; before: string; next: string; after: string }[];
 }
 
 export interface CompareContextsRequest {

@@ -3,37 +3,57 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground.concurrency import LoadingCache
-from playground.corpus_index.suffix_array import Occurrences, SuffixArray
-from playground.lm.vocabulary import Vocabulary
+from playground.corpus_index.suffix_array import LOOKUP_MAX, SuffixArray
+from playground.lm.tokenizer import Tokenizer
 from playground.service.contexts import encode_context, have_same_tokens
-from playground.service.learned_texts import FindJob, find_corpus, key_of_text
+from playground.service.learned_texts import FindJob, find_corpus, is_own_text
 from playground.service.sessions import Session
 from playground.training.corpora import Corpus
 
-BACKOFF_MAX = 12  # characters of the longest context that is tried unless a length is given
+BACKOFF_MAX = 12  # tokens of the longest context that is tried unless a length is given
+EXCERPT = 40  # characters before and after a place
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An occurrence: the index of its first token in the text, and what is around it.
+
+    next: the token that followed; after: what follows, that token first.
+    """
+
+    position: int
+    before: str
+    next: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """A context in a training text.
 
-    n_characters: of the training part. context: its last characters, those that were looked up.
-    counts: occurrences of the last 0, 1, 2 … of them.
+    n_characters: of the training part. context: the last k tokens, those that were looked up.
+    counts: occurrences of the last 0, 1, 2 … k of them that another token follows.
+    followers: each of those tokens with its count; the most frequent first.
     """
 
+    vocabulary: Tokenizer
     n_characters: int
     context: str
     counts: tuple[int, ...]
-    occurrences: Occurrences
+    followers: tuple[tuple[int, int], ...]
+    places: tuple[Place, ...]
 
+    @property
+    def k(self) -> int:
+        return len(self.counts) - 1
 
-@dataclass(frozen=True, slots=True)
-class _Index:
-    vocabulary: Vocabulary
-    suffixes: SuffixArray
+    @property
+    def count(self) -> int:
+        return self.counts[-1]
 
 
 class CorpusLookup:
@@ -46,39 +66,66 @@ class CorpusLookup:
         """max_bytes: of all indexes."""
         self._find_job = find_job
         self._indexes: LoadingCache[_Index] = LoadingCache(
-            max_bytes, lambda index: index.suffixes.nbytes, loads_at_once=1
+            max_bytes, lambda index: index.nbytes, loads_at_once=1
         )
 
-    async def look_up(self, session: Session, context: str, length: int | None) -> Lookup | None:
-        """Look up the last characters of a context; None where the text is not on this server.
+    async def look_up(
+        self, session: Session, context: str, length: int | None, written: Sequence[int] = ()
+    ) -> Lookup | None:
+        """Look up the last tokens of a context; None where the text is not on this server.
 
         length: so many of them, 0 to LOOKUP_MAX; by default the most, up to BACKOFF_MAX, that
-        occur. Raises ModelNotInitialized, InvalidInput.
+        occur. written: ids of tokens after the context. Raises ModelNotInitialized, InvalidInput,
+        BadCheckpoint.
         """
         run = session.require_run()
-        await encode_context(run, context)
+        ids = await encode_context(run, context, written)
         if (source := find_corpus(session, self._find_job)) is None:
             return None
-        index = await self._indexes.get(source.key, lambda: _index(source.open()))
+        index = await self._indexes.get(source.key, lambda: _Index(source.open()))
         if not await have_same_tokens(index.vocabulary, run.vocabulary):
             return None  # another text of the same name
-        return await asyncio.to_thread(_look_up, index.suffixes, context, length)
+        return await asyncio.to_thread(index.look_up, ids[-LOOKUP_MAX:], length)
 
     def forget(self, session_id: str) -> None:
         """Drop the index of a live session's own text."""
-        self._indexes.drop(lambda key: key == key_of_text(session_id))
+        self._indexes.drop(lambda key: is_own_text(key, session_id))
 
 
-def _index(corpus: Corpus[Vocabulary]) -> _Index:
-    text = corpus.vocabulary.decode(corpus.train.tolist())
-    return _Index(corpus.vocabulary, SuffixArray(text))
+class _Index:
+    """The training part of a text: its suffix array, and its tokens as text."""
 
+    def __init__(self, corpus: Corpus[Tokenizer]) -> None:
+        self.vocabulary = corpus.vocabulary
+        self._suffixes = SuffixArray(corpus.train, len(corpus.vocabulary))
+        self._n_characters = len(corpus.vocabulary.decode(corpus.train.tolist()))
 
-def _look_up(suffixes: SuffixArray, context: str, length: int | None) -> Lookup:
-    most = min(len(context), BACKOFF_MAX if length is None else length)
-    counts = [suffixes.count(context[len(context) - n :]) for n in range(most + 1)]
-    used = most
-    if length is None:
-        used = max(n for n, count in enumerate(counts) if count)
-    tail = context[len(context) - used :]
-    return Lookup(len(suffixes), tail, tuple(counts[: used + 1]), suffixes.look_up(tail))
+    @property
+    def nbytes(self) -> int:
+        return self._suffixes.nbytes
+
+    def look_up(self, ids: list[int], length: int | None) -> Lookup:
+        most = min(len(ids), BACKOFF_MAX if length is None else length)
+        counts = [self._suffixes.count(ids[len(ids) - n :]) for n in range(most + 1)]
+        used = most
+        if length is None:
+            used = max(n for n, count in enumerate(counts) if count)
+        context = ids[len(ids) - used :]
+        found = self._suffixes.look_up(context)
+        return Lookup(
+            self.vocabulary,
+            self._n_characters,
+            self.vocabulary.decode(context),
+            tuple(counts[: used + 1]),
+            found.followers,
+            tuple(self._place(position, used) for position in found.positions),
+        )
+
+    def _place(self, position: int, n: int) -> Place:
+        end = position + n
+        decode = self.vocabulary.decode
+        # A token is a character at least, or a part of one, which is shown by its bytes.
+        before = decode(self._suffixes.ids(position - EXCERPT, position))[-EXCERPT:]
+        following = self._suffixes.ids(end, end + EXCERPT)
+        token = self.vocabulary.token_text(following[0])
+        return Place(position, before, token, decode(following)[: max(EXCERPT, len(token))])

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
+from typing import Generic
 
+from playground.lm.tokenizer import Tokenizer
 from playground.lm.vocabulary import Vocabulary
 from playground.service.sessions import Session
 from playground.training.corpora import (
     PACKAGED_TEXTS,
+    AnyTokenizer,
     Corpus,
     PackagedText,
     corpus_from_text,
+    in_word_pieces,
     open_corpus,
     packaged_text,
     shuffle_lines,
@@ -24,22 +28,40 @@ FindJob = Callable[[str], TrainingJob]
 
 
 @dataclass(frozen=True, slots=True)
-class CorpusSource:
-    """Where a text comes from. key: equal for equal texts. open: takes up to a second."""
+class CorpusSource(Generic[AnyTokenizer]):
+    """Where a text comes from.
 
-    key: Hashable
-    open: Callable[[], Corpus[Vocabulary]]
+    key: equal for equal texts. open: the text in characters, or in as many word pieces as the model
+    has, which are learned from it anew; takes up to some seconds.
+    """
+
+    key: tuple[Hashable, ...]
+    open: Callable[[], Corpus[AnyTokenizer]]
 
 
-def find_corpus(session: Session, find_job: FindJob) -> CorpusSource | None:
+def find_corpus(session: Session, find_job: FindJob) -> CorpusSource[Tokenizer] | None:
     """The text that a session with a model claims to have learned; None where it is not here.
 
-    That its vocabulary is the model's is left to the caller: another text may have the same name.
+    That its tokens are the model's is left to the caller: another text may have the same name.
     """
-    assert session.run is not None
-    if session.source == "live":
-        return _source_of_job(find_job(session.session_id))
-    config = session.run.config
+    run = session.require_run()
+    job = find_job(session.session_id) if session.source == "live" else None
+    source = _packaged_source(session) if job is None else _source_of_job(job)
+    if source is None or run.vocabulary.kind == "characters":
+        return source
+    vocab_size = run.model_config.vocab_size
+    return CorpusSource(
+        (*source.key, vocab_size), lambda: in_word_pieces(source.open(), vocab_size)
+    )
+
+
+def is_own_text(key: Hashable, session_id: str) -> bool:
+    """Whether a key is that of the text that a visitor gave to a training."""
+    return isinstance(key, tuple) and key[:2] == ("text", session_id)
+
+
+def _packaged_source(session: Session) -> CorpusSource[Vocabulary] | None:
+    config = session.require_run().config
     known = PACKAGED_TEXTS if session.source == "bundled" else {}
     name = known.get(config.corpus or "")
     if name is None:
@@ -48,19 +70,14 @@ def find_corpus(session: Session, find_job: FindJob) -> CorpusSource | None:
     return CorpusSource((name, seed), partial(_packaged_corpus, name, seed))
 
 
-def key_of_text(session_id: str) -> Hashable:
-    """The key of the text that a visitor gave to a training."""
-    return "text", session_id
-
-
-def _source_of_job(job: TrainingJob) -> CorpusSource | None:
+def _source_of_job(job: TrainingJob) -> CorpusSource[Vocabulary] | None:
     """The corpus as the job's worker opens it; None for a model that was uploaded."""
     if job.corpus is None or job.plan is None:
         return None
     seed = job.plan.params.seed
-    key: Hashable = (job.corpus, seed if job.corpus == "arithmetic" else None)
+    key: tuple[Hashable, ...] = (job.corpus, seed if job.corpus == "arithmetic" else None)
     if job.corpus == "text":
-        key = key_of_text(job.session_id)
+        key = ("text", job.session_id)
     return CorpusSource(key, partial(open_corpus, job.corpus, seed=seed, path=job.text_path))
 
 

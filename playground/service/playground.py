@@ -371,21 +371,25 @@ class Playground:
         """Compare predictions after several contexts. Raises as `ContextComparer.compare`."""
         return await self._context_comparer.compare(lane, context, others, token, written)
 
-    async def look_up(self, session_id: str, context: str, length: int | None) -> Lookup | None:
+    async def look_up(
+        self, session_id: str, context: str, length: int | None, written: Sequence[int] = ()
+    ) -> Lookup | None:
         """What followed a context in the text that a session's model learned from.
 
         Raises SessionNotFound, and as `CorpusLookup.look_up`.
         """
         session = await self._session_in_use(session_id)
-        return await self._corpus_lookup.look_up(session, context, length)
+        return await self._corpus_lookup.look_up(session, context, length, written)
 
     async def round(self, session_id: str, seed: int, n: int = ROUND_LENGTH) -> Round:
         """A round of a guessing game. Raises SessionNotFound, and as `Rounds.make`."""
         return await self._rounds.make(await self._session_in_use(session_id), seed, n)
 
-    async def _write(self, session: Session, prompt: str, n: int, seed: int) -> str:
+    async def _write(self, session: Session, prompt: str, n: int, seed: int) -> list[int]:
         params = SamplingParams(seed=seed)
-        return (await self.generate(session.session_id, prompt, params, n=n)).text
+        generation = await self.generate(session.session_id, prompt, params, n=n)
+        ids: list[int] = generation.steps.token.tolist()
+        return ids
 
     async def warm_up(self) -> None:
         """Load the last step of every bundled session into the model cache.

@@ -5,10 +5,9 @@ After Shannon, Prediction and entropy of printed English (1951).
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -16,20 +15,21 @@ import numpy as np
 from playground.checkpoints.folder import BaseRun
 from playground.concurrency import LoadingCache
 from playground.errors import InvalidInput
+from playground.lm.tokenizer import Tokenizer, is_whole
 from playground.lm.vocabulary import Vocabulary
-from playground.service.contexts import have_same_tokens
-from playground.service.learned_texts import FindJob, find_corpus, key_of_text
+from playground.service.contexts import encode_text, have_same_tokens
+from playground.service.learned_texts import FindJob, find_corpus, is_own_text
 from playground.service.sessions import Session
-from playground.training.corpora import CharacterCounts, Corpus, Ids
+from playground.training.corpora import Corpus, Ids, TokenCounts
 
-ROUND_LENGTH = 20  # characters to guess: twenty are fun, more are tedium
+ROUND_LENGTH = 20  # tokens to guess: twenty are fun, more are tedium
 ROUND_MAX = 100
-ROUND_CONTEXT_MAX = 200  # characters before them, where the model reads as many
+ROUND_CONTEXT_MAX = 200  # tokens before them, where the model reads as many
 
 _CACHE_BYTES = 32 * 2**20
 
-WriteText = Callable[[Session, str, int, int], Awaitable[str]]
-"""Continues a text of a session by so many characters, sampled with a seed."""
+WriteTokens = Callable[[Session, str, int, int], Awaitable[list[int]]]
+"""Continues a text of a session by so many tokens, sampled with a seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +38,32 @@ class Round:
 
     source: "text" for a passage of the validation part of the text that the model learned from;
     "model" where there is none on this server: the model has written it, at temperature 1.
-    context: at most as many characters as the model reads. tokens: what follows.
+    context: at most as many tokens as the model reads. ids: of those that follow.
     unigram, bigram: natural logarithms of the probability of each token by its frequency in the
     training part, and by that after the token before; None for "model".
     """
 
     source: Literal["text", "model"]
+    vocabulary: Tokenizer = field(compare=False)
     context: str
-    tokens: tuple[str, ...]
+    ids: tuple[int, ...]
     unigram: tuple[float, ...] | None = None
     bigram: tuple[float, ...] | None = None
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The texts of the tokens that follow."""
+        return tuple(map(self.vocabulary.token_text, self.ids))
 
 
 @dataclass(frozen=True, slots=True)
 class _Passages:
     """What passages are taken from. starts: where words begin in the validation part."""
 
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
     validation: Ids
     starts: Ids
-    counts: CharacterCounts
+    counts: TokenCounts
 
     @property
     def nbytes(self) -> int:
@@ -67,15 +73,15 @@ class _Passages:
 class Rounds:
     """Makes rounds; a function of session, seed and length. Bound to one event loop."""
 
-    def __init__(self, find_job: FindJob, write_text: WriteText) -> None:
+    def __init__(self, find_job: FindJob, write_tokens: WriteTokens) -> None:
         self._find_job = find_job
-        self._write_text = write_text
+        self._write_tokens = write_tokens
         self._passages: LoadingCache[_Passages] = LoadingCache(
             _CACHE_BYTES, lambda passages: passages.nbytes, loads_at_once=1
         )
 
     async def make(self, session: Session, seed: int, n: int = ROUND_LENGTH) -> Round:
-        """The round of a seed, of n characters, 1 to ROUND_MAX.
+        """The round of a seed, of n tokens, 1 to ROUND_MAX.
 
         Raises ModelNotInitialized, InvalidInput; for a model that writes also as generation does.
         """
@@ -90,7 +96,7 @@ class Rounds:
 
     def forget(self, session_id: str) -> None:
         """Drop what is remembered of a live session's own text."""
-        self._passages.drop(lambda key: key == key_of_text(session_id))
+        self._passages.drop(lambda key: is_own_text(key, session_id))
 
     async def _find_passages(self, session: Session, run: BaseRun) -> _Passages | None:
         if (source := find_corpus(session, self._find_job)) is None:
@@ -106,19 +112,22 @@ class Rounds:
         vocabulary, prompt = run.vocabulary, run.config.prompt
         if isinstance(vocabulary, Vocabulary):
             prompt = "".join(c for c in prompt if c in vocabulary) or vocabulary.characters[0]
-        text = prompt + await self._write_text(session, prompt, n_context + n, seed)
-        tokens = await asyncio.to_thread(vocabulary.tokenize, text)
-        before, answer = tokens[:-n][-n_context:], tokens[-n:]
-        context = text[before[0].start : answer[0].start] if before else ""
-        return Round("model", context, tuple(token.text for token in answer))
+        begun = await encode_text(vocabulary, prompt, field="text")
+        ids = begun + await self._write_tokens(session, prompt, n_context + n, seed)
+        context = _context(vocabulary, ids[-n_context - n : -n])
+        return Round("model", vocabulary, context, tuple(ids[-n:]))
 
 
-def _passages(corpus: Corpus[Vocabulary]) -> _Passages:
-    ids = corpus.validation
-    is_space = np.array([character.isspace() for character in corpus.vocabulary.characters])[ids]
-    starts = np.flatnonzero(is_space[:-1] & ~is_space[1:]) + 1
-    counts = CharacterCounts.of(corpus.train, len(corpus.vocabulary))
-    return _Passages(corpus.vocabulary, ids, starts, counts)
+def _passages(corpus: Corpus[Tokenizer]) -> _Passages:
+    ids, vocabulary = corpus.validation, corpus.vocabulary
+    texts = [vocabulary.token_text(id) for id in range(len(vocabulary))]
+    is_space = np.array([text.isspace() for text in texts])[ids]
+    begins_with_space = np.array([text[:1].isspace() for text in texts])[ids]
+    ends_with_space = np.array([text[-1:].isspace() for text in texts])[ids]
+    begins_word = ~is_space[1:] & (ends_with_space[:-1] | begins_with_space[1:])
+    starts = np.flatnonzero(begins_word) + 1
+    counts = TokenCounts.of(corpus.train, len(vocabulary))
+    return _Passages(vocabulary, ids, starts, counts)
 
 
 def _from_text(passages: _Passages, n_context: int, n: int, seed: int) -> Round:
@@ -132,11 +141,17 @@ def _from_text(passages: _Passages, n_context: int, n: int, seed: int) -> Round:
     # random() of a seed is the same in every version of Python.
     start = int(starts[int(random.Random(seed).random() * len(starts))])
     answer = ids[start : start + n]
-    decode = passages.vocabulary.decode
     return Round(
         "text",
-        decode(ids[max(0, start - n_context) : start].tolist()),
-        tuple(decode(answer.tolist())),
+        passages.vocabulary,
+        _context(passages.vocabulary, ids[max(0, start - n_context) : start].tolist()),
+        tuple(answer.tolist()),
         tuple(passages.counts.unigram_logprobs(answer).tolist()),
         tuple(passages.counts.bigram_logprobs(ids[start - 1 : start + n]).tolist()),
     )
+
+
+def _context(vocabulary: Tokenizer, ids: Sequence[int]) -> str:
+    """The text of tokens, from the first whole character on."""
+    first = next((i for i, id in enumerate(ids) if is_whole(vocabulary.token_bytes(id))), 0)
+    return vocabulary.decode(ids[first:])

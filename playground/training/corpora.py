@@ -213,7 +213,7 @@ class Baselines:
 
 
 @dataclass(frozen=True, slots=True)
-class CharacterCounts:
+class TokenCounts:
     """Characters and pairs of neighbours in a text, smoothed so that no probability is zero.
 
     unigram: probabilities (V,). n_before: how often each character is followed by one (V,).
@@ -259,7 +259,7 @@ class CharacterCounts:
 def compute_baselines(corpus: Corpus[Tokenizer]) -> Baselines:
     """Losses on the validation part from counts in the training part."""
     size, validation = len(corpus.vocabulary), corpus.validation
-    counts = CharacterCounts.of(corpus.train, size)
+    counts = TokenCounts.of(corpus.train, size)
     return Baselines(
         uniform=float(np.log(size)),
         unigram=float(-counts.unigram_logprobs(validation).mean()),

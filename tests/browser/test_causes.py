@@ -71,6 +71,40 @@ def test_each_candidate_stands_beside_its_share_in_the_training_text(panel):
     }
 
 
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_word_pieces_are_looked_up_as_tokens(panel, lang):
+    prompt = "My lord, the"
+    page = panel("corpus", prompt=prompt, model="shakespeare-pieces", lang=lang)
+    corpus = part(page, "corpus")
+    said = page.ask("corpus", session_id="shakespeare-pieces", context=prompt)
+    expect(corpus.locator(".corpus__k")).to_have_text(str(said["k"]))
+    expect(corpus.locator(".corpus__used").first).to_have_text(said["context_used"])
+    unit = {"en": "marked tokens", "de": "markierten Tokens"}[lang]
+    expect(corpus.locator(".corpus__verdict")).to_contain_text(unit)
+    total = f"{said['counts'][0]:,}"
+    total = total.replace(",", ".") if lang == "de" else total
+    expect(corpus.locator(".corpus__verdict")).to_contain_text(total)
+    shares = {row["token"]: row for row in said["next"]}
+    shown = corpus.locator(".pair__name").all_text_contents()
+    notes = corpus.locator(".pair__note").all_text_contents()
+    never = {"en": "never", "de": "nie"}[lang]
+    for name, note in list(zip(shown, notes, strict=True))[:-1]:
+        row = shares.get(name.replace("␣", " "))
+        assert note == never if row is None else f"{row['count']}×" in note
+    quotes = corpus.locator(".corpus__quotes .corpus__next").all_text_contents()
+    assert [quote.replace("␣", " ") for quote in quotes] == [
+        place["next"] for place in said["places"]
+    ]
+    corpus.get_by_role("slider").press("Home")
+    expect(corpus.locator(".corpus__verdict")).to_contain_text(
+        {"en": "each token", "de": "jedes Token"}[lang]
+    )
+    page.page.keyboard.press("End")
+    expect(corpus.locator(".corpus__k")).to_have_text(
+        str(len(page.ask("tokenize", session_id="shakespeare-pieces", text=prompt)["tokens"]))
+    )
+
+
 def test_by_keyboard_longer_until_it_never_occurs_and_to_other_places(panel):
     page = panel("corpus", prompt="zebras quizzed a wolf")
     corpus = part(page, "corpus")

@@ -224,6 +224,81 @@ def test_a_model_of_markup_is_shown_as_characters(visit):
     assert panel(page).locator("img, script").count() == 0
 
 
+PIECES = "shakespeare-pieces"
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_in_word_pieces_a_guess_is_a_token(visit, bundled, lang):
+    page = play(visit, model=PIECES, at=bundled, more=f"&lang={lang}")
+    body = page.ask("rounds", session_id=PIECES, seed=SEED)
+    answer = [row["token"] for row in body["tokens"]]
+    ids = [row["token_id"] for row in body["tokens"]]
+    asked = {"session_id": PIECES, "text": body["context"], "text_ids": ids}
+    scored = page.ask("score", **asked)["tokens"][-len(ids) :]
+    unit = {"en": "token 1 of 20", "de": "Token 1 von 20"}[lang]
+    expect(panel(page).locator(".guess__round")).to_contain_text(unit)
+    expect(text(page)).to_have_text(f"{body['context']}?", use_inner_text=False)
+    box = panel(page).locator(".guess__field")
+    expect(box).to_be_focused()
+    for token, place in list(zip(answer, scored, strict=True))[:3]:
+        page.page.keyboard.insert_text(token)
+        page.page.keyboard.press("Enter")
+        expect(panel(page).locator(".pile")).to_have_count(1)
+        assert piles(page) == {token: CHIPS}
+        expect(box).to_have_value("")
+        page.page.keyboard.press("Enter")
+        model = f"{-place['logprob'] / math.log(2):.2f}"
+        model = model.replace(".", ",") if lang == "de" else model
+        expect(said(page)).to_contain_text(model)
+        expect(panel(page).locator(".guess__bar--came")).to_have_count(1)
+        page.page.keyboard.press("Enter")
+    expect(text(page)).to_contain_text("".join(answer[:3]))
+    page.page.reload()
+    expect(panel(page).locator(".guess__token--most")).to_have_count(3)
+
+
+def test_what_is_typed_is_offered_as_the_tokens_it_may_be(visit, bundled):
+    page = play(visit, model=PIECES, at=bundled)
+    page.button("Show it").click()
+    expect(said(page)).to_contain_text("Type a word or a piece of one first.")
+    page.page.keyboard.type("the")
+    offered = panel(page).locator(".guess__readings button")
+    expect(offered).to_have_text(["the", "␣the"])
+    offered.last.click()
+    assert piles(page) == {" the": CHIPS}
+    expect(offered).to_have_count(0)
+    expect(field(page)).to_be_focused()
+    page.page.keyboard.type(" quickly")
+    page.page.keyboard.press("Enter")
+    expect(said(page)).to_contain_text("The first of them can come now: “␣qu")
+    first = next(token for token in piles(page) if token != " the")
+    assert piles(page) == {" the": 5, first: 5}
+    page.button("new line").click()
+    assert piles(page) == {" the": 4, first: 3, "\n": 3}
+    page.page.keyboard.press("Backspace")
+    assert set(piles(page)) == {" the", first}
+    page.page.keyboard.press("Enter")
+    expect(panel(page).locator(".guess__bar--came")).to_have_count(1)
+    page.page.keyboard.type(" and")  # the next guess, without a stop at "Next"
+    page.page.keyboard.press("Enter")
+    expect(panel(page).locator(".pile")).to_have_count(1)
+    assert piles(page) == {" and": CHIPS}
+
+
+def test_a_tokenizer_that_fails_is_said_and_what_was_typed_stays(visit, bundled):
+    page = play(visit, model=PIECES, at=bundled, quiet=False)
+    page.page.route("**/api/tokenize", lambda route: route.abort())
+    page.page.keyboard.type(" the")
+    expect(panel(page).locator(".guess__said--problem")).not_to_be_empty()
+    page.page.keyboard.press("Enter")
+    expect(field(page)).to_have_value(" the")
+    page.page.unroute("**/api/tokenize")
+    page.page.keyboard.press("Enter")
+    expect(panel(page).locator(".pile")).to_have_count(1)
+    expect(field(page)).to_have_value("")
+    assert piles(page) == {" the": CHIPS}
+
+
 def test_without_a_server_there_is_a_sentence_and_another_try(visit):
     page = visit(quiet=False)
     page.page.route("**/api/rounds", lambda route: route.abort())

@@ -8,7 +8,7 @@ import { same } from "./support.js";
 import { bitsOf } from "../../playground/frontend/explore/bets.js";
 import { beaten, loadRound, playersOf } from "../../playground/frontend/explore/guessRound.js";
 
-const session = { session_id: "plain", name: "plain", vocabulary: Array.from("😀 abcdef") };
+const session = { session_id: "plain", name: "plain", tokenizer: "characters", vocab_size: 8 };
 const half = Math.log(1 / 2);
 const row = (token, logprob) => ({ token, logprob, candidates: [{ token, prob: Math.exp(logprob) }], other: { count: 7, prob: 0.5 } });
 
@@ -27,8 +27,20 @@ test("the model's bits are those of the tokens to guess, in characters and not i
   same(round.scores.map(({ bits }) => Math.round(bits * 1000)), [1000, 2000]);
   const players = playersOf(round, guesses);
   same(players.map(({ name }) => name), ["you", "model", "bigram", "unigram"]);
-  same(players[0].bits, guesses.map((guess) => bitsOf(guess, session.vocabulary.length)));
+  same(players[0].bits, guesses.map((guess) => bitsOf(guess, session.vocab_size)));
   same(players[3].bits.map(Math.round), [4, 4]);
+});
+
+test("tokens are scored by their ids, for their texts may fall into others", async () => {
+  const scored = (id, logprob) => ({ token: "x", token_id: id, logprob, candidates: [], other: null });
+  const round = await loadRound({
+    getRound: async () => ({ source: "model", context: "The", tokens: [4, 9].map((id) => ({ token: "x", token_id: id, unigram: null, bigram: null })) }),
+    score: async (body) => {
+      same(body, { session_id: "plain", step: 3, text: "The", text_ids: [4, 9] });
+      return { tokens: [scored(1, null), scored(2, half), scored(4, half), scored(9, 3 * half)] }; // "The" is two tokens
+    },
+  }, { ...session, tokenizer: "tokens" }, 3, 7);
+  same(round.scores.map(({ bits }) => Math.round(bits)), [1, 3]);
 });
 
 test("only what has been guessed is counted", async () => {

@@ -7,8 +7,9 @@ import { same } from "./support.js";
 
 import { ContextAnswers } from "../../playground/frontend/explore/contextAnswers.js";
 import { changed, changesNear, fallOf, fitting, movedRows, unmovedRows } from "../../playground/frontend/explore/contextVariants.js";
-import { longestLookup, sharesOf, verdictOf } from "../../playground/frontend/explore/corpusShares.js";
+import { lookupOf, sharesOf, verdictOf } from "../../playground/frontend/explore/corpusShares.js";
 import { decodeState, encodeState } from "../../playground/frontend/explore/place.js";
+import { start, withPrompt } from "../../playground/frontend/playback/trace.js";
 import { config } from "../../playground/frontend/shared/config.js";
 import { LatestRequest } from "../../playground/frontend/shared/latestRequest.js";
 import { RequestError } from "../../playground/frontend/shared/requestError.js";
@@ -56,8 +57,28 @@ test("the verdict tells what occurs, what never does, and where memory ends", ()
   same(verdictOf(found([["a", 4]]), 30, false).isEdge, false);
   same(verdictOf(found([], { counts: [100, 5, 1, 0] }), 30, false).key, "corpus.never");
   same(verdictOf(found([], { k: 0 }), 30, false).key, "corpus.anywhere");
-  same(longestLookup("ab"), 2);
-  same(longestLookup("a".repeat(100)), config.corpus.lookup_max);
+});
+
+test("what is looked up is the end of a text, in characters or in the tokens of the model", () => {
+  const most = config.corpus.lookup_max;
+  const ofCharacters = { session_id: "tales", tokenizer: "characters" };
+  same(lookupOf(ofCharacters, start("😀b"), 2), { context: "😀b", available: 2 });
+  same(lookupOf(ofCharacters, start("😀b"), 1), { context: "😀", available: 1 });
+  same(lookupOf(ofCharacters, start("a".repeat(100)), 100), { context: "a".repeat(most), available: most });
+
+  const ofTokens = { session_id: "pieces", tokenizer: "tokens" };
+  const prompt = ["The", " king", " said"].map((text, index) => ({ id: index + 5, text }));
+  const trace = withPrompt(start("The king said"), prompt, "pieces");
+  same(lookupOf(ofTokens, trace, 2), { context: "The", ids: [6], available: 2 });
+  same(lookupOf(ofTokens, trace, 3), { context: "The king said", ids: [], available: 3 });
+});
+
+test("tokens of the same text are told apart by their ids", () => {
+  const said = found([], { counts: [9, 4], k: 1 });
+  said.next = [{ token: "e", token_id: 7, count: 3 }, { token: "e", token_id: 1, count: 1 }];
+  const { rows, others } = sharesOf(step("e", 0.6, [candidate("e", 0.6)]), said);
+  same(rows.map(({ times }) => times), [1]);
+  same(others.times, 3);
 });
 
 test("nothing of a quoted text is hidden, and nothing else is changed", () => {

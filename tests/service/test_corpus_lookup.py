@@ -19,7 +19,12 @@ from playground.service.corpus_lookup import BACKOFF_MAX, CorpusLookup
 from playground.service.playground import Playground
 from playground.service.sessions import Session
 from playground.settings import Settings
-from playground.training.corpora import corpus_from_text, packaged_text, shuffle_lines
+from playground.training.corpora import (
+    corpus_from_text,
+    in_word_pieces,
+    packaged_text,
+    shuffle_lines,
+)
 
 TEXT = "the cat sat on the mat and the dog ran to the cat.\n" * 30
 BUNDLED = {"tales": "tales", "shakespeare": "shakespeare", "shakespeare-large": "shakespeare"}
@@ -34,6 +39,11 @@ def look_up(service, session_id, context, length=None):
     return asyncio.run(service.look_up(session_id, context, length))
 
 
+def followers(found):
+    """The texts of the tokens that followed, with their counts."""
+    return {found.vocabulary.token_text(id): n for id, n in found.followers}
+
+
 def trained_text(name):
     text = packaged_text(name)
     return text[: int(len(text) * 0.9)]
@@ -46,17 +56,49 @@ def test_a_bundled_model_has_its_training_part_counted(bundled, session_id):
         found = look_up(bundled, session_id, context, len(context))
         after = re.findall(f"(?={re.escape(context)}(.))", text, re.DOTALL)
         assert found.n_characters == len(text)
-        assert found.occurrences.count == found.counts[-1] == len(after) > 0
-        assert dict(found.occurrences.followers) == Counter(after)
-        for place in found.occurrences.places:
+        assert found.count == found.counts[-1] == len(after) > 0
+        assert followers(found) == Counter(after)
+        for place in found.places:
             assert text.startswith(context + place.after, place.position)
+
+
+def test_word_pieces_are_counted_in_the_text_as_the_model_reads_it(bundled):
+    tokenizer = bundled.registered_run("shakespeare-pieces").vocabulary
+    text = trained_text("shakespeare")
+    ids = tokenizer.encode(text[:90_000])  # the tokenizer's process has a deadline
+    for context in ("\n", " the", "My lord", "\n\nKING RICHARD"):
+        asked = tokenizer.encode(context)
+        found = look_up(bundled, "shakespeare-pieces", context, len(asked))
+        assert (found.context, found.k, found.n_characters) == (context, len(asked), len(text))
+        at = [i for i in range(len(ids) - 50) if ids[i : i + len(asked)] == asked]
+        assert found.count >= len(at)
+        counted = dict(found.followers)
+        for id, n in Counter(ids[i + len(asked)] for i in at).items():
+            assert counted[id] >= n
+        assert sum(counted.values()) == found.count
+        for place in found.places:
+            assert place.after.startswith(place.next)
+            assert place.before + context + place.after in text
+    assert look_up(bundled, "shakespeare-pieces", "a", 0).count == 413_838
+
+
+def test_tokens_that_were_written_are_looked_up_by_their_ids(bundled):
+    tokenizer = bundled.registered_run("shakespeare-pieces").vocabulary
+    first, *written = tokenizer.encode("My lord,")
+    text = tokenizer.decode([first])
+    found = asyncio.run(bundled.look_up("shakespeare-pieces", text, None, written))
+    assert found == look_up(bundled, "shakespeare-pieces", "My lord,")
+    # The same characters in other tokens, which the text never falls into.
+    bytes_ = [tokenizer.encode(character)[0] for character in "My"]
+    found = asyncio.run(bundled.look_up("shakespeare-pieces", " ", 2, bytes_))
+    assert (found.context, found.count) == ("My", 0)
 
 
 def test_a_list_is_counted_in_the_order_that_it_was_learned_in(bundled):
     names = shuffle_lines(packaged_text("names"), seed=1)
     trained = names[: int(len(names) * 0.9)]
     found = look_up(bundled, "names", "\nka", 3)
-    assert found.occurrences.count == trained.count("\nka")
+    assert found.count == trained.count("\nka")
     assert found.n_characters == len(trained)
 
 
@@ -89,22 +131,22 @@ def test_a_length_is_as_it_was_asked_for(bundled):
     text = trained_text("tales")
     exact = look_up(bundled, "tales", text[1000:1200], LOOKUP_MAX)
     assert exact.context == text[1200 - LOOKUP_MAX : 1200]
-    assert exact.occurrences.count >= 1
+    assert exact.count >= 1
     never = look_up(bundled, "tales", "qqqqqq", 5)
-    assert (never.context, never.occurrences.count) == ("qqqqq", 0)
-    assert (never.occurrences.followers, never.occurrences.places) == ((), ())
+    assert (never.context, never.count) == ("qqqqq", 0)
+    assert (never.followers, never.places) == ((), ())
     nothing = look_up(bundled, "tales", "ab", 0)
-    assert (nothing.context, nothing.occurrences.places) == ("", ())
-    assert nothing.occurrences.count == nothing.n_characters
+    assert (nothing.context, nothing.places) == ("", ())
+    assert nothing.count == nothing.n_characters
     assert look_up(bundled, "tales", "ab", 9).context == "ab"
 
 
 def test_a_text_is_indexed_once(bundled, monkeypatch):
     built = []
 
-    def counted(text):
-        built.append(len(text))
-        return suffix_array.SuffixArray(text)
+    def counted(ids, n_ids):
+        built.append(len(ids))
+        return suffix_array.SuffixArray(ids, n_ids)
 
     monkeypatch.setattr(corpus_lookup, "SuffixArray", counted)
     service = Playground(Settings(hub_endpoint="http://127.0.0.1:9"))
@@ -113,7 +155,7 @@ def test_a_text_is_indexed_once(bundled, monkeypatch):
         ids = ["shakespeare", "shakespeare-large"] * 5
         return await asyncio.gather(*(service.look_up(id, "the ", None) for id in ids))
 
-    assert len({found.occurrences.count for found in asyncio.run(crowd())}) == 1
+    assert len({found.count for found in asyncio.run(crowd())}) == 1
     assert len(built) == 1
 
 
@@ -167,7 +209,7 @@ def test_a_trainings_own_text_is_counted_and_forgotten_with_it(write_model, tmp_
 
     async def main():
         found = await lookup.look_up(session, "the ", None)
-        assert found.occurrences.count == TEXT[: int(len(TEXT) * 0.9)].count("the ")
+        assert found.count == TEXT[: int(len(TEXT) * 0.9)].count("the ")
         path.unlink()
         again = await lookup.look_up(session, "the ", None)
         assert again == found, "from memory"
@@ -184,8 +226,32 @@ def test_arithmetic_is_that_of_the_trainings_seed(write_model, tmp_path):
     for seed in (3, 4):
         session, job = live(run, "arithmetic", seed=seed)
         lookup = CorpusLookup(lambda _, job=job: job, 2**24)
-        counts.add(asyncio.run(lookup.look_up(session, "\n12+7=", 6)).occurrences.count)
+        counts.add(asyncio.run(lookup.look_up(session, "\n12+7=", 6)).count)
     assert len(counts) == 2
+
+
+def test_a_training_in_word_pieces_has_the_pieces_that_it_learned(write_model, tmp_path):
+    text = "the cat sat on the mat and the dog ran to the cat.\n" * 30
+    path = tmp_path / "text.txt"
+    path.write_text(text)
+    learned = in_word_pieces(corpus_from_text(text, prompt=""), 300)
+    run = write_model(tmp_path / "own", tokenizer=learned.vocabulary)
+    session, job = live(run, "text", path)
+    lookup = CorpusLookup(lambda _: job, 2**20)
+
+    async def main():
+        found = await lookup.look_up(session, "the cat", None)
+        ids = learned.train.tolist()
+        [asked] = [learned.vocabulary.encode("the cat")]
+        assert found.context == "the cat"
+        at = [i for i in range(len(ids) - 2) if ids[i : i + len(asked)] == asked]
+        assert found.count == len(at) > 0
+        path.unlink()
+        lookup.forget("live-1")
+        with pytest.raises(FileNotFoundError):
+            await lookup.look_up(session, "the ", None)
+
+    asyncio.run(main())
 
 
 def test_a_model_that_was_uploaded_has_no_text(write_model, tmp_path):

@@ -49,6 +49,22 @@ def test_a_passage_is_of_the_part_that_was_not_learned_and_begins_with_a_word(bu
     assert len(places) == len(SEEDS)
 
 
+def test_a_round_in_word_pieces(bundled):
+    _, unseen = split(packaged_text("shakespeare"))
+    texts = set()
+    for seed in SEEDS:
+        made = play(bundled, "shakespeare-pieces", seed)
+        assert made.source == "text"
+        assert len(made.tokens) == len(made.ids) == ROUND_LENGTH
+        assert made.context + "".join(made.tokens) in unseen
+        assert made.tokens[0][0].isspace() != made.context[-1].isspace(), "a word begins"
+        assert not made.tokens[0].isspace()
+        texts.add(made.context)
+    assert len(texts) == len(SEEDS)
+    made = play(bundled, "shakespeare-pieces", 1, n=ROUND_MAX)
+    assert sum(made.bigram) > sum(made.unigram), "in nats"
+
+
 def test_the_baselines_are_those_of_the_counts_in_the_training_part(bundled):
     learned, _ = split(packaged_text("tales"))
     singles, size = Counter(learned), len(set(packaged_text("tales")))
@@ -136,7 +152,7 @@ def test_a_text_whose_unseen_part_is_shorter_than_a_round(write_model, tmp_path)
     )
 
     async def write(_session, _prompt, n, _seed):
-        return "a" * n
+        return [1] * n
 
     rounds = Rounds(lambda _: job, write)
     session = Session("live-1", "live", run, listed=False)

@@ -25,9 +25,9 @@ router = APIRouter(route_class=JsonRoute)
     responses=responses(InvalidInput, UnknownCharacters, ModelNotInitialized, SessionNotFound),
 )
 async def corpus(body: CorpusRequest, request: Request, service: Service) -> Response:
-    """How often the last characters of a text stand in what the model learned from, what followed
+    """How often the last tokens of a text stand in what the model learned from, what followed
     them there, and where.
     """
-    work = service.look_up(body.session_id, body.context, body.k)
+    work = service.look_up(body.session_id, body.context, body.k, body.context_ids)
     found = await cancel_on_disconnect(request, work)
     return json_response(corpus_response(body.session_id, found))

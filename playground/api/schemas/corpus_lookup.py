@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from playground.api.schemas.base import RequestBody
-from playground.api.schemas.generation import SessionId, Text
-from playground.corpus_index.suffix_array import EXCERPT, LOOKUP_MAX, PLACES_MAX
+from playground.api.schemas.generation import (
+    ContextIds,
+    SessionId,
+    Text,
+    TokenFields,
+    token_fields,
+)
+from playground.corpus_index.suffix_array import LOOKUP_MAX, PLACES_MAX
 from playground.i18n.translate import translate
-from playground.service.corpus_lookup import BACKOFF_MAX, Lookup
+from playground.service.corpus_lookup import BACKOFF_MAX, EXCERPT, Lookup
 
 
 class CorpusRequest(RequestBody):
-    """A text, the last characters of which are looked up."""
+    """A text, the last tokens of which are looked up."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"session_id": "tales", "context": "Once upon a"}]}
@@ -22,17 +29,18 @@ class CorpusRequest(RequestBody):
 
     session_id: SessionId
     context: Text
+    context_ids: ContextIds = Field(default=[])
     k: int | None = Field(
         default=None,
         ge=0,
         le=LOOKUP_MAX,
-        description="Look up the last k characters, or all where there are fewer. By default the "
-        f"longest end of the context that occurs, of {BACKOFF_MAX} characters at most.",
+        description="Look up the last k tokens, or all where there are fewer. By default the "
+        f"longest end of the context that occurs, of {BACKOFF_MAX} tokens at most.",
     )
 
 
-class Follower(BaseModel):
-    """A character that followed, how often, and its share of all that followed."""
+class Follower(TokenFields):
+    """A token that followed, how often, and its share of all that followed."""
 
     token: str
     count: int
@@ -42,9 +50,10 @@ class Follower(BaseModel):
 class PlaceBody(BaseModel):
     """One occurrence: where in the text, and what stands around it."""
 
-    position: int
+    position: int = Field(description="The index of its first token.")
     before: str
-    after: str = Field(description="What follows, from the next character on.")
+    next: str = Field(description="The token that followed.")
+    after: str = Field(description="What followed, from that token on.")
 
 
 class CorpusResponse(BaseModel):
@@ -53,10 +62,10 @@ class CorpusResponse(BaseModel):
     available: bool = Field(description="Whether the text is known; else `reason` says why not.")
     reason: str | None
     characters: int | None = Field(description="Length of the training part.")
-    context_used: str = Field(description="The last k characters.")
+    context_used: str = Field(description="The last k tokens.")
     k: int
     count: int = Field(description="How often they occur with something after; 0: never.")
-    counts: list[int] = Field(description="The same for the last 0, 1, 2 … k characters.")
+    counts: list[int] = Field(description="The same for the last 0, 1, 2 … k tokens.")
     next: list[Follower] = Field(description="The most frequent first.")
     places: list[PlaceBody] = Field(
         description=f"Up to {PLACES_MAX}, with {EXCERPT} characters before and after."
@@ -79,22 +88,16 @@ def corpus_response(session_id: str, found: Lookup | None) -> dict[str, Any]:
             "places": [],
             "session_id": session_id,
         }
-    count = found.occurrences.count
+    fields = token_fields(found.vocabulary)
     return {
         "available": True,
         "reason": None,
         "characters": found.n_characters,
         "context_used": found.context,
-        "k": len(found.context),
-        "count": count,
+        "k": found.k,
+        "count": found.count,
         "counts": found.counts,
-        "next": [
-            {"token": token, "count": n, "share": n / count}
-            for token, n in found.occurrences.followers
-        ],
-        "places": [
-            {"position": place.position, "before": place.before, "after": place.after}
-            for place in found.occurrences.places
-        ],
+        "next": [fields(id) | {"count": n, "share": n / found.count} for id, n in found.followers],
+        "places": [dataclasses.asdict(place) for place in found.places],
         "session_id": session_id,
     }

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from playground.api.schemas.base import RequestBody
-from playground.api.schemas.generation import SessionId
+from playground.api.schemas.generation import SessionId, TokenFields, token_fields
 from playground.lm.sampling import SEED_MAX
 from playground.service.rounds import ROUND_CONTEXT_MAX, ROUND_LENGTH, ROUND_MAX, Round
 
@@ -21,19 +21,19 @@ class RoundRequest(RequestBody):
 
     session_id: SessionId
     seed: int = Field(ge=0, le=SEED_MAX)
-    n: int = Field(ROUND_LENGTH, ge=1, le=ROUND_MAX, description="Number of characters to guess.")
+    n: int = Field(ROUND_LENGTH, ge=1, le=ROUND_MAX, description="Number of tokens to guess.")
 
 
-class AnswerBody(BaseModel):
-    """A character to guess, and what it is to two models that only count.
+class AnswerBody(TokenFields):
+    """A token to guess, and what it is to two models that only count.
 
     Natural logarithms of its probability by frequencies in the text that the model learned from;
     null where that is not on this server.
     """
 
     token: str
-    unigram: float | None = Field(description="By the frequency of the character.")
-    bigram: float | None = Field(description="By its frequency after the character before it.")
+    unigram: float | None = Field(description="By the frequency of the token.")
+    bigram: float | None = Field(description="By its frequency after the token before it.")
 
 
 class RoundResponse(BaseModel):
@@ -44,7 +44,7 @@ class RoundResponse(BaseModel):
         "written by the model itself, at temperature 1."
     )
     context: str = Field(
-        description="As many characters as the model reads, "
+        description="As many tokens as the model reads, "
         f"{ROUND_CONTEXT_MAX} at most; fewer where the text begins."
     )
     tokens: list[AnswerBody]
@@ -54,14 +54,14 @@ class RoundResponse(BaseModel):
 
 def round_response(session_id: str, seed: int, made: Round) -> dict[str, Any]:
     """The JSON of a RoundResponse."""
-    nothing = (None,) * len(made.tokens)
-    rows = zip(made.tokens, made.unigram or nothing, made.bigram or nothing, strict=True)
+    nothing = (None,) * len(made.ids)
+    fields = token_fields(made.vocabulary)
+    rows = zip(made.ids, made.unigram or nothing, made.bigram or nothing, strict=True)
     return {
         "source": made.source,
         "context": made.context,
         "tokens": [
-            {"token": token, "unigram": unigram, "bigram": bigram}
-            for token, unigram, bigram in rows
+            fields(id) | {"unigram": unigram, "bigram": bigram} for id, unigram, bigram in rows
         ],
         "session_id": session_id,
         "seed": seed,

@@ -3,6 +3,7 @@
 
 /** @import { CorpusRequest, CorpusResponse, ExploreContext, ExplorePanel, PlayableSession } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */
+/** @import { Lookup } from "./corpusShares.js" */
 /** @import { PairedRow } from "./pairedBars.js" */
 
 import { tokenAt } from "../playback/trace.js";
@@ -13,7 +14,7 @@ import { LatestRequest } from "../shared/latestRequest.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { apiMessage, asRequestError } from "../shared/requestError.js";
 import { characters, directionOf, formatPercent, visibleText } from "../shared/text.js";
-import { longestLookup, sharesOf, verdictOf } from "./corpusShares.js";
+import { lookupOf, sharesOf, verdictOf } from "./corpusShares.js";
 import { othersRow, PairedBars } from "./pairedBars.js";
 import { decodeState, encodeState, obstacleOf, PlaceButtons, positionOf, tokensBefore, walk } from "./place.js";
 
@@ -31,7 +32,7 @@ export class CorpusPanel {
   #place;
   #bars;
   #request = new LatestRequest();
-  /** How many characters are looked up; null: as many as occur.
+  /** How many tokens are looked up; null: as many as occur.
    * @type {number | null} */
   #length = null;
   /** Answers by their questions, as JSON.
@@ -91,15 +92,13 @@ export class CorpusPanel {
     this.#place.draw(player);
     const { session } = player;
     const obstacle = obstacleOf(player);
-    const isReady = !obstacle && session;
-    const most = config.corpus.lookup_max;
-    const context = isReady ? characters(tokensBefore(player, most).join("")).slice(-most).join("") : "";
-    const question = isReady ? JSON.stringify(questionOf(session, context, this.#length)) : "";
+    const end = !obstacle && session ? lookupOf(session, player.trace, positionOf(player)) : null;
+    const question = end && session ? JSON.stringify(questionOf(session, end, this.#length)) : "";
     if (question && !this.#answers.has(question)) this.#ask(question);
     const found = this.#answers.get(question);
-    this.#drawText(player, found?.k ?? 0);
-    this.#drawLength(context, found);
-    this.#drawVerdict(obstacle, found, characters(context).length);
+    this.#drawText(player, characters(found?.context_used ?? "").length);
+    this.#drawLength(end?.available ?? 0, found);
+    this.#drawVerdict(obstacle, found, end?.available ?? 0);
     this.#drawFound(player, found, obstacle);
   }
 
@@ -126,24 +125,24 @@ export class CorpusPanel {
     this.draw(this.#player);
   }
 
-  /** @param {Player} player @param {number} k characters that were looked up */
-  #drawText(player, k) {
+  /** @param {Player} player @param {number} count of the characters that were looked up */
+  #drawText(player, count) {
     const { text, before, used, next, after } = this.#parts;
     const position = positionOf(player);
     const left = characters(tokensBefore(player, SHOWN_BEFORE).join(""));
-    setText(before, (position > SHOWN_BEFORE ? "…" : "") + left.slice(0, left.length - k).join(""));
-    setText(used, k ? left.slice(-k).join("") : "");
+    setText(before, (position > SHOWN_BEFORE ? "…" : "") + left.slice(0, left.length - count).join(""));
+    setText(used, count ? left.slice(-count).join("") : "");
     const right = Array.from({ length: SHOWN_AFTER }, (_, index) => tokenAt(player.trace, position + index) ?? "");
     setText(next, right[0] ? visibleText(right[0]) : " ");
     setText(after, right.slice(1).join(""));
     text.dir = directionOf(left.join(""));
   }
 
-  /** @param {string} context @param {CorpusResponse | undefined} found */
-  #drawLength(context, found) {
+  /** @param {number} available @param {CorpusResponse | undefined} found */
+  #drawLength(available, found) {
     const { slider, k, longest } = this.#parts;
-    slider.max = String(Math.max(1, longestLookup(context)));
-    slider.disabled = !context || this.#answers.size === 0 || found?.available === false; // no value yet
+    slider.max = String(Math.max(1, available));
+    slider.disabled = !available || this.#answers.size === 0 || found?.available === false; // no value yet
     if (found) slider.value = String(found.k);
     drawSliderTrack(slider);
     setText(k, formatNumber(slider.valueAsNumber));
@@ -211,8 +210,9 @@ export class CorpusPanel {
   }
 }
 
-/** @param {PlayableSession} session @param {string} context @param {number | null} length @returns {CorpusRequest} */
-const questionOf = ({ session_id }, context, length) => ({ session_id, context, ...(length !== null && { k: length }) });
+/** @param {PlayableSession} session @param {Lookup} end @param {number | null} length @returns {CorpusRequest} */
+const questionOf = ({ session_id }, { context, ids }, length) =>
+  ({ session_id, context, ...(ids && { context_ids: ids }), ...(length !== null && { k: length }) });
 
 /** @param {number} share @param {number} times */
 const noteOf = (share, times) =>
@@ -223,14 +223,13 @@ const sayRow = (name, { prob, note }) => translate("corpus.row", { name, percent
 
 /** A place in the training text, with what was looked up and what followed marked.
  * @param {CorpusResponse["places"][number]} place @param {string} context */
-function quoteOf({ before, after }, context) {
-  const [next = "", ...rest] = characters(after);
+function quoteOf({ before, next, after }, context) {
   const quote = createElement("li", "corpus__quote");
   quote.append(
     createElement("span", "", `…${visibleText(before)}`),
     createElement("mark", "corpus__used", visibleText(context)),
     createElement("strong", "corpus__next", visibleText(next)),
-    createElement("span", "", `${visibleText(rest.join(""))}…`),
+    createElement("span", "", `${visibleText(after.slice(next.length))}…`),
   );
   return quote;
 }

@@ -9,13 +9,14 @@
 /** @import { Round } from "./guessRound.js" */
 
 import { randomSeed } from "../playback/sampling.js";
-import { getRound, score } from "../shared/client.js";
+import { getRound, score, tokenize } from "../shared/client.js";
 import { config } from "../shared/config.js";
 import { closestTarget, createElement, find, setText } from "../shared/dom.js";
 import { translate } from "../shared/messages.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
 import { adaptToVocabulary, characters, unknownCharacters } from "../shared/text.js";
 import * as bets from "./bets.js";
+import { GuessDraft } from "./guessDraft.js";
 import { GuessField } from "./guessField.js";
 import { GuessResult } from "./guessResult.js";
 import { loadRound, playersOf } from "./guessRound.js";
@@ -26,6 +27,7 @@ export class GuessGame {
   #context;
   #parts;
   #field;
+  #draft = new GuessDraft(tokenize);
   #result;
   /** @type {number | null} */
   #seed = null;
@@ -53,12 +55,14 @@ export class GuessGame {
       form: find(element, ".guess__form", HTMLFormElement), go: find(element, ".guess__go", HTMLButtonElement),
       said: part("said"), scores: part("scores"), sides: part("sides"), hand: part("hand"), piles: part("piles"),
       all: find(element, ".guess__all", HTMLDetailsElement), vocabulary: part("vocabulary"), covered: part("covered"), bars: part("bars"),
+      readings: part("readings"),
     };
     this.#result = new GuessResult(element);
     this.#field = new GuessField(find(element, ".guess__field", HTMLInputElement), {
       onText: (text, isComplete) => this.#type(text, isComplete),
       onComposed: (text) => this.#sayUnknown(text),
       onErase: () => this.#erase(),
+      onKept: (text) => this.#read(text),
     });
     this.#listen();
   }
@@ -89,7 +93,7 @@ export class GuessGame {
 
   /** @param {Player} player */
   draw({ session }) {
-    const key = session?.vocabulary.length ? `${session.session_id} ${this.#seed}` : "";
+    const key = session?.vocab_size ? `${session.session_id} ${this.#seed}` : "";
     if (key !== this.#key || !key) this.#load(key);
   }
 
@@ -127,6 +131,7 @@ export class GuessGame {
       this.#guesses = this.#guesses.slice(0, round.tokens.length);
       this.#isShown = this.#isShown && this.#guesses.length > 0;
       this.#round = round;
+      this.#field.keepsText = session.tokenizer === "tokens";
       view.drawVocabulary(this.#parts.vocabulary, session.vocabulary);
       this.#drawAll();
     } catch (error) {
@@ -159,8 +164,8 @@ export class GuessGame {
   #act({ guess = "", guessed, pile = "" }) {
     /** @type {Record<string, () => void>} */
     const acts = {
-      space: () => this.#type(" ", true),
-      newline: () => this.#type("\n", true),
+      space: () => this.#choose(" "),
+      newline: () => this.#choose("\n"),
       more: () => this.#setBet(bets.add(this.#bet, pile)),
       less: () => this.#setBet(bets.take(this.#bet, pile)),
       again: () => this.#restart(this.#seed ?? randomSeed()),
@@ -168,8 +173,15 @@ export class GuessGame {
       retry: () => this.#load(this.#key),
       copy: () => this.#result.copy(),
     };
-    if (guessed !== undefined) this.#type(guessed, true);
+    if (guessed !== undefined) this.#choose(guessed);
     else acts[guess]?.();
+  }
+
+  /** Guess a token that is offered.
+   * @param {string} token */
+  #choose(token) {
+    if (!this.#field.keepsText) this.#type(token, true);
+    else if (!this.#isShown || this.#next()) this.#put(token);
   }
 
   /** @param {number} seed */
@@ -191,6 +203,53 @@ export class GuessGame {
     this.#setBet(bet);
     if (isComplete) this.#sayUnknown(text);
     if (typed.some((token) => known.has(token) && bets.chipsOn(bet, token) === 0)) this.#say(translate("guess.full"), true);
+  }
+
+  /** Show what the text in the field may stand for.
+   * @param {string} text */
+  async #read(text) {
+    if (!this.#round || (this.#isShown && !this.#next())) return;
+    if (!text) return this.#clearDraft();
+    try {
+      if (await this.#draft.read(this.#round.session.session_id, text)) this.#drawReadings();
+    } catch (error) {
+      this.#say(describeError(asRequestError(error)), true);
+    }
+  }
+
+  /** Guess the first token of the text in the field. */
+  async #guessDraft() {
+    const { text } = this.#field;
+    if (!this.#round || !text) return;
+    try {
+      if (!(await this.#draft.read(this.#round.session.session_id, text, 0))) return;
+    } catch (error) {
+      return this.#say(describeError(asRequestError(error)), true);
+    }
+    const [reading] = this.#draft.readings;
+    if (!reading) return;
+    this.#put(reading.token);
+    if (reading.count > 1) this.#say(translate("guess.first_of", { text, count: reading.count, token: view.tokenName(reading.token) }));
+  }
+
+  /** Put chips on a token that is a piece of a word.
+   * @param {string} token */
+  #put(token) {
+    const bet = bets.guess(this.#bet, token);
+    this.#clearDraft();
+    this.#setBet(bet);
+    if (bets.chipsOn(bet, token) === 0) this.#say(translate("guess.full"), true);
+    this.#field.focus();
+  }
+
+  #clearDraft() {
+    this.#field.clear();
+    this.#draft.clear();
+    this.#drawReadings();
+  }
+
+  #drawReadings() {
+    view.drawReadings(this.#parts.readings, this.#draft.readings.map(({ token }) => token));
   }
 
   /** @param {string} text */
@@ -217,7 +276,8 @@ export class GuessGame {
   /** Show what came, or go on to the next. */
   #proceed() {
     if (!this.#round) return;
-    this.#field.clear();
+    if (this.#field.keepsText && this.#field.text && !this.#isShown) return void this.#guessDraft();
+    this.#clearDraft();
     if (this.#isShown) this.#next();
     else if (bets.placedChips(this.#bet) === 0) this.#say(translate("guess.first"), true);
     else this.#show(this.#round);
@@ -274,17 +334,17 @@ export class GuessGame {
   }
 
   #drawBet() {
-    const { piles, hand, go, all } = this.#parts;
+    const { piles, hand, go, all, form } = this.#parts;
     const { session } = this.#context.player;
     const hasFocus = view.drawPiles(piles, this.#bet, this.#isShown);
     if (!hasFocus) this.#field.focus();
-    setText(hand, view.handText(bets.placedChips(this.#bet), session?.vocabulary.length ?? 0));
+    setText(hand, view.handText(bets.placedChips(this.#bet), session?.vocab_size ?? 0));
     const isLast = this.#guesses.length === this.#round?.tokens.length;
     setText(go, translate(this.#isShown ? (isLast ? "guess.finish" : "guess.next") : "guess.show"));
-    all.hidden = this.#isShown;
-    for (const [name, token] of [["space", " "], ["newline", "\n"]]) {
-      find(this.#parts.form, `[data-guess=${name}]`).hidden = !session?.known.has(token);
-    }
+    const isOfTokens = session?.tokenizer === "tokens"; // then a space is typed
+    all.hidden = this.#isShown || isOfTokens;
+    find(form, "[data-guess=space]").hidden = !session?.known.has(" ");
+    find(form, "[data-guess=newline]").hidden = !isOfTokens && !session?.known.has("\n");
   }
 
   #drawBars() {

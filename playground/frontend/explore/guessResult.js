@@ -37,7 +37,7 @@ export class GuessResult {
     const names = beaten(players).map(({ name }) => translate(`guess.${name}`));
     setText(verdict, names.length ? translate("guess.beaten", { names: names.join(", ") }) : translate("guess.beaten_none"));
     // Where a guess was worse than none: all characters alike.
-    advice.hidden = Math.max(...players[0].bits) <= Math.log2(session.vocabulary.length);
+    advice.hidden = Math.max(...players[0].bits) <= Math.log2(session.vocab_size);
     const place = { model: session.session_id, step, explore: `guess.${seed}` };
     const address = session.source === "live" ? "" : createExploreAddress(place); // a live one can't travel
     copy.value = resultText(round, guesses, players.map(({ name, bits }) => ({ name, mean: mean(bits) })), address);

@@ -4,7 +4,6 @@
 /** @import { PlayableSession, Rest, RoundRequest, RoundResponse, RoundToken, ScoreRequest, ScoreResponse } from "../types.js" */
 /** @import { Guess } from "./bets.js" */
 
-import { characters } from "../shared/text.js";
 import { asBits, bitsOf, mean } from "./bets.js";
 
 /** The model's bars for a token, and the probability that it has there.
@@ -27,9 +26,11 @@ import { asBits, bitsOf, mean } from "./bets.js";
  * @returns {Promise<Round>} */
 export async function loadRound({ getRound, score }, session, step, seed) {
   const { source, context, tokens } = await getRound({ session_id: session.session_id, seed });
-  const text = context + tokens.map(({ token }) => token).join("");
-  const scored = await score({ session_id: session.session_id, step, text });
-  const scores = scored.tokens.slice(characters(context).length).map(({ logprob, candidates, other }) => ({
+  const asked = session.tokenizer === "tokens"
+    ? { text: context, text_ids: tokens.map(({ token_id: id = -1 }) => id) }
+    : { text: context + tokens.map(({ token }) => token).join("") };
+  const scored = await score({ session_id: session.session_id, step, ...asked });
+  const scores = scored.tokens.slice(-tokens.length).map(({ logprob, candidates, other }) => ({
     candidates,
     other: other ?? { count: 0, prob: 0 },
     prob: Math.exp(logprob ?? 0),
@@ -48,7 +49,7 @@ export function playersOf({ session, tokens, scores }, guesses) {
     return bits.length === done.length ? [{ name, bits }] : [];
   };
   return [
-    { name: "you", bits: guesses.map((guess) => bitsOf(guess, session.vocabulary.length)) },
+    { name: "you", bits: guesses.map((guess) => bitsOf(guess, session.vocab_size)) },
     { name: "model", bits: scores.slice(0, guesses.length).map(({ bits }) => bits) },
     ...counting("bigram"),
     ...counting("unigram"),

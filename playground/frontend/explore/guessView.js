@@ -9,7 +9,7 @@ import { config } from "../shared/config.js";
 import { createElement, setText } from "../shared/dom.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { sessionName } from "../shared/session.js";
-import { characterLabel, directionOf, formatPercent } from "../shared/text.js";
+import { directionOf, formatPercent, tokenLabel } from "../shared/text.js";
 import { CHIPS, quality } from "./bets.js";
 
 const BITS_DIGITS = 2;
@@ -18,11 +18,11 @@ const VOCABULARY_MAX = 300; // characters of a list to choose from
 /** @param {number} bits */
 export const formatBits = (bits) => formatNumber(bits, BITS_DIGITS);
 
-/** A character as the guessing game names it.
+/** A token as the guessing game names it.
  * @param {string} token */
 export function tokenName(token) {
   if (token === " ") return translate("guess.space");
-  return token === "\n" ? translate("guess.newline") : characterLabel(token);
+  return token === "\n" ? translate("guess.newline") : tokenLabel(token);
 }
 
 /** The text that was given, and the tokens that were guessed.
@@ -134,15 +134,20 @@ export function drawScores(table, players, isOver) {
 
 /** The characters to choose from with the mouse.
  * @param {HTMLElement} element @param {string[]} vocabulary */
-export function drawVocabulary(element, vocabulary) {
-  const buttons = vocabulary.slice(0, VOCABULARY_MAX).map((token) => {
-    const button = createElement("button", "chip", tokenName(token));
-    button.type = "button";
-    button.dataset.guessed = token;
-    button.setAttribute("translate", "no");
-    return button;
-  });
-  element.replaceChildren(...buttons);
+export const drawVocabulary = (element, vocabulary) =>
+  element.replaceChildren(...vocabulary.slice(0, VOCABULARY_MAX).map(createGuess));
+
+/** The tokens that what is typed may stand for.
+ * @param {HTMLElement} element @param {string[]} tokens */
+export const drawReadings = (element, tokens) => element.replaceChildren(...tokens.map(createGuess));
+
+/** @param {string} token */
+function createGuess(token) {
+  const button = createElement("button", "chip", tokenName(token));
+  button.type = "button";
+  button.dataset.guessed = token;
+  button.setAttribute("translate", "no");
+  return button;
 }
 
 /** The result as a text to be sent: the bits, and a mark for each guess. It tells nothing of the text.

@@ -56,8 +56,8 @@ function contextOf(session, trace, end, tokens) {
 /** A text for a model whose tokens are pieces of words: its tokens by their ids, for a part of a text may
  * fall into other ones. What others have written is text, and so is a whole prompt: of a part of one,
  * the first character.
- * @param {PlayableSession} session @param {Trace} trace @param {number} end @param {Token[]} tokens
- * @returns {{ context: string, context_ids: number[] }} */
+ * @param {Pick<PlayableSession, "session_id" | "block_size">} session @param {Trace} trace @param {number} end
+ * @param {Token[]} tokens @returns {{ context: string, context_ids: number[] }} */
 export function contextWithIds({ session_id: id, block_size: size }, trace, end, tokens) {
   const { prompt, tokenizer, text, steps } = trace;
   if (tokenizer === id && end < prompt.length) {

@@ -36,6 +36,17 @@ def test_a_context_that_never_occurs(bundled):
     assert answer(bundled, context="xqzxqz")["count"] > 0, "of a shorter end"
 
 
+def test_a_context_in_word_pieces(bundled):
+    body = answer(bundled, session_id="shakespeare-pieces", context="My lord,")
+    assert list(body["next"][0]) == ["token", "token_id", "count", "share"]
+    assert body["context_used"] == "My lord,"
+    assert body["counts"][0] < body["characters"]
+    assert all(place["after"].startswith(place["next"]) for place in body["places"])
+    ids = [row["token_id"] for row in body["next"][:1]]
+    on = answer(bundled, session_id="shakespeare-pieces", context="My lord,", context_ids=ids)
+    assert on["context_used"] == "My lord," + body["next"][0]["token"]
+
+
 def test_a_model_without_its_text_says_so(client):
     body = answer(client, session_id="plain")
     assert body["available"] is False

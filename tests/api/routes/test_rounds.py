@@ -26,6 +26,16 @@ def test_a_round_of_text_that_the_model_has_not_learned_from(bundled):
     assert sum(model) < -sum(row["bigram"] for row in body["tokens"])
 
 
+def test_a_round_in_word_pieces_names_its_tokens_by_their_ids(bundled):
+    body = answer(bundled, session_id="shakespeare-pieces")
+    assert list(body["tokens"][0]) == ["token", "token_id", "unigram", "bigram"]
+    ids = [row["token_id"] for row in body["tokens"]]
+    asked = {"session_id": "shakespeare-pieces", "text": body["context"], "text_ids": ids}
+    scored = bundled.post(SCORE, json=asked).json()["tokens"][-ROUND_LENGTH:]
+    assert [token["token_id"] for token in scored] == ids
+    assert sum(token["logprob"] for token in scored) > sum(row["bigram"] for row in body["tokens"])
+
+
 def test_a_model_without_its_text_has_no_baselines(client):
     body = answer(client, session_id="plain", n=7)
     assert (body["source"], len(body["tokens"])) == ("model", 7)
