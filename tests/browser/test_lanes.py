@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 
 import pytest
 from playwright.sync_api import expect
+from tokenizers import Tokenizer
 
+from tests.browser.conftest import serving
 from tests.browser.test_access import Audit, both_sizes
 from tests.browser.test_explore import PROMPT
+from tests.inference.pretrained import save
 
 
 def lanes(page):
@@ -38,6 +43,53 @@ def step(page, count):
         panel(page).locator("[data-lane=step]").click()
         expect(texts(page).first).not_to_have_text(before, use_inner_text=False)
     return texts(page).all_text_contents()
+
+
+@pytest.fixture(scope="module")
+def same_tokens(models, tmp_path_factory):
+    """A server with models of two architectures that have one tokenizer, and one with another."""
+    folder = tmp_path_factory.mktemp("same-tokens")
+    shutil.copytree(models / "plain", folder / "plain")
+    for name in ("gpt2", "llama"):
+        (folder / name).mkdir()
+        save(name, folder / name)
+    shutil.copytree(folder / "gpt2", folder / "other")
+    path = folder / "other" / "tokenizer.json"
+    swapped = json.loads(path.read_text())
+    vocabulary = swapped["model"]["vocab"]
+    one, two = Tokenizer.from_file(str(path)).encode("the house").tokens[:2]
+    vocabulary[one], vocabulary[two] = vocabulary[two], vocabulary[one]
+    path.write_text(json.dumps(swapped))
+    with serving(folder) as (address, _):
+        yield address
+
+
+def test_models_with_the_same_tokens_go_on_side_by_side(visit, same_tokens):
+    page = visit(at=same_tokens, query="&model=gpt2&prompt=the+house+of&pick=top&v=1")
+    lanes(page)
+    names = field(page, "model").locator("option").all_text_contents()
+    assert sorted(names) == ["gpt2", "llama"], "not the one whose tokens have other ids"
+    field(page, "model").select_option("llama")
+    step(page, 5)
+    asked = {"context": "the house of", "temperature": 0}
+    written = {
+        name: page.ask("generate", session_id=name, n=5, **asked)["steps"]
+        for name in ("gpt2", "llama")
+    }
+    ids = [one["token_id"] for one in written["gpt2"]]
+    found = page.ask(
+        "compare", session_id="gpt2", temperature=0, context="the house of", context_ids=ids[:-1],
+        other={"session_id": "llama", "temperature": 0}, positions=5,
+    )  # fmt: skip
+    bits = [one["kl"] for one in found["divergences"]]
+    now = panel(page).locator(".lanes__now")
+    expect(now).to_contain_text(f"Now {bits[-1]:.2f} bits, {sum(bits) / 5:.2f} on average")
+    parting = next(
+        i for i, pair in enumerate(zip(*written.values(), strict=True))
+        if pair[0]["token_id"] != pair[1]["token_id"]
+    )  # fmt: skip
+    said = panel(page).locator(".lanes__said")
+    expect(said).to_contain_text(f"They part at token {parting + 1}: ")
 
 
 def test_another_model_goes_on_beside_it_and_their_distance_is_the_servers(visit):

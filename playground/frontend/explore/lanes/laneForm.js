@@ -1,4 +1,4 @@
-// The fields that say what writes in the lower lane: a model with the vocabulary of the one on screen, a
+// The fields that say what writes in the lower lane: a model with the tokens of the one on screen, a
 // training step, and how it picks.
 //
 // State: step, temperature (0: the top choice) and the session's name, with ~ between them.
@@ -7,7 +7,7 @@
 /** @import { Lane } from "./lockstep.js" */
 
 import { clampToRange, samplingParams } from "../../playback/sampling.js";
-import { getSession } from "../../shared/client.js";
+import { getSession, tokenize } from "../../shared/client.js";
 import { config } from "../../shared/config.js";
 import { createElement, find } from "../../shared/dom.js";
 import { formatNumber } from "../../shared/messages.js";
@@ -19,11 +19,11 @@ const STATE = /^(\d+)~(\d+(?:\.\d+)?)~([\w.-]+)$/;
 export class LaneForm {
   #context;
   #form;
-  /** Those with the same vocabulary, by their ids.
+  /** Those with the same tokens, by their ids.
    * @type {Map<string, PlayableSession>} */
   #sessions = new Map();
   #temperature = config.controls.temperature.default;
-  /** Of the text's model, whose vocabulary the others have.
+  /** Of the text's model, whose tokens the others have.
    * @type {string | null} */
   #own = null;
   #latest = 0;
@@ -65,11 +65,11 @@ export class LaneForm {
    * @param {string} state */
   async open(state) {
     const call = ++this.#latest;
-    const { session, sampling, step } = this.#context.player;
+    const { session, sampling, step, trace } = this.#context.player;
     if (!session) return;
     const [, linkedStep, temperature, id] = STATE.exec(state) ?? [];
     const isKept = !state && this.#own === session.session_id && this.#fields.model.value !== "";
-    const sessions = await sessionsLike(session, this.#context.getSessions());
+    const sessions = await sessionsLike(session, this.#context.getSessions(), session.prompt + trace.text);
     if (call !== this.#latest) return;
     const chosen = isKept ? this.#fields.model.value : id;
     const keptStep = isKept ? Number(this.#fields.step.value) : null;
@@ -109,15 +109,36 @@ export class LaneForm {
   }
 }
 
-/** The sessions with the vocabulary of one, itself first; those whose tokens are pieces of words don't
- * tell theirs.
- * @param {PlayableSession} session @param {Session[]} listed */
-async function sessionsLike(session, listed) {
-  if (session.tokenizer === "tokens") return [session];
-  const alike = listed.filter((one) => one.session_id !== session.session_id && one.vocab_size === session.vocab_size && one.steps.length > 0);
-  const details = await Promise.all(alike.map(({ session_id: id }) => findSession(id)));
-  const same = details.flat().filter(({ vocabulary }) => vocabulary.length === session.vocabulary.length && vocabulary.every((text, id) => text === session.vocabulary[id]));
+/** The sessions with the tokens of one, itself first.
+ * @param {PlayableSession} session @param {Session[]} listed @param {string} text that the session can read */
+async function sessionsLike(session, listed, text) {
+  const { session_id: id, tokenizer, vocab_size: size } = session;
+  const alike = listed.filter((one) =>
+    one.session_id !== id && one.tokenizer === tokenizer && one.vocab_size === size && one.steps.length > 0);
+  const details = (await Promise.all(alike.map((one) => findSession(one.session_id)))).flat();
+  const same = tokenizer === "tokens" ? await thatReadAlike(session, details, text) : details.filter(({ vocabulary }) =>
+    vocabulary.length === size && vocabulary.every((character, index) => character === session.vocabulary[index]));
   return [session, ...same.map((one) => ({ ...one, known: session.known }))];
+}
+
+/** Those whose tokens of a text are those of a session. No list of pieces is sent, for it is long; the
+ * server makes sure of all of them when it compares.
+ * @param {PlayableSession} session @param {Session[]} others @param {string} text */
+async function thatReadAlike(session, others, text) {
+  const [own, ...theirs] = await Promise.all([session, ...others].map(({ session_id: id }) => tokenIds(id, text)));
+  return others.filter((_, index) => own !== null && own === theirs[index]);
+}
+
+/** The ids of a text's tokens, as one string; null where a model can't read it.
+ * @param {string} id @param {string} text */
+async function tokenIds(id, text) {
+  try {
+    const { tokens } = await tokenize({ session_id: id, text });
+    return tokens.map((token) => token.id).join();
+  } catch (error) {
+    if (asRequestError(error).kind !== "http") throw error;
+    return null;
+  }
 }
 
 /** A session as a list of one; of none where it is gone.
