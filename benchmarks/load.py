@@ -90,7 +90,6 @@ class Visitors:
             "measuredMs": seconds * 1000,
             "intervalMs": INTERVAL_MS,
             "chunk": n,
-            "firstChunk": max(chunk["low"], round(n * chunk["first"])),
             "reserve": chunk["reserve"],
             "tokensMax": config["generation"]["tokens_max"],
             "timeoutMs": config["requests"]["timeout_ms"],

@@ -16,7 +16,7 @@ import { promisify } from "node:util";
 
 /** @typedef {{ url: string, sessions: { id: string, step: number, vocabulary: string[], blockSize: number }[],
  *   visitors: number, rampMs: number, measuredMs: number, intervalMs: number, chunk: number,
- *   firstChunk: number, reserve: { low: number, high: number },
+ *   reserve: { low: number, high: number },
  *   tokensMax: number, timeoutMs: number, retryMs: number, slowsDown: boolean, samples: number,
  *   seed: number }} Scenario */
 
@@ -131,7 +131,7 @@ class Visitor {
   }
 
   async #play() {
-    const { chunk, firstChunk, tokensMax } = this.#scenario;
+    const { chunk, tokensMax } = this.#scenario;
     while (!this.#isOver && this.#written + this.#ahead <= tokensMax) {
       if (this.#ahead > this.#reserve) {
         // The tick after which so many are left: the next request is made then.
@@ -141,7 +141,7 @@ class Visitor {
         this.#tickUntil(performance.now());
         continue;
       }
-      await this.#fetchSteps(this.#ahead <= 1 && this.#written === 0 ? firstChunk : chunk);
+      await this.#fetchSteps(chunk);
       this.#tickUntil(performance.now());
     }
     if (this.#isOver) this.#count(this.#record.to);

@@ -27,7 +27,7 @@ QUANTUM_SECONDS = 0.25  # of its batch's turns, after which a row makes room for
 TURN_SECONDS = 0.1  # aimed at, where rows of a large model take long
 # A crowd's turns begin so far apart at least: more rows share a turn's fixed cost, which is that of
 # 30 tokens of a small model (as with the queue delay of Triton's dynamic batcher).
-TURN_INTERVAL_SECONDS = 0.012
+TURN_INTERVAL_SECONDS = 0.008
 CROWD_ROWS = 8
 PACED_TOKENS_MAX = 64  # whoever wants more would be held up too long
 UNPACED_TOKENS = 4  # whoever wants so few has pressed Step
@@ -101,6 +101,7 @@ class RunningBatch:
         self.model = model
         self.waiting: deque[Row] = deque()
         self.rows: list[Row] = []
+        self._vacant: list[int] = []  # indices of rows that are done, or have left
         self._joining: list[Row] = []  # neither waiting nor rows yet
         self.seconds = 0.0
         self._due = 0.0  # when the next turn may begin, by the clock; 0 for at once
@@ -132,11 +133,15 @@ class RunningBatch:
     @property
     def under_way(self) -> list[Row]:
         """All rows, those that wait included; also after a turn that raised an exception."""
-        return [*self.rows, *self._joining, *self.waiting]
+        return [*(row for row in self.rows if row.n_left), *self._joining, *self.waiting]
 
     @property
     def n_under_way(self) -> int:
-        return len(self.rows) + len(self._joining) + len(self.waiting)
+        return self._n_active + len(self._joining) + len(self.waiting)
+
+    @property
+    def _n_active(self) -> int:
+        return len(self.rows) - len(self._vacant)
 
     def turn(self) -> list[Row]:
         """Decode and sample one token of every row; returns the rows that are done."""
@@ -159,7 +164,7 @@ class RunningBatch:
     @property
     def _is_paced(self) -> bool:
         """Whether enough rows take part, and each can wait."""
-        enough = len(self.rows) >= CROWD_ROWS
+        enough = self._n_active >= CROWD_ROWS
         return enough and all(row.n_left <= PACED_TOKENS_MAX for row in self.rows)
 
     def _room(self) -> int:
@@ -170,19 +175,16 @@ class RunningBatch:
     def _leave(self) -> None:
         """Remove rows that were cancelled; where others wait, move those to their end that have
         had their quantum."""
-        excess = len(self.waiting) - (self._room() - len(self.rows))
-        stay = []
+        excess = len(self.waiting) - (self._room() - self._n_active)
         for index, row in enumerate(self.rows):
-            if row.is_cancelled:
+            if row.is_cancelled and row.n_left:
                 self._n_gone += row.n_left
-                continue
-            if excess > 0 and self.seconds - row.joined_at >= QUANTUM_SECONDS:
+                self._vacant.append(index)
+            elif excess > 0 and row.n_left and self.seconds - row.joined_at >= QUANTUM_SECONDS:
                 row.state = self._state.select(torch.tensor([index]))
                 self.waiting.append(row)
+                self._vacant.append(index)
                 excess -= 1
-                continue
-            stay.append(index)
-        self._select(stay)
 
     def _join(self) -> None:
         """Admit those who wait to the batch; texts whose state is not cached are prefilled."""
@@ -190,7 +192,7 @@ class RunningBatch:
         prefills_left = max(1, PREFILL_POSITIONS // size)
         joining = self._joining
         unread: dict[tuple[int, ...], list[Row]] = {}
-        while self.waiting and len(self.rows) + len(joining) < self._room():
+        while self.waiting and self._n_active + len(joining) < self._room():
             row = self.waiting.popleft()
             if row.is_cancelled:
                 self._n_gone += row.n_left
@@ -207,8 +209,9 @@ class RunningBatch:
         if joining:
             self._prefill(unread)
             _prepare([row for row in joining if row.u is None], self.model)
-            self._add(joining)
-            self._joining = []
+        if joining or self._vacant:
+            self._exchange(joining)
+            self._joining, self._vacant = [], []
 
     def _known_state(self, past: tuple[int, ...]) -> State | None:
         return self._prefixes.get(self._key, self.model, past) if past else None
@@ -226,26 +229,32 @@ class RunningBatch:
             for row in rows:
                 row.state = state
 
-    def _add(self, joining: list[Row]) -> None:
+    def _exchange(self, joining: list[Row]) -> None:
+        """Put rows in the places of those that have left; what is over is removed, or appended."""
+        n_rows, n_replaced = len(self.rows), min(len(joining), len(self._vacant))
         states = []
         for row in joining:
             assert row.state is not None
             states.append(row.state)
             row.state, row.joined_at = None, self.seconds
-        self.rows = [*self.rows, *joining]
-        self._state = self._state.concatenate(states)
+        if n_replaced:
+            replaced = torch.tensor(self._vacant[:n_replaced])
+            self._state = self._state.replace(replaced, states[:n_replaced])
+        if n_replaced < len(joining):
+            self._state = self._state.concatenate(states[n_replaced:])
+        order = [*range(n_rows), *range(n_rows + n_replaced, n_rows + len(joining))]
+        for joined, index in enumerate(self._vacant[:n_replaced], n_rows):
+            order[index] = joined
+        if removed := set(self._vacant[n_replaced:]):
+            stay = [index for index in range(n_rows) if index not in removed]
+            self._state = self._state.select(torch.tensor(stay, dtype=torch.long))
+            order = [order[index] for index in stay]
+        rows = [*self.rows, *joining]
+        self.rows = [rows[index] for index in order]
         params = BatchParams.stack([row.request.params for row in joining])
-        self._params = self._params.concatenate(params)
+        self._params = self._params.concatenate(params).select(order)
         newest = torch.tensor([[row.newest()] for row in joining], dtype=torch.long)
-        self._newest = torch.cat([self._newest, newest])
-
-    def _select(self, stay: Sequence[int]) -> None:
-        if len(stay) == len(self.rows):
-            return
-        at = torch.tensor(stay, dtype=torch.long)
-        self.rows = [self.rows[index] for index in stay]
-        self._state, self._newest = self._state.select(at), self._newest[at]
-        self._params = self._params.select(stay)
+        self._newest = torch.cat([self._newest, newest.view(-1, 1)])[order]
 
     def _decode(self) -> None:
         one = torch.ones(len(self.rows), dtype=torch.long)
@@ -259,7 +268,7 @@ class RunningBatch:
         self._n_gone += len(self.rows)
 
     def _finish(self) -> list[Row]:
-        """Remove the rows that are done, and keep their states for whoever continues them."""
+        """The rows that are done; their states are kept for whoever continues them."""
         done = [index for index, row in enumerate(self.rows) if not row.n_left]
         if not done:
             return []
@@ -267,7 +276,7 @@ class RunningBatch:
         states = self._state.select(torch.tensor(done)).split()
         for row, state in zip(finished, states, strict=True):
             self._prefixes.put(self._key, self.model, row.read(), state)
-        self._select([index for index, row in enumerate(self.rows) if row.n_left])
+        self._vacant = done
         return finished
 
 

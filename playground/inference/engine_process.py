@@ -147,7 +147,7 @@ class EngineProcess:
             answer = await self._ask("generate", message)
         if answer is None:  # evicted at once: it does not fit
             raise EngineProcessLost
-        return unpack(answer, request.n, model.config.vocab_size)
+        return unpack(answer, model.config.vocab_size)
 
     async def _ask(self, method: str, arguments: dict[str, Any], data: bytes = b"") -> bytes | None:
         """The bytes of the answer; None if the child does not have the model."""

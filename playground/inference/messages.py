@@ -1,6 +1,6 @@
 """Messages between this server and an engine elsewhere: requests, answers, weights.
 
-A message is JSON followed by bytes (weights, or the arrays of steps), both preceded by their
+A message is JSON followed by bytes (weights, or the records of steps), both preceded by their
 lengths.
 """
 
@@ -18,7 +18,7 @@ from safetensors.torch import load, save
 from playground.errors import Overloaded
 from playground.inference.batch import GenerationRequest
 from playground.inference.engine import Engine
-from playground.lm.generation import Steps
+from playground.lm.generation import Steps, steps_dtype
 from playground.lm.model import CharTransformer, ModelConfig
 from playground.lm.sampling import SamplingParams
 
@@ -107,15 +107,10 @@ def read_answer(message: dict[str, Any], data: bytes) -> bytes | None:
 
 
 def pack(steps: Steps) -> bytes:
-    """The arrays of steps one after the other, each in its own type."""
-    return b"".join(getattr(steps, name).tobytes() for name in Steps.__slots__)
+    """The records of steps."""
+    return steps.records.tobytes()
 
 
-def unpack(data: bytes, n: int, vocab_size: int) -> Steps:
+def unpack(data: bytes, vocab_size: int) -> Steps:
     """The Steps of `pack`, without a copy: they must not be written to."""
-    empty, arrays, at = Steps.empty(n, vocab_size), {}, 0
-    for name in Steps.__slots__:
-        array = getattr(empty, name)
-        arrays[name] = np.frombuffer(data, array.dtype, array.size, at).reshape(array.shape)
-        at += array.nbytes
-    return Steps(**arrays)
+    return Steps(np.frombuffer(data, steps_dtype(vocab_size)))

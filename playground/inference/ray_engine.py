@@ -81,7 +81,7 @@ class RayServeEngine:
             data = await self._ask(message | {"config": config_fields(model)}, weights)
         if data is None:
             raise EngineUnavailable
-        return unpack(data, request.n, model.config.vocab_size)
+        return unpack(data, model.config.vocab_size)
 
     async def _ask(self, message: dict[str, Any], weights: bytes = b"") -> bytes | None:
         """The bytes of the answer; None if the model is not known there."""

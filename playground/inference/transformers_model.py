@@ -104,6 +104,12 @@ class TransformersState:
             torch.cat([state.lengths for state in states]),
         )
 
+    def replace(self, rows: Tensor, others: Sequence[TransformersState]) -> TransformersState:
+        """These rows, some of them (N,) replaced by the N of other states of the model."""
+        order = torch.arange(len(self.lengths))
+        order[rows] = torch.arange(len(self.lengths), len(self.lengths) + len(rows))
+        return self.concatenate(others).select(order)
+
 
 def _widened(
     state: TransformersState, like: TransformersState, width: int

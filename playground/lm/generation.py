@@ -38,7 +38,9 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """N sampled tokens and the distributions that they were sampled from; (N,) or (N, K) each.
+    """N sampled tokens and the distributions that they were sampled from.
+
+    records: a structured array (N,), so that a step is copied at once; its fields, (N,) or (N, K):
 
     token: the sampled ids.
     prob: probability of the token, after temperature and before truncation, as in candidate_probs.
@@ -54,57 +56,79 @@ class Steps:
         one is candidate_prob / kept_prob above it.
     """
 
-    token: npt.NDArray[np.intp]
-    prob: Array
-    candidate: npt.NDArray[np.intp]
-    candidate_prob: Array
-    other: Array
-    n_kept: npt.NDArray[np.intp]
-    kept_prob: Array
-    u: Array
-    low: Array
-    high: Array
-    candidate_low: Array
+    records: npt.NDArray[np.void]
 
     @classmethod
     def empty(cls, n: int, vocab_size: int) -> Steps:
-        """Arrays of n steps, to be filled by `put`."""
-        k = min(N_CANDIDATES, vocab_size)
-        return cls(
-            token=np.empty(n, np.intp),
-            prob=np.empty(n),
-            candidate=np.empty((n, k), np.intp),
-            candidate_prob=np.empty((n, k)),
-            other=np.empty(n),
-            n_kept=np.empty(n, np.intp),
-            kept_prob=np.empty(n),
-            u=np.empty(n),
-            low=np.empty(n),
-            high=np.empty(n),
-            candidate_low=np.empty((n, k)),
-        )
+        """Records of n steps, to be filled by `put`."""
+        return cls(np.empty(n, steps_dtype(vocab_size)))
 
     def put(self, index: int, source: Steps, row: int) -> None:
         """Copy one step."""
-        self.token[index] = source.token[row]
-        self.prob[index] = source.prob[row]
-        self.candidate[index] = source.candidate[row]
-        self.candidate_prob[index] = source.candidate_prob[row]
-        self.other[index] = source.other[row]
-        self.n_kept[index] = source.n_kept[row]
-        self.kept_prob[index] = source.kept_prob[row]
-        self.u[index] = source.u[row]
-        self.low[index] = source.low[row]
-        self.high[index] = source.high[row]
-        self.candidate_low[index] = source.candidate_low[row]
+        self.records[index] = source.records[row]
+
+    @property
+    def token(self) -> npt.NDArray[np.int64]:
+        return self.records["token"]
+
+    @property
+    def prob(self) -> Array:
+        return self.records["prob"]
+
+    @property
+    def candidate(self) -> npt.NDArray[np.int64]:
+        return self.records["candidate"]
+
+    @property
+    def candidate_prob(self) -> Array:
+        return self.records["candidate_prob"]
+
+    @property
+    def other(self) -> Array:
+        return self.records["other"]
+
+    @property
+    def n_kept(self) -> npt.NDArray[np.int64]:
+        return self.records["n_kept"]
+
+    @property
+    def kept_prob(self) -> Array:
+        return self.records["kept_prob"]
+
+    @property
+    def u(self) -> Array:
+        return self.records["u"]
+
+    @property
+    def low(self) -> Array:
+        return self.records["low"]
+
+    @property
+    def high(self) -> Array:
+        return self.records["high"]
+
+    @property
+    def candidate_low(self) -> Array:
+        return self.records["candidate_low"]
 
     @property
     def nbytes(self) -> int:
-        arrays = (getattr(self, name) for name in Steps.__slots__)
-        return sum(int(array.nbytes) for array in arrays)
+        return self.records.nbytes
 
     def __len__(self) -> int:
-        return len(self.token)
+        return len(self.records)
+
+
+def steps_dtype(vocab_size: int) -> np.dtype[np.void]:
+    """The type of the records of Steps."""
+    k = min(N_CANDIDATES, vocab_size)
+    return np.dtype([
+        ("token", np.int64), ("prob", np.float64),
+        ("candidate", np.int64, (k,)), ("candidate_prob", np.float64, (k,)),
+        ("other", np.float64), ("n_kept", np.int64), ("kept_prob", np.float64),
+        ("u", np.float64), ("low", np.float64), ("high", np.float64),
+        ("candidate_low", np.float64, (k,)),
+    ])  # fmt: skip
 
 
 def sample_steps(logits: npt.ArrayLike, params: BatchParams, u: Array) -> Steps:
@@ -125,19 +149,19 @@ def sample_steps(logits: npt.ArrayLike, params: BatchParams, u: Array) -> Steps:
     ids = np.concatenate([token[:, None], top], 1)
     lows = np.where(ids > 0, cumulative[rows[:, None], ids - 1], 0.0) / total[:, None]
     lows[:, 1:][np.arange(top.shape[1]) >= n_kept[:, None]] = np.nan  # the most probable are kept
-    return Steps(
-        token=token,
-        prob=probs[rows, token],
-        candidate=top,
-        candidate_prob=probs[rows[:, None], top],
-        other=other,
-        n_kept=n_kept,
-        kept_prob=kept_prob,
-        u=drawn,
-        low=lows[:, 0],
-        high=cumulative[rows, token] / total,
-        candidate_low=lows[:, 1:],
-    )
+    steps = Steps.empty(len(logprobs), logprobs.shape[1])
+    steps.token[:] = token
+    steps.prob[:] = probs[rows, token]
+    steps.candidate[:] = top
+    steps.candidate_prob[:] = probs[rows[:, None], top]
+    steps.other[:] = other
+    steps.n_kept[:] = n_kept
+    steps.kept_prob[:] = kept_prob
+    steps.u[:] = drawn
+    steps.low[:] = lows[:, 0]
+    steps.high[:] = cumulative[rows, token] / total
+    steps.candidate_low[:] = lows[:, 1:]
+    return steps
 
 
 def _candidates(logprobs: Array, probs: Array) -> tuple[npt.NDArray[np.intp], Array]:

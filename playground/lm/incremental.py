@@ -43,7 +43,11 @@ class Cache:
 
     @property
     def nbytes(self) -> int:
-        return sum(t.nbytes for t in (*self.keys, *self.values, self.tokens, self.lengths))
+        return sum(t.nbytes for t in self._tensors)
+
+    @property
+    def _tensors(self) -> tuple[Tensor, ...]:
+        return (*self.keys, *self.values, self.tokens, self.lengths)
 
     def select(self, rows: Tensor) -> Cache:
         """The state of some rows (N,), in their order."""
@@ -57,6 +61,14 @@ class Cache:
     def concatenate(self, others: Sequence[Cache]) -> Cache:
         """These rows, and then those of other states of the model."""
         return concatenate([self, *others])
+
+    @torch.inference_mode()
+    def replace(self, rows: Tensor, others: Sequence[Cache]) -> Cache:
+        """These rows, some of them (N,) replaced by the N of other states; in place."""
+        other = concatenate(others)
+        for mine, theirs in zip(self._tensors, other._tensors, strict=True):
+            mine[rows] = theirs
+        return self
 
     def split(self) -> list[Cache]:
         """The state of each row, as views."""

@@ -34,7 +34,7 @@ class ModelShape(Protocol):
 
 
 class State(Protocol):
-    """What B rows have read. Immutable."""
+    """What B rows have read. Immutable, but for `replace`."""
 
     @property
     def nbytes(self) -> int: ...
@@ -47,6 +47,12 @@ class State(Protocol):
 
     def concatenate(self, others: Sequence[Self]) -> Self:
         """These rows, and then those of other states of the model."""
+
+    def replace(self, rows: Tensor, others: Sequence[Self]) -> Self:
+        """These rows, some of them (N,) replaced by the N of other states of the model.
+
+        May write into this state's memory, which must not be used any more.
+        """
 
 
 class LanguageModel(Protocol):

@@ -51,7 +51,7 @@ PICKS = ("top", "sample")  # the first one is the default
 CHUNK_MS = 4000
 SHORT_CHUNK_MS = 2000
 CHUNK_STEPS = (4, 40)  # steps in a request, all the same: the least, the most
-CHUNK_FIRST = 0.25  # of a chunk is requested where nothing is known ahead: it is there soon
+CHUNK_FIRST = 0.25  # of a short one is requested where nothing is known ahead: it is there soon
 # Of a chunk is left when the next one is requested, another share each time: visitors whom the same
 # delay held up would ask all at once from then on.
 CHUNK_RESERVE = (0.5, 0.75)

@@ -18,7 +18,7 @@ test("a chunk is four seconds of playback, two where a step may cost much, withi
   same([100, 250, 500, 2000].map((ms) => chunkSize(ms, true)), [20, 8, 4, 4]);
 });
 
-test("few steps are asked for first; what is left when more are asked for is never the same", () => {
+test("where a step may cost much, few are asked for first; what is left when more are asked for is never the same", () => {
   same([40, 8, 4].map(firstChunk), [10, 4, 4]);
   const reserves = Array.from({ length: 1000 }, () => randomReserve(40));
   same([Math.min(...reserves) >= 20, Math.max(...reserves) <= 30], [true, true]);

@@ -141,3 +141,41 @@ def test_rows_of_large_states_are_as_many_as_memory_allows(loop, model, monkeypa
         batch.add(row_of(loop, 9, (index % 16,)))
     batch.turn()
     assert len(batch.rows) == 5
+
+
+def test_whoever_comes_and_goes_changes_nothing_for_the_others(loop, model):
+    """Rows that leave, are replaced, appended or cancelled, in any number at once."""
+
+    def written(row):
+        return row.steps.token.tolist(), row.steps.candidate_prob.tolist()
+
+    def make(seed, n):
+        params = SamplingParams(temperature=0.9, seed=seed)
+        request = GenerationRequest((seed % 16, 1, 2), params, n, position=3)
+        return Row(request, loop.create_future())
+
+    alone = {}
+    lengths = {seed: 1 + (seed * 7) % 9 for seed in range(24)}
+    for seed, n in lengths.items():
+        batch = running(model)
+        batch.add(row := make(seed, n))
+        while batch.n_under_way:
+            batch.turn()
+        alone[seed] = written(row)
+
+    batch, done = running(model), []
+    rows = {seed: make(seed, n) for seed, n in lengths.items()}
+    arrivals = [(0, range(5)), (2, range(5, 6)), (3, range(6, 14)), (9, range(14, 24))]
+    for turn in range(40):
+        for when, seeds in arrivals:
+            for seed in seeds if turn == when else ():
+                batch.add(rows[seed])
+        if turn == 4:
+            rows[8].future.cancel()
+        done += batch.turn()
+        assert batch.n_under_way == len(batch.under_way)
+    assert not batch.n_under_way
+    assert {id(row) for row in done} == {id(rows[seed]) for seed in rows if seed != 8}
+    for seed in rows:
+        if seed != 8:
+            assert written(rows[seed]) == alone[seed]

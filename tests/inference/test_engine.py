@@ -12,7 +12,7 @@ import torch
 from playground.inference import batch
 from playground.inference.batch import GenerationRequest
 from playground.inference.engine import Engine
-from playground.lm.generation import Steps
+from playground.lm.generation import Steps, steps_dtype
 from playground.lm.incremental import extend
 from playground.lm.sampling import SamplingParams
 
@@ -59,7 +59,7 @@ same = partial(np.array_equal, equal_nan=True)  # where nothing is drawn, nan sa
 
 
 def equal(a: Steps, b: Steps) -> bool:
-    return all(same(getattr(a, name), getattr(b, name)) for name in Steps.__slots__)
+    return all(same(getattr(a, name), getattr(b, name)) for name in steps_dtype(16).names)
 
 
 async def write(engine, model, ids, params=GREEDY, n=20, chunk=None, key="k", start=None):
@@ -76,7 +76,9 @@ async def write(engine, model, ids, params=GREEDY, n=20, chunk=None, key="k", st
 
 
 def joined(parts):
-    return [np.concatenate([getattr(part, name) for part in parts]) for name in Steps.__slots__]
+    return [
+        np.concatenate([getattr(part, name) for part in parts]) for name in steps_dtype(16).names
+    ]
 
 
 class Gate:

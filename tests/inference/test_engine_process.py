@@ -16,7 +16,7 @@ from playground.inference.engine_process import (
     EngineProcessLost,
     OffloadingEngine,
 )
-from playground.lm.generation import Steps
+from playground.lm.generation import steps_dtype
 from playground.lm.sampling import SamplingParams
 
 LIMITS = EngineLimits(
@@ -34,7 +34,7 @@ INTEGERS = ("token", "candidate", "n_kept")
 def equal(a, b):
     return all(
         np.array_equal(getattr(a, name), getattr(b, name), equal_nan=name not in INTEGERS)
-        for name in Steps.__slots__
+        for name in steps_dtype(16).names
     )
 
 

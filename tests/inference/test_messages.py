@@ -21,7 +21,7 @@ def test_steps_travel_as_they_are():
     logits = np.random.default_rng(0).normal(size=(30, 16))
     params = BatchParams.stack([SamplingParams(top_k=5)] * 30)
     steps = sample_steps(logits, params, np.linspace(0, 1, 30, endpoint=False))
-    found = unpack(pack(steps), 30, 16)
+    found = unpack(pack(steps), 16)
     assert equal(found, steps)
     assert found.token.dtype == found.candidate.dtype == steps.token.dtype
 

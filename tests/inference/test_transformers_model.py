@@ -77,6 +77,22 @@ def test_rows_join_and_leave(pair):
     torch.testing.assert_close(logits[:, -1].softmax(-1), expected, **TOLERANCE)
 
 
+def test_rows_are_replaced(pair):
+    _, ours = pair
+
+    def read(ids):
+        return ours.extend(ours.empty_state(1), *left_pad([ids]))[1]
+
+    state = read(TEXT[:6]).concatenate([read(TEXT[:3]), read(TEXT[2:8])])
+    found = state.replace(torch.tensor([0]), [read(TEXT[5:13])])
+    expected = read(TEXT[5:13]).concatenate([read(TEXT[:3]), read(TEXT[2:8])])
+    assert found.lengths.tolist() == expected.lengths.tolist() == [8, 3, 6]
+    newest = torch.tensor([[TEXT[13]], [TEXT[3]], [TEXT[8]]])
+    logits, _ = ours.extend(found, newest, one(3))
+    others, _ = ours.extend(expected, newest, one(3))
+    torch.testing.assert_close(logits, others, **TOLERANCE)
+
+
 def test_scoring_predicts_each_token_of_a_text(pair):
     model, ours = pair
     found = torch.cat([*predictions(ours, torch.tensor(TEXT))]).softmax(-1)

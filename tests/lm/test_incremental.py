@@ -165,3 +165,19 @@ def test_the_spans_add_up_to_the_window(shape, spans):
 def test_learned_positions_do_not_slide():
     with pytest.raises(ConfigError):
         ModelConfig(65, attention="sliding", learned_positions=True)
+
+
+@pytest.mark.parametrize("model", CONFIGS, indirect=True)
+def test_rows_are_replaced_without_changing_a_bit(model):
+    text = drawn(5)
+    _, cache = read(model, empty_cache(model, 3), text[:3, :20])
+    others = [
+        read(model, empty_cache(model, 1), text[row : row + 1, :n])[1]
+        for row, n in ((3, 5), (4, 20))
+    ]
+    expected = concatenate([*others, cache]).select(torch.tensor([0, 3, 1]))
+    kept = [other.tokens.clone() for other in others]
+    found = cache.replace(torch.tensor([0, 2]), others)
+    for mine, theirs in zip(found._tensors, expected._tensors, strict=True):
+        assert torch.equal(mine, theirs)
+    assert all(torch.equal(o.tokens, k) for o, k in zip(others, kept, strict=True))

@@ -369,9 +369,14 @@ export class Player extends PlayerState {
     return this.#stop !== null && this.#stop.stop(steps.slice(this.#stop.from), ahead[0] ?? null);
   }
 
-  /** Steps to request at once: fewer of a model whose tokens may cost much, or whose weights change. */
+  /** Whether a step may cost much, or the weights change meanwhile. */
+  get #isShort() {
+    return this.newest || this.session?.tokenizer === "tokens";
+  }
+
+  /** Steps to request at once. */
   get #chunk() {
-    return chunkSize(this.intervalMs, this.newest || this.session?.tokenizer === "tokens");
+    return chunkSize(this.intervalMs, this.#isShort);
   }
 
   /** Request what is missing: the distribution to show, or enough steps to continue playing. */
@@ -384,7 +389,7 @@ export class Player extends PlayerState {
     if (hasBars && !isStuck && !this.#request.isPending) {
       const enough = this.playing ? Math.min(this.#reserve, n) : 0;
       if (ahead.length <= enough && steps.length + ahead.length <= config.generation.tokens_max) {
-        const wanted = this.#isStarting && ahead.length <= 1 ? firstChunk(n) : n;
+        const wanted = this.#isShort && this.#isStarting && ahead.length <= 1 ? firstChunk(n) : n;
         this.#load(this.trace, ahead, this.playing ? wanted : 1, (more) => {
           this.trace = traces.extend(this.trace, more);
         });

@@ -19,7 +19,7 @@ export function chunkSize(intervalMs, isShort = false) {
   return Math.min(high, Math.max(low, Math.round((isShort ? short : long) / intervalMs)));
 }
 
-/** How many steps to request when nothing is known ahead.
+/** How many steps to request when nothing is known ahead and a step may cost much.
  * @param {number} n steps of a chunk */
 export function firstChunk(n) {
   const { low, first } = config.generation.chunk;
