@@ -285,6 +285,22 @@ def test_what_is_typed_is_offered_as_the_tokens_it_may_be(visit, bundled):
     assert piles(page) == {" and": CHIPS}
 
 
+def test_another_model_begins_its_own_round(visit, bundled):
+    page = play(visit, model="tales", at=bundled)
+    for token in "xyz":
+        page.page.keyboard.type(token)
+    page.button("Show it").click()
+    expect(said(page)).to_contain_text("It was “")
+    page.page.keyboard.press("Escape")
+    page.use(PIECES)
+    page.button("Explore").click()
+    expect(panel(page).locator(".guess__round")).to_contain_text("token 1 of 20")
+    expect(text(page)).to_have_attribute("aria-busy", "false")
+    assert piles(page) == {}
+    expect(said(page)).to_be_empty()
+    expect(panel(page).locator(".guess__hand")).to_contain_text("0 of 10 placed")
+
+
 def test_a_tokenizer_that_fails_is_said_and_what_was_typed_stays(visit, bundled):
     page = play(visit, model=PIECES, at=bundled, quiet=False)
     page.page.route("**/api/tokenize", lambda route: route.abort())

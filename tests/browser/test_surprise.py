@@ -2,7 +2,9 @@
 
 import math
 import re
+from urllib.parse import quote_plus
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -90,6 +92,29 @@ def test_bits_and_sum_are_those_of_the_api(visit):
     places.nth(2).click()
     expect(slider(page)).to_be_focused()
     expect(slider(page)).to_have_attribute("aria-valuenow", str(ordered[2]["position"] + 1))
+
+
+def test_word_pieces_are_compared_a_character_and_drawn_a_token(visit, bundled):
+    text = "ROMEO:\nMy lord, I will not go."
+    query = "&model=shakespeare-pieces&prompt=" + quote_plus(text) + "&explore=surprise&v=1"
+    page = scored(visit(at=bundled, query=query, wait=False))
+    session = httpx.get(f"{bundled}/api/sessions/shakespeare-pieces").json()
+    found = page.ask("score", session_id="shakespeare-pieces", text=text)
+    loss = session["sliding_val_loss"] / math.log(2)
+    expect(said(page)).to_contain_text(f"{found['bits_per_character']:.2f} a character")
+    is_harder = found["bits_per_character"] > loss
+    expect(said(page)).to_contain_text(
+        f"{'more than' if is_harder else 'no more than'} the {loss:.2f}"
+    )
+    each = found["total_bits"] / found["scored"]
+    expect(panel(page).locator(".surprise__line--mean")).to_contain_text(f"{each:.2f} bits a token")
+    typical = loss * session["characters_per_token"]
+    expect(panel(page).locator(".surprise__line--validation")).to_contain_text(
+        f"{typical:.2f} bits"
+    )
+    heights = panel(page).locator(".strip__validation").get_attribute("d")
+    high = float(panel(page).locator(".surprise__strip").get_attribute("viewBox").split()[3])
+    assert high - float(re.search(r"M0 ([\d.]+)", heights)[1]) == pytest.approx(typical, abs=0.01)
 
 
 def test_by_keyboard_alone_to_the_bars_of_a_place(visit):

@@ -36,6 +36,15 @@ def tokens(page, name):
     return row(page, name).locator(".cut__token").all_text_contents()
 
 
+def test_with_a_model_of_word_pieces_the_characters_are_asked_for(visit, bundled):
+    query = "&model=shakespeare-pieces&explore=tokens&v=1"
+    page = visit(at=bundled, query=query, wait=False)
+    expect(panel(page).locator(".cuts__cell").last).to_have_text("7")
+    heads = panel(page).locator("thead th").all_text_contents()
+    assert heads == ["Word", "Shakespeare, word pieces", "Fairy tales", "GPT-2"]
+    assert "".join(tokens(page, "Fairy tales")) == "How many r's are in strawberry?"
+
+
 def test_a_text_falls_into_the_tokens_of_each_model(lab):
     page = lab()
     assert "".join(tokens(page, "Fairy tales")) == "How many r's are in strawberry?"

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { decodeText, encodeText } from "../../playground/frontend/explore/stateText.js";
-import { TokenizedTexts, tokenizeCharacters, tokenizersOf } from "../../playground/frontend/explore/tokenizers.js";
+import { charactersOf, TokenizedTexts, tokenizeCharacters, tokenizersOf } from "../../playground/frontend/explore/tokenizers.js";
 
 const session = (id, tokenizer, more = {}) => ({
   session_id: id, source: "bundled", name: id.toUpperCase(), repo_id: null, tokenizer,
@@ -16,12 +16,21 @@ const { signal } = new AbortController();
 
 test("the model's own first, one of characters, each of tokens, and the well-known ones", () => {
   const sessions = [session("one", "characters"), session("two", "characters"), session("pieces", "tokens"), session("none", "characters", { params: null })];
-  const names = (own) => tokenizersOf(own, sessions).map(({ name }) => name);
+  const names = (own) => tokenizersOf(own, sessions, new Map()).map(({ name }) => name);
   assert.deepEqual(names(sessions[1]), ["TWO", "PIECES", "GPT-2"]);
   assert.deepEqual(names(sessions[2]), ["PIECES", "ONE", "GPT-2"]);
   assert.deepEqual(names(null), ["ONE", "PIECES", "GPT-2"]);
   const loaded = session("owner/name@1", "tokens", { source: "hub", repo_id: "owner/name" });
   assert.deepEqual(names(loaded), ["owner/name", "ONE", "PIECES", "GPT-2"]);
+});
+
+test("characters are compared once they are known: a list of sessions lacks them", () => {
+  const listed = session("one", "characters", { vocabulary: undefined });
+  const sessions = [listed, session("pieces", "tokens", { vocabulary: undefined })];
+  const names = (whole) => tokenizersOf(sessions[1], sessions, whole).map(({ name }) => name);
+  assert.equal(charactersOf(sessions[1], sessions), listed);
+  assert.deepEqual(names(new Map()), ["PIECES", "GPT-2"]);
+  assert.deepEqual(names(new Map([["one", session("one", "characters")]])), ["PIECES", "ONE", "GPT-2"]);
 });
 
 test("each character is a token, those that the model doesn't know have no number", () => {

@@ -118,6 +118,8 @@ export class GuessGame {
   /** @param {string} key */
   async #load(key) {
     const { session } = this.#context.player;
+    const isOther = this.#sessionId !== "" && session?.session_id !== this.#sessionId;
+    if (isOther && this.#seed !== null) this.#start(this.#seed); // its guesses were about another text
     this.#key = key;
     this.#round = null;
     this.#problem = key || session === undefined ? "" : translate("guess.no_model");
@@ -126,7 +128,6 @@ export class GuessGame {
     try {
       const round = await loadRound({ getRound, score }, session, this.#step, this.#seed);
       if (key !== this.#key) return;
-      if (this.#sessionId && this.#sessionId !== session.session_id) this.#guesses = [];
       this.#sessionId = session.session_id;
       this.#guesses = this.#guesses.slice(0, round.tokens.length);
       this.#isShown = this.#isShown && this.#guesses.length > 0;

@@ -29,9 +29,12 @@ export function tokenName(token) {
  * @param {HTMLElement} element @param {Round | null} round null: on its way @param {Guess[]} guesses */
 export function drawText(element, round, guesses) {
   element.setAttribute("aria-busy", String(!round));
-  if (!round) return;
-  const { context, tokens } = round;
   const [before, after, gap] = /** @type {HTMLElement[]} */ ([...element.children]);
+  if (!round) {
+    for (const part of [before, after]) part.replaceChildren();
+    return;
+  }
+  const { context, tokens } = round;
   element.dir = directionOf(context);
   setText(before, context);
   if (after.children.length > guesses.length) after.replaceChildren();

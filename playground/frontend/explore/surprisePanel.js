@@ -257,13 +257,14 @@ export class SurprisePanel {
       hasView: true,
     });
     view.setAttribute("aria-busy", "false");
-    const isOfTokens = session.tokenizer === "tokens";
-    setText(mean, translate("surprise.mean", { bits: formatNumber(isOfTokens ? (response.total_bits ?? 0) / response.scored : response.bits_per_character, 2) }));
-    validation.hidden = loss === null;
-    setText(validation.firstElementChild ?? validation, loss === null ? "" : translate("surprise.validation", { bits: formatNumber(loss, 2) }));
+    // Of a token, as the bars are; the sentence compares characters.
+    const typical = loss === null ? null : loss * (session.characters_per_token ?? 1);
+    setText(mean, translate("surprise.mean", { bits: formatNumber((response.total_bits ?? 0) / response.scored, 2) }));
+    validation.hidden = typical === null;
+    setText(validation.firstElementChild ?? validation, typical === null ? "" : translate("surprise.validation", { bits: formatNumber(typical, 2) }));
     this.#parts.places.replaceChildren(...hardest(tokens, PLACES).map((index) => createPlace(tokens, index)));
     this.#text.show(tokens);
-    this.#strip.show(tokens, loss);
+    this.#strip.show(tokens, typical);
     this.#mark(isOther, true);
   }
 

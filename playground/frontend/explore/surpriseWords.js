@@ -12,11 +12,11 @@ import { LEVELS } from "./surprise.js";
 const BEFORE = 14; // tokens that a listed place shows before it
 const AFTER = 8;
 
-/** @param {ScoreResponse} response @param {number | null} loss bits a token on the validation text */
+/** @param {ScoreResponse} response @param {number | null} loss bits a character on the validation text */
 export function summaryOf({ scored, total_bits: total, bits_per_character: mean }, loss) {
   const sum = translate("surprise.sum", { count: scored, total: formatNumber(total ?? 0, 1), mean: formatNumber(mean ?? 0, 2) });
   if (loss === null) return `${sum} ${translate("surprise.unmeasured")}`;
-  const key = (total ?? 0) / scored > loss ? "surprise.harder" : "surprise.easier";
+  const key = (mean ?? 0) > loss ? "surprise.harder" : "surprise.easier";
   return `${sum} ${translate(key, { bits: formatNumber(loss, 2) })}`;
 }
 

@@ -17,13 +17,25 @@ const KEPT_TEXTS = 500;
  * @typedef {Omit<PlacedToken, "id"> & { id: number | null }} ShownToken */
 
 /** Tokenizers to compare, the model's own first: one of characters, and each of tokens.
- * @param {Session | null} session @param {Session[]} sessions @returns {Tokenizer[]} */
-export function tokenizersOf(session, sessions) {
-  const others = sessions.filter(({ session_id: id }) => id !== session?.session_id);
-  const ready = [...(session ? [session] : []), ...others].filter(({ params }) => params !== null);
-  const ofCharacters = ready.find(({ tokenizer }) => tokenizer === "characters");
+ * @param {Session | null} session @param {Session[]} sessions as a list has them @param {Map<string, Session>} whole
+ *   sessions with their vocabularies, which a list lacks @returns {Tokenizer[]} */
+export function tokenizersOf(session, sessions, whole) {
+  const ofCharacters = charactersOf(session, sessions);
+  const ready = readyOnes(session, sessions);
   const shown = ready.filter((one) => one.tokenizer === "tokens" || one === ofCharacters);
-  return [...shown.map(ofSession), ...config.tokenizers.references.map(ofReference)];
+  const known = shown.map((one) => whole.get(one.session_id) ?? one).filter(({ tokenizer, vocabulary }) => tokenizer === "tokens" || vocabulary);
+  return [...known.map(ofSession), ...config.tokenizers.references.map(ofReference)];
+}
+
+/** The session whose characters are compared: the model at hand, where it has any.
+ * @param {Session | null} session @param {Session[]} sessions */
+export const charactersOf = (session, sessions) =>
+  readyOnes(session, sessions).find(({ tokenizer }) => tokenizer === "characters");
+
+/** @param {Session | null} session @param {Session[]} sessions */
+function readyOnes(session, sessions) {
+  const others = sessions.filter(({ session_id: id }) => id !== session?.session_id);
+  return [...(session ? [session] : []), ...others].filter(({ params }) => params !== null);
 }
 
 /** @param {Session} session @returns {Tokenizer} */

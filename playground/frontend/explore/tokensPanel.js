@@ -2,10 +2,11 @@
 //
 // State: the text as base64url of its UTF-8.
 
-/** @import { ExploreContext, ExplorePanel } from "../types.js" */
+/** @import { ExploreContext, ExplorePanel, Session } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */
 /** @import { ShownToken, Tokenizer } from "./tokenizers.js" */
 
+import { getSession } from "../shared/client.js";
 import { config } from "../shared/config.js";
 import { closestTarget, createElement, find, setText } from "../shared/dom.js";
 import { LatestRequest } from "../shared/latestRequest.js";
@@ -13,7 +14,7 @@ import { formatNumber, translate } from "../shared/messages.js";
 import { apiMessage, asRequestError } from "../shared/requestError.js";
 import { tokenLabel, visibleText } from "../shared/text.js";
 import { decodeText, encodeText } from "./stateText.js";
-import { TokenizedTexts, tokenizersOf } from "./tokenizers.js";
+import { charactersOf, TokenizedTexts, tokenizersOf } from "./tokenizers.js";
 
 const SETTLE_MS = 150; // while one types
 const START = "How many r's are in strawberry?";
@@ -32,6 +33,9 @@ export class TokensPanel {
   #text = START;
   /** @type {Tokenizer[]} */
   #tokenizers = [];
+  /** Sessions with their vocabularies, which the list lacks.
+   * @type {Map<string, Session>} */
+  #whole = new Map();
   /** What is drawn. */
   #drawn = "";
 
@@ -77,7 +81,8 @@ export class TokensPanel {
 
   /** @param {Player} player */
   draw({ session }) {
-    this.#tokenizers = tokenizersOf(session ?? null, this.#context.getSessions());
+    const sessions = this.#context.getSessions();
+    this.#tokenizers = tokenizersOf(session ?? null, sessions, this.#whole);
     const drawn = JSON.stringify([this.#text, this.#tokenizers.map(({ id }) => id)]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
@@ -90,6 +95,7 @@ export class TokensPanel {
     this.#fail("");
     const texts = [this.#text, ...Object.values(EXAMPLES)];
     try {
+      if (await this.#fetchCharacters()) return;
       const isKnown = (/** @type {string} */ text) => this.#tokenizers.every((one) => this.#tokenized.get(one, text));
       const wanted = texts.filter((text) => !isKnown(text));
       if (wanted.length === 0) return;
@@ -104,6 +110,16 @@ export class TokensPanel {
       this.#fail(apiMessage(asRequestError(error)));
       this.#context.onError(error);
     }
+  }
+
+  /** Ask for the characters that are compared, where they aren't known; returns whether they weren't. */
+  async #fetchCharacters() {
+    const { player, getSessions } = this.#context;
+    const session = charactersOf(player.session ?? null, getSessions());
+    if (!session || session.vocabulary || this.#whole.has(session.session_id)) return false;
+    this.#whole.set(session.session_id, await getSession(session.session_id));
+    this.draw(player);
+    return true;
   }
 
   /** @param {string} text */
