@@ -80,11 +80,13 @@ export class TrainingForm {
    * @param {string | null} [path] of the request's field, "model.n_layer" */
   showError(message, path = null) {
     const error = find(this.#root, ".learn-error");
-    error.hidden = !message;
-    error.textContent = message;
     const field = path?.split(".").at(-1);
+    const isKnown = field !== undefined && field in this.#fields;
+    error.hidden = !message;
+    // A sentence about a field that has no name of its own begins with its path.
+    error.textContent = isKnown ? message.replace(`${path}: `, `${translate(`learn.field_${field}`)}: `) : message;
     for (const [name, { input }] of Object.entries(this.#fields)) input.setAttribute("aria-invalid", String(name === field));
-    if (field && field in this.#fields) {
+    if (isKnown) {
       find(this.#root, ".advanced", HTMLDetailsElement).open = true;
       this.#fields[field].input.focus({ preventScroll: true });
     }
