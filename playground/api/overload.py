@@ -17,7 +17,7 @@ from playground.api.openai_errors import OPENAI_PREFIX
 from playground.errors import Overloaded
 
 TICK_SECONDS = 0.05
-LAG_SECONDS_MAX = 0.5  # of requests that are accepted in one round of the loop
+LAG_SECONDS_MAX = 1.0  # of requests that are accepted in one round of the loop
 CROWD = 32  # generations under way: a loop that stands still with fewer is not overloaded
 RETRY_AFTER_SECONDS = 1
 

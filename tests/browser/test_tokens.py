@@ -137,6 +137,35 @@ def bytes_of(id):
     return bytes(_byte_alphabet()[character] for character in tokenizer().id_to_token(id))
 
 
+@pytest.mark.parametrize("seed", [3, 8, 21])
+def test_what_a_model_of_characters_wrote_is_cut_for_one_of_pieces_as_a_link_has_it(
+    visit, bundled, seed
+):
+    start = f"&model=tales&prompt=Once+upon+a+time&pick=sample&seed={seed}&v=1"
+    page = visit(at=bundled, query=start)
+    for _ in range(11):
+        page.button("Step").click()
+        page.ready()
+    text = page.text()
+    page.use("shakespeare-pieces")
+    expect(page.drawer.locator(".counter")).to_contain_text("of 64 tokens")
+    assert page.text() == text
+    tokens = page.ask("tokenize", session_id="shakespeare-pieces", text=text)["tokens"]
+    expect(page.drawer.locator(".counter")).to_have_text(
+        f"{len(text)} characters, {len(tokens)} of 64 tokens"
+    )
+    odds = "[...document.querySelectorAll('[data-token]')].map((row) => row.ariaLabel)"
+    shown = page.page.evaluate(odds)
+    other = visit(at=bundled, query="&" + share(page).partition("?")[2])
+    other.shows(text)
+    assert other.page.evaluate(odds) == shown
+    # Back with the model of characters: it goes on as it would have.
+    page.page.keyboard.press("Escape")
+    page.use("tales")
+    expect(page.drawer.locator(".counter")).to_contain_text(f"{len(text)} ")
+    assert page.text() == text
+
+
 def test_half_a_character_is_no_harm(visit, pieces):
     """It is written, said, kept over a reload and left out of a link."""
     page = visit(at=pieces, query="&model=pieces&prompt=the+house&pick=top&v=1")

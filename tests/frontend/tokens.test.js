@@ -119,6 +119,40 @@ test("a part of a prompt is asked about by the ids of its tokens", () => {
   same(scoreBody({ session: SESSION, step: 7 }, trace, 2, 6), { session_id: "pieces", step: 7, text: "ü", text_ids: [0xe6, 0x97, 0xa5] });
 });
 
+test("what another model wrote is cut into the model's own tokens, and stays that model's", () => {
+  const letters = { session_id: "letters", name: "l", step: 1 };
+  const own = { session_id: "pieces", name: "p", step: 7 };
+  const written = [..."the cat"].map((text, index) => ({ id: index, text }));
+  const before = Trace.restore("Once ", written, [4], written.map(() => letters));
+  const trace = { ...before, steps: [...before.steps, { ...before.steps[0], id: 9, text: " sat", by: own, insteadOf: undefined }] };
+  same(Trace.foreignLength(trace, "pieces"), 7);
+  const tokens = ["Once", " ", "the", " cat"].map((text, id) => ({ id, text }));
+  const cut = Trace.withTokens(trace, tokens, 7, "pieces");
+  same([cut.text, cut.tokenizer, cut.prompt.map(({ text }) => text)], ["Once ", "pieces", ["Once", " "]]);
+  same(cut.steps.map(({ position, id, text, by }) => [position, id, text, by.session_id]),
+    [[2, 2, "the", "letters"], [3, 3, " cat", "letters"], [4, 9, " sat", "pieces"]]);
+  same(cut.steps.map(Trace.wasChosen), [false, true, false]); // the c was
+  same(body(cut).position, 5);
+  same([body(cut).context, body(cut).context_ids], ["Once the cat", [9]]);
+  // A token that lies across the end of the prompt is no prompt's.
+  same(Trace.withTokens(trace, [{ id: 1, text: "Once the" }, { id: 2, text: " cat" }], 7, "pieces"), null);
+  const prompt = Trace.withTokens(trace, [{ id: 0, text: "Once" }, { id: 1, text: " " }], 0, "pieces");
+  same([prompt.prompt.length, prompt.steps.length, prompt.steps[0].position], [2, 8, 2]);
+});
+
+test("with a model of characters, pieces of words are characters again", () => {
+  const by = { session_id: "pieces", name: "p", step: 7 };
+  const written = [{ id: 3, text: " cat" }, { id: 0xc3, text: "⟨C3⟩", bytes: [0xc3] }, { id: 0xbc, text: "⟨BC⟩", bytes: [0xbc] }, { id: 9, text: "s" }];
+  const trace = Trace.withPrompt(Trace.restore("The", written, [0], written.map(() => by)), [{ id: 1, text: "The" }], "pieces");
+  const letters = { session_id: "letters", tokenizer: "characters", known: new Map([["c", 2], ["s", 5]]) };
+  const found = Trace.inCharacters(trace, letters);
+  same([found.tokenizer, Trace.text(found).join(""), Trace.position(found)], [null, "The catüs", 9]);
+  same(found.steps.map(({ position, id, text }) => [position, id, text]),
+    [[3, -1, " "], [4, 2, "c"], [5, -1, "a"], [6, -1, "t"], [7, -1, "ü"], [8, 9, "s"]]);
+  same(found.steps.map(Trace.wasChosen), [true, false, false, false, false, false]);
+  same(Trace.inCharacters(found, letters), found);
+});
+
 test("a branch that begins within a character keeps its half", () => {
   const trace = cutTrace("a日b");
   const picked = { position: 2, id: 0x97, text: "⟨97⟩", bytes: [0x97], prob: 0.5, candidates: [{ ...half(0x98, 0x98), prob: 0.3 }], other: null, by: { session_id: "pieces", name: "p", step: 7 } };

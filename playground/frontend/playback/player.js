@@ -16,7 +16,7 @@ import { PlayerState } from "./playerState.js";
 import { randomSeed, samplingParams } from "./sampling.js";
 import { chunkSize, firstChunk, randomReserve, stepBody, StepRequest } from "./stepRequest.js";
 import { Ticker } from "./ticker.js";
-import { typedTokens } from "./tokens.js";
+import { textOf, typedTokens, wholeLength } from "./tokens.js";
 import * as traces from "./trace.js";
 import { adapt, adaptTrace } from "./unknown.js";
 
@@ -384,7 +384,7 @@ export class Player extends PlayerState {
     const { ahead, steps } = this.trace;
     const n = this.#chunk;
     const isStuck = this.notice?.retry || this.notice?.isGone || (this.notice?.waits && !this.#isRetrying);
-    if (this.session && this.isUntokenized && !isStuck && !this.#tokenizing.isPending) this.#tokenizePrompt(this.session);
+    if (this.session && this.isUntokenized && !isStuck && !this.#tokenizing.isPending) this.#tokenize(this.session);
     const hasBars = this.session && this.trace.prompt.length && !this.isUntokenized && !this.unknown.length;
     if (hasBars && !isStuck && !this.#request.isPending) {
       const enough = this.playing ? Math.min(this.#reserve, n) : 0;
@@ -399,15 +399,24 @@ export class Player extends PlayerState {
     this.#onChange();
   }
 
-  /** Cut the prompt into the model's tokens. Until then it stands as characters, and nothing is asked of it.
+  /** Cut the prompt, and what others wrote after it, into the model's tokens. Until then it stands as
+   * characters, and nothing is asked of it.
    * @param {PlayableSession} session */
-  async #tokenizePrompt({ session_id: id }) {
-    const { text } = this.trace;
+  async #tokenize({ session_id: id }) {
+    const { text, steps } = this.trace;
+    const others = wholeLength(steps.slice(0, traces.foreignLength(this.trace, id)));
     try {
-      const answer = await this.#tokenizing.send({ session_id: id, text });
-      if (!answer) return;
+      for (const count of new Set([others, 0])) { // none, where a token lies across the prompt's end
+        const whole = text + textOf(steps.slice(0, count));
+        const answer = await this.#tokenizing.send({ session_id: id, text: whole });
+        if (!answer) return;
+        const trace = traces.withTokens(this.trace, typedTokens(whole, answer.tokens), count, id);
+        if (trace) {
+          this.trace = trace;
+          break;
+        }
+      }
       this.#recover();
-      this.trace = traces.withPrompt(this.trace, typedTokens(text, answer.tokens), id);
     } catch (error) {
       this.#fail(error);
       return;

@@ -1,11 +1,11 @@
 // The request for the next steps: one at a time. What comes of one that was given up is discarded.
 
-/** @import { GenerateRequest, PlayableSession, ScoreRequest, Step, Token, Trace } from "../types.js" */
+/** @import { GenerateRequest, PlayableSession, ScoreRequest, Token, Trace } from "../types.js" */
 
 import { config } from "../shared/config.js";
 import { LatestRequest } from "../shared/latestRequest.js";
 import { textOf } from "./tokens.js";
-import { lastTokens, position } from "./trace.js";
+import { foreignLength, lastTokens, position } from "./trace.js";
 
 const SLOW_MS = 300; // a longer wait is shown
 
@@ -65,9 +65,7 @@ export function contextWithIds({ session_id: id, block_size: size }, trace, end,
     return { context, context_ids: [...ids, ...idsOf(tokens)] };
   }
   const written = steps.slice(0, Math.max(0, end - prompt.length));
-  const isOwn = (/** @type {Step} */ one) => one.id >= 0 && one.by?.session_id === id;
-  let from = written.length;
-  while (from > 0 && isOwn(written[from - 1])) from -= 1;
+  const from = foreignLength({ steps: written }, id);
   const typed = end < prompt.length ? textOf(prompt.slice(0, end)) : text;
   return { context: typed + textOf(written.slice(0, from)), context_ids: idsOf([...written.slice(from), ...tokens]) };
 }

@@ -11,7 +11,7 @@
 
 import { config } from "../shared/config.js";
 import { characters } from "../shared/text.js";
-import { characterTokens, piecesOf, textOf, wholeLength } from "./tokens.js";
+import { characterTokens, piecesOf, textOf, tokensAfter, tokensAt, wholeLength } from "./tokens.js";
 
 /** @type {Branches} */
 export const NO_BRANCHES = { list: [], nextId: 1 };
@@ -27,6 +27,35 @@ export function withPrompt(trace, prompt, tokenizer) {
   return { ...trace, prompt, tokenizer, steps, ahead: [], stale: null };
 }
 
+/** Whether a step is of a session's own tokens.
+ * @param {Step} step @param {string} id of the session */
+const isOwn = (step, id) => step.id >= 0 && step.by?.session_id === id;
+
+/** How many steps come before those at the end that are of a session's own tokens.
+ * @param {Pick<Trace, "steps">} trace @param {string} id of the session */
+export const foreignLength = ({ steps }, id) => steps.findLastIndex((step) => !isOwn(step, id)) + 1;
+
+/** The same text in a model's tokens: its prompt, and its first `count` steps, which others wrote. Null
+ * where a token lies across the end of the prompt.
+ * @param {Trace} trace @param {Token[]} tokens of the prompt and those steps @param {number} count
+ * @param {string} tokenizer @returns {Trace | null} */
+export function withTokens(trace, tokens, count, tokenizer) {
+  const written = count === 0 ? [] : tokensAfter(tokens, characters(trace.text).length);
+  if (!written) return null;
+  const writers = trace.steps.slice(0, count).flatMap((step, index, steps) =>
+    characters(piecesOf(steps)[index]).map((_, at) => ({ by: step.by, isChosen: at === 0 && wasChosen(step) })));
+  let from = 0;
+  const authors = piecesOf(written).map((piece) => {
+    const { by } = writers[Math.min(from, writers.length - 1)];
+    from += characters(piece).length;
+    return by;
+  });
+  const chosen = tokensAt(written, writers.flatMap(({ isChosen }, index) => (isChosen ? [index] : [])));
+  const { steps } = restore(trace.text, written, chosen, authors);
+  const prompt = tokens.slice(0, tokens.length - written.length);
+  return withPrompt({ ...trace, steps: [...steps, ...trace.steps.slice(count)] }, prompt, tokenizer);
+}
+
 /** Whether the prompt still has to be cut into the tokens of a session's model.
  * @param {Trace} trace @param {PlayableSession | null | undefined} session */
 export const isUntokenized = ({ tokenizer, text }, session) =>
@@ -34,8 +63,19 @@ export const isUntokenized = ({ tokenizer, text }, session) =>
 
 /** The same text for a session whose tokens are characters; for others it is cut anew.
  * @param {Trace} trace @param {PlayableSession | null | undefined} session @returns {Trace} */
-export const inCharacters = (trace, session) =>
-  (session?.tokenizer === "characters" && trace.tokenizer !== null ? withPrompt(trace, characterTokens(trace.text), null) : trace);
+export function inCharacters(trace, session) {
+  if (session?.tokenizer !== "characters" || trace.tokenizer === null) return trace;
+  const pieces = piecesOf(trace.steps);
+  const steps = trace.steps.flatMap((step, index) => {
+    if (pieces[index] === step.text && characters(step.text).length === 1) return [step];
+    const { by } = step;
+    return characters(pieces[index]).map((text, at) => ({
+      position: 0, id: session.known.get(text) ?? -1, text, prob: null, candidates: [], other: null, by,
+      insteadOf: at === 0 && wasChosen(step) ? null : undefined,
+    }));
+  });
+  return withPrompt({ ...trace, steps }, characterTokens(trace.text), null);
+}
 
 /** A trace with steps whose tokens are known and whose distributions are not.
  * @param {string} prompt @param {Token[]} tokens
