@@ -173,8 +173,8 @@ class RunningBatch:
         return max(1, min(self._rows_max, in_time))
 
     def _leave(self) -> None:
-        """Remove rows that were cancelled; where others wait, move those to their end that have
-        had their quantum."""
+        """Free the places of rows that were cancelled, and where others wait, of those that have
+        had their quantum: they wait behind them."""
         excess = len(self.waiting) - (self._room() - self._n_active)
         for index, row in enumerate(self.rows):
             if row.is_cancelled and row.n_left:

@@ -57,7 +57,12 @@ def find_corpus(session: Session, find_job: FindJob) -> CorpusSource[Tokenizer] 
 
 def is_own_text(key: Hashable, session_id: str) -> bool:
     """Whether a key is that of the text that a visitor gave to a training."""
-    return isinstance(key, tuple) and key[:2] == ("text", session_id)
+    own = _own_text_key(session_id)
+    return isinstance(key, tuple) and key[: len(own)] == own
+
+
+def _own_text_key(session_id: str) -> tuple[Hashable, ...]:
+    return "text", session_id
 
 
 def _packaged_source(session: Session) -> CorpusSource[Vocabulary] | None:
@@ -77,7 +82,7 @@ def _source_of_job(job: TrainingJob) -> CorpusSource[Vocabulary] | None:
     seed = job.plan.params.seed
     key: tuple[Hashable, ...] = (job.corpus, seed if job.corpus == "arithmetic" else None)
     if job.corpus == "text":
-        key = ("text", job.session_id)
+        key = _own_text_key(job.session_id)
     return CorpusSource(key, partial(open_corpus, job.corpus, seed=seed, path=job.text_path))
 
 

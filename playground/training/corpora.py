@@ -214,9 +214,9 @@ class Baselines:
 
 @dataclass(frozen=True, slots=True)
 class TokenCounts:
-    """Characters and pairs of neighbours in a text, smoothed so that no probability is zero.
+    """Tokens and pairs of neighbours in a text, smoothed so that no probability is zero.
 
-    unigram: probabilities (V,). n_before: how often each character is followed by one (V,).
+    unigram: probabilities (V,). n_before: how often each token is followed by one (V,).
     pairs: before * V + after, ascending, with n_pairs, how often each occurs.
     """
 
@@ -250,7 +250,7 @@ class TokenCounts:
         keys = before * len(self.unigram) + after
         at = np.searchsorted(self.pairs, keys).clip(max=len(self.pairs) - 1)
         n_seen = np.where(self.pairs[at] == keys, self.n_pairs[at], 0)
-        # Smoothed as if each character had occurred once more after each, by its frequency.
+        # Smoothed as if each token had occurred once more after each, by its frequency.
         prob = (n_seen + self.unigram[after]) / (self.n_before[before] + 1.0)
         logprobs: npt.NDArray[np.float64] = np.log(prob)
         return logprobs

@@ -10,6 +10,7 @@ from playground.api.disconnect import cancel_on_disconnect
 from playground.api.errors import responses
 from playground.api.schemas.corpus_lookup import CorpusRequest, CorpusResponse, corpus_response
 from playground.errors import (
+    BadCheckpoint,
     InvalidInput,
     ModelNotInitialized,
     SessionNotFound,
@@ -22,7 +23,9 @@ router = APIRouter(route_class=JsonRoute)
 @router.post(
     "/corpus",
     response_model=CorpusResponse,
-    responses=responses(InvalidInput, UnknownCharacters, ModelNotInitialized, SessionNotFound),
+    responses=responses(
+        InvalidInput, UnknownCharacters, ModelNotInitialized, SessionNotFound, BadCheckpoint
+    ),
 )
 async def corpus(body: CorpusRequest, request: Request, service: Service) -> Response:
     """How often the last tokens of a text stand in what the model learned from, what followed

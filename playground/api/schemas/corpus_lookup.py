@@ -61,7 +61,7 @@ class CorpusResponse(BaseModel):
 
     available: bool = Field(description="Whether the text is known; else `reason` says why not.")
     reason: str | None
-    characters: int | None = Field(description="Length of the training part.")
+    characters: int | None = Field(description="Length of the training part in characters.")
     context_used: str = Field(description="The last k tokens.")
     k: int
     count: int = Field(description="How often they occur with something after; 0: never.")

@@ -21,7 +21,7 @@ const KEPT_TEXTS = 500;
  *   sessions with their vocabularies, which a list lacks @returns {Tokenizer[]} */
 export function tokenizersOf(session, sessions, whole) {
   const ofCharacters = charactersOf(session, sessions);
-  const ready = readyOnes(session, sessions);
+  const ready = trainedSessions(session, sessions);
   const shown = ready.filter((one) => one.tokenizer === "tokens" || one === ofCharacters);
   const known = shown.map((one) => whole.get(one.session_id) ?? one).filter(({ tokenizer, vocabulary }) => tokenizer === "tokens" || vocabulary);
   return [...known.map(ofSession), ...config.tokenizers.references.map(ofReference)];
@@ -30,10 +30,10 @@ export function tokenizersOf(session, sessions, whole) {
 /** The session whose characters are compared: the model at hand, where it has any.
  * @param {Session | null} session @param {Session[]} sessions */
 export const charactersOf = (session, sessions) =>
-  readyOnes(session, sessions).find(({ tokenizer }) => tokenizer === "characters");
+  trainedSessions(session, sessions).find(({ tokenizer }) => tokenizer === "characters");
 
 /** @param {Session | null} session @param {Session[]} sessions */
-function readyOnes(session, sessions) {
+function trainedSessions(session, sessions) {
   const others = sessions.filter(({ session_id: id }) => id !== session?.session_id);
   return [...(session ? [session] : []), ...others].filter(({ params }) => params !== null);
 }

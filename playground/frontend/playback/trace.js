@@ -42,8 +42,9 @@ export const foreignLength = ({ steps }, id) => steps.findLastIndex((step) => !i
 export function withTokens(trace, tokens, count, tokenizer) {
   const written = count === 0 ? [] : tokensAfter(tokens, characters(trace.text).length);
   if (!written) return null;
-  const writers = trace.steps.slice(0, count).flatMap((step, index, steps) =>
-    characters(piecesOf(steps)[index]).map((_, at) => ({ by: step.by, isChosen: at === 0 && wasChosen(step) })));
+  const others = trace.steps.slice(0, count);
+  const writers = piecesOf(others).flatMap((piece, index) =>
+    characters(piece).map((_, at) => ({ by: others[index].by, isChosen: at === 0 && wasChosen(others[index]) })));
   let from = 0;
   const authors = piecesOf(written).map((piece) => {
     const { by } = writers[Math.min(from, writers.length - 1)];

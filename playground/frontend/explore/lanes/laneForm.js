@@ -116,7 +116,7 @@ async function sessionsLike(session, listed, text) {
   const alike = listed.filter((one) =>
     one.session_id !== id && one.tokenizer === tokenizer && one.vocab_size === size && one.steps.length > 0);
   const details = (await Promise.all(alike.map((one) => findSession(one.session_id)))).flat();
-  const same = tokenizer === "tokens" ? await thatReadAlike(session, details, text) : details.filter(({ vocabulary }) =>
+  const same = tokenizer === "tokens" ? await withSameTokens(session, details, text) : details.filter(({ vocabulary }) =>
     vocabulary.length === size && vocabulary.every((character, index) => character === session.vocabulary[index]));
   return [session, ...same.map((one) => ({ ...one, known: session.known }))];
 }
@@ -124,7 +124,7 @@ async function sessionsLike(session, listed, text) {
 /** Those whose tokens of a text are those of a session. No list of pieces is sent, for it is long; the
  * server makes sure of all of them when it compares.
  * @param {PlayableSession} session @param {Session[]} others @param {string} text */
-async function thatReadAlike(session, others, text) {
+async function withSameTokens(session, others, text) {
   const [own, ...theirs] = await Promise.all([session, ...others].map(({ session_id: id }) => tokenIds(id, text)));
   return others.filter((_, index) => own !== null && own === theirs[index]);
 }
