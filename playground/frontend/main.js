@@ -38,6 +38,7 @@ import { keepFocus } from "./shared/focus.js";
 import { dispatchAction, listenForActions, nameControls, openTab, setSettings, waitForElements } from "./shared/gradioPatches.js";
 import { listenForKeys } from "./shared/keys.js";
 import { nameTokens, translateMarkup } from "./shared/messages.js";
+import { acceptDecimalCommas } from "./shared/numberFields.js";
 import { asRequestError, describeError } from "./shared/requestError.js";
 import { initialize } from "./shared/startup.js";
 import { toast } from "./shared/toast.js";
@@ -98,6 +99,7 @@ async function startPage() {
   nameControls(elements.pick);
   makeClosable(dialogOf(elements.keys));
   keepFocus(host.body);
+  acceptDecimalCommas(host.scope);
   const parts = createParts(elements);
   const actions = createActions(elements, parts);
   listenForActions(host.scope, (detail) => actions[detail.action]?.(detail));

@@ -1,6 +1,15 @@
 // Types of the values that the modules exchange; for `tsc --checkJs` alone, no browser loads this.
 // Keys of the API's JSON are written as the API has them.
 
+declare global {
+  /** Of the HTML standard, not yet in TypeScript's library. */
+  class CloseWatcher {
+    onclose: (() => void) | null;
+    requestClose(): void;
+    destroy(): void;
+  }
+}
+
 /** A token: its id in the vocabulary, -1 where it is in none, and the text that it stands for.
  * bytes: of one that holds a part of a character. part: of a typed text, what of it the token shows,
  * where that is something else than its text; see playback/tokens.js. */

@@ -128,6 +128,26 @@ def test_escape_leaves_a_field_before_it_closes_the_drawer(visit):
     expect(page.drawer).to_be_hidden()
 
 
+def test_back_on_a_phone_closes_the_drawer_and_not_the_page(visit):
+    """The request that Chrome on Android makes of Back, which no headless browser has."""
+    page = visit("phone", wait=False)
+    page.page.add_init_script(
+        """const Original = CloseWatcher;
+        window.watchers = [];
+        window.CloseWatcher = class extends Original {
+          constructor(...options) { super(...options); watchers.push(this); }
+        };"""
+    )
+    page.page.reload()
+    page.ready()
+    for _ in range(2):
+        expect(page.drawer).to_be_visible()
+        page.page.evaluate("watchers.at(-1).requestClose()")
+        expect(page.drawer).to_be_hidden()
+        page.button("Playground").click()
+    expect(page.drawer).to_be_visible()
+
+
 def test_escape_closes_only_what_is_on_top(visit):
     page = visit()
     page.button("Knows 62 characters").click()

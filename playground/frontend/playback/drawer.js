@@ -20,6 +20,9 @@ export class Drawer {
    * @type {HTMLElement[]} */
   #inert = [];
   #isShared = false;
+  /** Tells of Android's Back while it is modal, in browsers that have such.
+   * @type {CloseWatcher | null} */
+  #closeWatcher = null;
 
   /** @param {HTMLElement} element @param {HTMLElement} toggleButton */
   constructor(element, toggleButton) {
@@ -100,6 +103,18 @@ export class Drawer {
     for (const element of this.#inert) element.inert = false;
     this.#inert = isModal ? surroundings(this.#element).filter((element) => !element.inert) : [];
     for (const element of this.#inert) element.inert = true;
+    this.#watchForBack(isModal);
+  }
+
+  /** @param {boolean} isModal */
+  #watchForBack(isModal) {
+    if (!isModal) this.#closeWatcher?.destroy();
+    this.#closeWatcher = isModal ? (this.#closeWatcher ?? createCloseWatcher()) : null;
+    if (!this.#closeWatcher) return;
+    this.#closeWatcher.onclose = () => {
+      this.#closeWatcher = null; // it has served
+      this.close();
+    };
   }
 
   /** @param {KeyboardEvent} event */
@@ -115,6 +130,10 @@ export class Drawer {
       (event.shiftKey ? last : first)?.focus();
     }
   }
+}
+
+function createCloseWatcher() {
+  return "CloseWatcher" in globalThis ? new CloseWatcher() : null; // Chrome from 126 on
 }
 
 /** The siblings of an element and of its ancestors; without toasts, backdrop, tutorial and dialogs
