@@ -105,8 +105,8 @@ class LoadingCache(Generic[_T]):
         if (value := self._values.get(key)) is not None:
             return value
         if (task := self._loading.get(key)) is None:
-            task = asyncio.create_task(self._load(key, load))
-            self._loading[key] = task
+            task = self._loading[key] = asyncio.create_task(self._load(key, load))
+            task.add_done_callback(retrieve_exception)
         # Not SingleFlight: a thread cannot be cancelled, so the load outlives its last waiter.
         return await asyncio.shield(task)
 
@@ -114,16 +114,19 @@ class LoadingCache(Generic[_T]):
         try:
             async with self._slots:
                 value = await asyncio.to_thread(load)
-            if self._n_bytes(value) <= self._values.maxsize:
+            is_kept = self._loading.get(key) is asyncio.current_task()  # not dropped meanwhile
+            if is_kept and self._n_bytes(value) <= self._values.maxsize:
                 self._values[key] = value
             return value
         finally:
-            del self._loading[key]
+            if self._loading.get(key) is asyncio.current_task():
+                del self._loading[key]
 
     def drop(self, is_dropped: Callable[[Hashable], bool]) -> None:
-        """Evict the values whose key satisfies a predicate."""
-        for key in [key for key in self._values if is_dropped(key)]:
-            del self._values[key]
+        """Evict the values whose key satisfies a predicate; of those being loaded, keep none."""
+        for found in (self._values, self._loading):
+            for key in [key for key in found if is_dropped(key)]:
+                del found[key]
 
     @property
     def used_bytes(self) -> int:

@@ -143,7 +143,7 @@ class Settings(BaseSettings):
         Path("~/.cache/token-playground"), description="Folder of the disk cache of commits."
     )
     hub_cache_bytes: int = Field(2 * 2**30, description="Size of the LRU disk cache.")
-    hub_sessions: int = Field(64, description="Open sessions from the Hub; LRU.")
+    hub_sessions: int = Field(64, ge=1, description="Open sessions from the Hub; LRU.")
     hub_loads_per_hour: int = Field(
         60, ge=0, description="Models that a client address may load from the Hub; 0: no limit."
     )
@@ -154,11 +154,13 @@ class Settings(BaseSettings):
         False, description="Open private and gated repos, with the operator's token, to everybody."
     )
     trainings_max: int = Field(2, ge=1, description="Concurrent live trainings.")
-    training_queue: int = Field(30, description="Longest queue of live trainings.")
+    training_queue: int = Field(30, ge=0, description="Longest queue of live trainings.")
     trainings_per_hour: int = Field(
         60, ge=0, description="Trainings that a client address may start; 0: no limit."
     )
-    trainings_kept: int = Field(64, description="Live sessions; those polled least recently go.")
+    trainings_kept: int = Field(
+        64, ge=1, description="Live sessions; those polled least recently go."
+    )
     training_idle_seconds: float = Field(
         120.0, description="A training that is not polled is stopped after this."
     )
@@ -229,6 +231,8 @@ def _sentence(error: ErrorDetails) -> str:
     }
     if "ge" in bounds:
         return f"{variable} must be at least {bounds['ge']}"
-    if "gt" in bounds:
+    if "gt" in bounds and "lt" in bounds:
         return f"{variable} must be between {bounds['gt']} and {bounds['lt']}"
+    if "gt" in bounds:
+        return f"{variable} must be more than {bounds['gt']}"
     return f"{variable}: {error['msg']}"

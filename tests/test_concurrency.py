@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import time
 from functools import partial
 
@@ -90,3 +91,34 @@ def test_loads_of_a_cache_wait_for_their_slot():
 
     asyncio.run(scenario())
     assert most == [1, 1, 1]
+
+
+def test_what_is_dropped_while_it_is_loaded_is_not_kept(caplog):
+    async def scenario():
+        cache = LoadingCache(100, len)
+        loading = asyncio.create_task(cache.get("a", lambda: time.sleep(0.05) or "old"))
+        await asyncio.sleep(0.01)
+        cache.drop(lambda key: key == "a")
+        assert await cache.get("a", lambda: "new") == "new"
+        assert await loading == "old", "who waits gets it"
+        assert await cache.get("a", lambda: "newest") == "new"
+
+    asyncio.run(scenario())
+
+
+def test_a_load_that_fails_after_all_have_left_is_nobodys_error(caplog):
+    def fail():
+        time.sleep(0.02)
+        raise OSError
+
+    async def scenario():
+        cache = LoadingCache(100, len)
+        waiting = asyncio.create_task(cache.get("a", fail))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.sleep(0.05)
+        assert len(cache) == 0
+
+    asyncio.run(scenario())
+    gc.collect()
+    assert not caplog.records

@@ -147,3 +147,17 @@ def test_a_switch_or_number_that_cannot_be_read_is_named(name, value, kind):
 def test_the_hub_gets_some_time_but_not_all(value):
     with pytest.raises(ValueError, match=r"^PLAYGROUND_HUB_SECONDS must be between 0 and 3600$"):
         Settings.from_env({"PLAYGROUND_HUB_SECONDS": value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "bound"),
+    [
+        ("PLAYGROUND_SCORE_GIGAFLOPS", "0", "more than 0"),
+        ("PLAYGROUND_GENERATION_SECONDS", "-1", "more than 0"),
+        ("PLAYGROUND_HUB_SESSIONS", "0", "at least 1"),
+        ("PLAYGROUND_TRAINING_QUEUE", "-1", "at least 0"),
+    ],
+)
+def test_a_number_out_of_its_bounds_is_named_with_them(name, value, bound):
+    with pytest.raises(ValueError, match=rf"^{name} must be {bound}(\.0)?$"):
+        Settings.from_env({name: value})

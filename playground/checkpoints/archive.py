@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import zipfile
+import zlib
+from lzma import LZMAError
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -70,6 +72,12 @@ def _link_or_copy(source: Path, target: Path) -> bool:
     return True
 
 
+_UNREADABLE = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error, LZMAError,
+    UnicodeDecodeError,
+)  # fmt: skip
+
+
 def unpack(source: IO[bytes], folder: Path, *, max_bytes: int, max_gigaflops: float) -> Run:
     """Read an uploaded zip into an empty folder. Raises TooLarge, BadCheckpoint.
 
@@ -80,7 +88,7 @@ def unpack(source: IO[bytes], folder: Path, *, max_bytes: int, max_gigaflops: fl
     try:
         with zipfile.ZipFile(source) as archive:
             name = _extract(archive, folder, max_bytes)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except _UNREADABLE as error:
         raise BadCheckpoint("training.zip_broken", reason=str(error)) from None
     run = read_any_run(folder, name or _NAMELESS)
     if (work := run.model_config.gigaflops) > max_gigaflops:

@@ -230,7 +230,7 @@ def _command(args: argparse.Namespace) -> str:
         "prompt",
         "temperature",
     ):
-        if value := getattr(args, option):
+        if (value := getattr(args, option)) not in (None, ""):
             words += [f"--{option.replace('_', '-')}", str(value)]
     if args.tokenizer != "characters":
         words += ["--tokenizer", args.tokenizer, "--vocab-size", str(args.vocab_size or VOCAB_SIZE)]

@@ -125,8 +125,9 @@ class DiskCache:
         shutil.rmtree(folder, ignore_errors=True)
         self._last_used.pop(folder, None)
         for ref in folder.parent.glob("refs/*"):
-            if ref.read_bytes() == folder.name.encode():
-                ref.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # written, or deleted, by another thread meanwhile
+                if ref.read_bytes() == folder.name.encode():
+                    ref.unlink()
 
     def _repo_folder(self, repo_id: str) -> Path:
         return self._root / repo_id.replace("/", "--")  # "--" is not allowed in repo names

@@ -133,7 +133,7 @@ class SnapshotStore:
         folder, origin = snapshot.run.folder, snapshot.origin
         if not (origin.nanogpt or origin.transformers):
             return snapshot
-        with self._deleted_on_error(folder):
+        with self._deleted_on_error(folder, Exception):
             run = await asyncio.to_thread(_read, folder, origin, self._token_limits)
         return replace(snapshot, run=run)
 
@@ -145,7 +145,7 @@ class SnapshotStore:
         run = snapshot.run
         if isinstance(run, TransformersRun) and not snapshot.has_weights:
             with (
-                self._deleted_on_error(run.folder),
+                self._deleted_on_error(run.folder, Exception),
                 as_no_playground_model(snapshot.origin.repo_id),
             ):
                 await asyncio.to_thread(check_architecture, run)
@@ -161,7 +161,7 @@ class SnapshotStore:
         folder, files = self._cache.folder(pinned), files_by_path(info)
         self._cache.mark_used(folder)
         download = self._download_indexed if INDEX in files else self._download_without_index
-        with self._deleted_on_error(folder), as_commit_moved(pinned):
+        with self._deleted_on_error(folder, BaseException), as_commit_moved(pinned):
             origin = await download(pinned, info, public)
             run = await asyncio.to_thread(_read, folder, origin, self._token_limits)
             if not origin.transformers:
@@ -367,10 +367,11 @@ class SnapshotStore:
         return content
 
     @contextmanager
-    def _deleted_on_error(self, folder: Path) -> Iterator[None]:
+    def _deleted_on_error(self, folder: Path, kind: type[BaseException]) -> Iterator[None]:
+        """kind: Exception where others may use the folder, whom a cancellation must not touch."""
         try:
             yield
-        except BaseException:
+        except kind:
             self._cache.delete(folder)
             raise
 

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from cachetools import LRUCache
 
+from playground.concurrency import SingleFlight
 from playground.inference.batch import GenerationRequest
 from playground.inference.engine import EngineLimits
 from playground.inference.messages import (
@@ -40,6 +41,7 @@ from playground.inference.model_cache import n_bytes
 from playground.lm.generation import Steps
 from playground.lm.language_model import LanguageModel
 from playground.lm.model import CharTransformer
+from playground.settings import ROOT
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +118,7 @@ class EngineProcess:
         self._ids = itertools.count()
         self._pending: dict[int, asyncio.Future[tuple[dict[str, Any], bytes]]] = {}
         self._model_ids: LRUCache[Hashable, int] = LRUCache(_MODEL_IDS)
+        self._loads: SingleFlight[None] = SingleFlight()
         self._closed = False
         self._writer: asyncio.StreamWriter | None = None
         self.is_ready = False
@@ -125,6 +128,7 @@ class EngineProcess:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "playground.inference.engine_process", *arguments],
                 pass_fds=[theirs.fileno()],
+                cwd=ROOT,  # where the package is, unless it is installed
             )
         self._reading = asyncio.create_task(self._read(ours))
 
@@ -142,12 +146,15 @@ class EngineProcess:
         message = {"model": model_id, "request": fields}
         answer = await self._ask("generate", message)
         if answer is None:  # the child does not have the model, or no longer
-            config = config_fields(model)
-            await self._ask("load", {"model": model_id, "config": config}, save_weights(model))
+            await self._loads.run(model_id, lambda _: self._load(model_id, model))
             answer = await self._ask("generate", message)
         if answer is None:  # evicted at once: it does not fit
             raise EngineProcessLost
         return unpack(answer, model.config.vocab_size)
+
+    async def _load(self, model_id: int, model: CharTransformer) -> None:
+        weights = await asyncio.to_thread(save_weights, model)
+        await self._ask("load", {"model": model_id, "config": config_fields(model)}, weights)
 
     async def _ask(self, method: str, arguments: dict[str, Any], data: bytes = b"") -> bytes | None:
         """The bytes of the answer; None if the child does not have the model."""

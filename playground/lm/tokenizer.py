@@ -6,6 +6,7 @@ whose tokens are pieces of words or of characters.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -62,21 +63,12 @@ class Tokenizer(Protocol):
 
 def text_of_bytes(content: bytes) -> str:
     """Bytes as text: UTF-8, and each run of bytes that is no whole character as ⟨E2 80⟩."""
-    text, broken = "", b""
-    while content:
-        try:
-            whole, wrong, rest = content.decode(), b"", b""
-        except UnicodeDecodeError as error:
-            whole = content[: error.start].decode()
-            wrong, rest = content[error.start : error.end], content[error.end :]
-        if whole and broken:
-            text, broken = text + _shown(broken), b""
-        text, broken, content = text + whole, broken + wrong, rest
-    return text + _shown(broken) if broken else text
+    text = content.decode("utf-8", "surrogateescape")  # such a byte is a half surrogate then
+    return re.sub("[\udc80-\udcff]+", lambda run: _shown(run[0]), text)
 
 
-def _shown(broken: bytes) -> str:
-    return f"⟨{broken.hex(' ').upper()}⟩"
+def _shown(escaped: str) -> str:
+    return f"⟨{escaped.encode('utf-8', 'surrogateescape').hex(' ').upper()}⟩"
 
 
 def is_whole(content: bytes) -> bool:

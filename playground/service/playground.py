@@ -299,13 +299,6 @@ class Playground:
         steps = await self._engine.generate(_model_key(run, entry), prompt.model, request)
         return Generation(prompt.session, run.vocabulary, entry.step, context_used, position, steps)
 
-    async def tokenize(self, session_id: str, text: str) -> list[Token]:
-        """The tokens of a text. Raises SessionNotFound, ModelNotInitialized, InvalidInput,
-        BadCheckpoint."""
-        session = await self.get_session(session_id)
-        run = session.require_run()
-        return await tokenize_text(run.vocabulary, text, field="text")
-
     async def score(
         self,
         session_id: str,

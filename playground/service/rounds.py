@@ -112,10 +112,18 @@ class Rounds:
         vocabulary, prompt = run.vocabulary, run.config.prompt
         if isinstance(vocabulary, Vocabulary):
             prompt = "".join(c for c in prompt if c in vocabulary) or vocabulary.characters[0]
+        elif not prompt:
+            prompt = _first_word(vocabulary)
         begun = await encode_text(vocabulary, prompt, field="text")
         ids = begun + await self._write_tokens(session, prompt, n_context + n, seed)
         context = _context(vocabulary, ids[-n_context - n : -n])
         return Round("model", vocabulary, context, tuple(ids[-n:]))
+
+
+def _first_word(tokenizer: Tokenizer) -> str:
+    """The text of the first token that is letters alone; of any, where there is none."""
+    texts = (tokenizer.token_text(id) for id in range(len(tokenizer)))
+    return next((text for text in texts if text.isalpha()), tokenizer.token_text(0))
 
 
 def _passages(corpus: Corpus[Tokenizer]) -> _Passages:

@@ -24,7 +24,7 @@ from playground.errors import TrainingUnavailable
 from playground.settings import ROOT
 
 _NICE = 10  # sampling has priority; at 19 a busy machine would never train
-_LINE_BYTES = 2**20
+_LINE_BYTES = 2**24  # a vocabulary of all of Unicode fits, escaped
 _LAST_WRITES_SECONDS = 0.3  # the workers exit by themselves at the same moment
 _PR_SET_PDEATHSIG = 1
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]

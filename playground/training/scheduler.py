@@ -129,14 +129,16 @@ class TrainingScheduler:
         job.start_paused, job.speed = paused, speed
         if text is not None:
             job.text_path = job.folder / ".job" / "text.txt"
-            job.text_path.write_bytes(text.encode())
+            await asyncio.to_thread(job.text_path.write_bytes, text.encode())
         self._add(job)
         self._enqueue(job)
         return job
 
     async def upload(self, visitor: str, source: IO[bytes]) -> TrainingJob:
-        """Add the run of a zip as a job that is done. Raises InvalidInput, BadCheckpoint."""
-        self._jobs.make_room(visitor, self.settings.trainings_kept)
+        """Add the run of a zip as a job that is done.
+
+        Raises InvalidInput, BadCheckpoint, TooManyTrainings.
+        """
         job = self._jobs.create(self.prepare(), visitor, Message.of("training.uploaded"))
         try:
             run = await asyncio.to_thread(
@@ -146,6 +148,7 @@ class TrainingScheduler:
                 max_bytes=self.settings.training_upload_bytes,
                 max_gigaflops=self.settings.hub_gigaflops,
             )
+            self._jobs.make_room(visitor, self.settings.trainings_kept)
         except BaseException:
             shutil.rmtree(job.folder, ignore_errors=True)
             raise
@@ -154,7 +157,10 @@ class TrainingScheduler:
         return job
 
     async def download(self, session_id: str) -> Path:
-        """Pack a job's run into a zip in its folder. Raises SessionNotFound, TrainingConflict."""
+        """Pack a job's run into a zip in its folder.
+
+        Raises SessionNotFound, TrainingConflict, BadCheckpoint.
+        """
         job = self.get(session_id)
         if job.run is None:
             raise TrainingConflict("training.no_model_yet")
@@ -336,6 +342,9 @@ class TrainingScheduler:
                 log.warning("a training worker exited without reporting its end")
         except TrainingUnavailable as error:
             job.fail(error.message)
+        except Exception as error:  # else it would stay active without a worker
+            log.exception("a training worker could not be followed")
+            job.fail(Message.of("training.failed", reason=type(error).__name__))
         finally:
             job.pid, job.start_steps, job.steps_per_second = None, 0, None
             worker.close()
@@ -376,13 +385,19 @@ async def _read_and_plan(
 ) -> tuple[str, TrainingPlan]:
     """The text as it is learned, and its plan. Raises InvalidInput."""
     try:
-        text = await asyncio.to_thread(read_text, text)
+        text, n_characters = await asyncio.to_thread(_read_and_count, text)
     except InvalidInput as error:
         raise error.at("text") from None
-    plan = make_plan(len(set(text)))
+    plan = make_plan(n_characters)
     context = plan.model["block_size"]
     if int(len(text) * TRAINING_PART) <= context:
         raise InvalidInput("training.text_below_context", found=len(text), context=context).at(
             "text"
         )
     return text, plan
+
+
+def _read_and_count(text: str) -> tuple[str, int]:
+    """The text as it is learned, and its number of different characters. Raises InvalidInput."""
+    text = read_text(text)
+    return text, len(set(text))

@@ -163,6 +163,7 @@ class Worker:
         self._replaceable = _replaceable_checkpoints(self._folder)
         written = self._folder / weights_path(self._trainer.step, final=False)
         self._last_checkpoint = self._trainer.step if written.exists() else None
+        self._evaluated_step: int | None = None
         self._val_loss: float | None = None
 
     def _in_tokens(
@@ -203,7 +204,7 @@ class Worker:
         while trainer.step < self._params.steps and self._wait_for_permission():
             began = time.perf_counter()
             self._record_update(trainer.update(), began)
-        if not self._stopped and self._last_checkpoint != trainer.step:
+        if not self._stopped and self._evaluated_step != trainer.step:
             self._evaluate()
         self._flush()
         self._send(protocol.Ended("stopped" if self._stopped else "done"))
@@ -257,7 +258,7 @@ class Worker:
         step, now = update.step, time.perf_counter()
         if step == 1 or now - self._reported_at > _REPORT_SECONDS:
             self._report_updates()
-        if is_evaluated(step):
+        if is_evaluated(step) or step == self._params.steps:
             self._evaluate()
         if step == 1 or is_milestone(step) or now - self._checkpoint_at > _CHECKPOINT_SECONDS:
             self._write_checkpoint()
@@ -283,7 +284,7 @@ class Worker:
         self._report_updates()
         model, corpus = self._trainer.model, self._corpus
         loss = validation_loss(model, self._validation, model.config.block_size)
-        self._val_loss = loss / self._characters_held_out
+        self._val_loss, self._evaluated_step = loss / self._characters_held_out, self._trainer.step
         if not math.isfinite(self._val_loss):
             raise DivergedError
         params = [SamplingParams(0), SamplingParams(SAMPLE_TEMPERATURE, seed=self._params.seed)]
@@ -317,7 +318,7 @@ class Worker:
             step=step,
             tokens=step * self._params.batch_size * model.config.block_size,
             train_loss=self._mean_recent_loss(),
-            val_loss=self._val_loss if is_evaluated(step) or step == self._params.steps else None,
+            val_loss=self._val_loss if step == self._evaluated_step else None,
         )
         self._last_checkpoint, self._checkpoint_at = step, time.perf_counter()
         self._send(protocol.CheckpointWritten(entry))

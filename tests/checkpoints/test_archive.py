@@ -193,3 +193,13 @@ def test_a_zip_of_a_nanogpt_model_without_weights(folder):
     files = files_with(draw(bias=True))
     with pytest.raises(BadCheckpoint, match=r"model\.safetensors is empty"):
         unpack(zipped(files | {"model.safetensors": b""}), folder, **LIMITS)
+
+
+@pytest.mark.parametrize("damaged", [b"\xff" * 40, b"\x07" * 40])
+def test_a_damaged_stream_is_refused(packed, folder, damaged):
+    raw = zipped(contents(packed)).getvalue()
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        offset = archive.getinfo("config.json").header_offset + 30 + len("config.json")
+    broken = raw[:offset] + damaged + raw[offset + 40 :]
+    with pytest.raises(BadCheckpoint, match="not a zip that can be read"):
+        unpack(io.BytesIO(broken), folder, **LIMITS)

@@ -61,10 +61,13 @@ def test_it_writes_a_folder_that_can_be_read(text, tmp_path, capsys):
 
 def test_the_card_tells_how_the_model_was_made_and_quotes_nothing(text, tmp_path):
     out = tmp_path / "rhyme"
-    train.main(arguments(text, out, "--steps", "2", "--description", "Rhymes a little."))
+    train.main(
+        arguments(text, out, "--steps", "2", "--description", "Rhymes a little.", "--seed", "0")
+    )
     card = (out / "README.md").read_text("utf-8")
     assert card.startswith("---\nlicense: mit\nlibrary_name: token-playground\n")
     assert "python -m playground.train --text rhyme.txt --preset small --out rhyme" in card
+    assert " --seed 0 " in card
     assert "Rhymes a little." in card
     assert str(tmp_path) not in card
     assert "the mat" not in card

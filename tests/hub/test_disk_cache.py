@@ -10,6 +10,7 @@ from playground.checkpoints.schema import INDEX, WEIGHTS
 from playground.errors import BadCheckpoint, DiskFull, HubUnavailable
 from playground.hub import disk_cache
 from playground.hub.address import Address
+from playground.hub.disk_cache import DiskCache
 from tests.hub.scenarios import REPO, on_disk, run, text
 
 
@@ -125,3 +126,16 @@ def test_a_cache_that_somebody_has_been_at_is_fetched_again(hub, settings):
     with pytest.raises(BadCheckpoint):
         run(settings, load)
     assert not run(settings, load).cached
+
+
+def test_a_ref_that_another_process_deletes_meanwhile_is_none(tmp_path):
+    cache = DiskCache(tmp_path, "http://hub.test", 2**20)
+    folder = cache.folder(Address(REPO, "a" * 40))
+    folder.mkdir(parents=True)
+    refs = folder.parent / "refs"
+    refs.mkdir()
+    (refs / "gone").symlink_to(refs / "nowhere")
+    (refs / "main").write_bytes(folder.name.encode())
+    cache.delete(folder)
+    assert not folder.exists()
+    assert not (refs / "main").exists()

@@ -16,6 +16,7 @@ from playground.inference.engine_process import (
     EngineProcessLost,
     OffloadingEngine,
 )
+from playground.inference.messages import save_weights
 from playground.lm.generation import steps_dtype
 from playground.lm.sampling import SamplingParams
 
@@ -115,3 +116,23 @@ def test_a_crowd_loses_nothing_when_the_child_is_killed_and_it_comes_back(models
             await write(engine, model, 1)
 
     run(scenario())
+
+
+def test_a_crowd_brings_a_model_once_wherever_the_server_was_started(models, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    saved = []
+
+    def save(model):
+        saved.append(model)
+        return save_weights(model)
+
+    monkeypatch.setattr("playground.inference.engine_process.save_weights", save)
+
+    async def scenario():
+        process = await ready()
+        made = await asyncio.gather(*(write(process, models[0], seed) for seed in range(20)))
+        assert len(made) == 20
+        await process.close()
+
+    run(scenario())
+    assert saved == [models[0]]

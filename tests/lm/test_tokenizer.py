@@ -58,3 +58,9 @@ def test_characters_of_tokens_are_counted_where_they_begin():
     assert len(ids) == 10
     assert characters_per_token(pieces, ids) == len(text) / 10
     assert characters_per_token(pieces, ids[-3:]) == 1 / 3, "a rest counts as one, never as none"
+
+
+def test_a_long_token_of_broken_bytes_costs_as_much_as_it_is_long():
+    """As long as a tokenizer of a stranger may have: a quadratic loop would take hours."""
+    text = text_of_bytes(b"a\x80" * 2**22)
+    assert text == "a⟨80⟩" * 2**22

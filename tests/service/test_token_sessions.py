@@ -225,3 +225,11 @@ assert not {{"transformers", "tokenizers"}} & sys.modules.keys()
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == ["stories260k", "pieces"]
+
+
+@pytest.mark.parametrize("session_id", NAMES)
+def test_a_round_of_a_model_without_a_prompt_begins_with_a_word(client, session_id):
+    made = post(client, "rounds", session_id=session_id, seed=1)
+    assert made["source"] == "model"
+    assert len(made["tokens"]) == 20
+    assert made == post(client, "rounds", session_id=session_id, seed=1)

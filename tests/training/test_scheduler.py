@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import io
 import os
 import signal
 import subprocess
@@ -13,7 +14,13 @@ from pathlib import Path
 import pytest
 
 from playground.checkpoints.folder import load_model, read_run
-from playground.errors import InvalidInput, SessionNotFound, TooManyTrainings, TrainingConflict
+from playground.errors import (
+    BadCheckpoint,
+    InvalidInput,
+    SessionNotFound,
+    TooManyTrainings,
+    TrainingConflict,
+)
 from playground.settings import ROOT, Settings
 from playground.training.job import TrainingJob
 from playground.training.plans import make_plan
@@ -409,3 +416,26 @@ def test_killing_the_server_leaves_no_process_and_no_files():
         time.sleep(0.05)
     assert not any(map(is_running, pids))
     assert not Path(root).exists()
+
+
+def test_a_worker_that_cannot_be_followed_fails_its_job_and_holds_no_place(place, monkeypatch):
+    async def broken():
+        raise ValueError("Separator is not found, and chunk exceed the limit")
+
+    with monkeypatch.context() as patch:
+        place.call(place.trainings.prepare)
+        patch.setattr(place.trainings._fork_server, "spawn", broken)
+        failed = place.start("me")
+        place.until(ended(failed))
+    assert failed.state == "failed"
+    assert not failed.is_active
+    place.until(ended(place.start("me", steps=1)))
+
+
+def test_an_upload_that_is_refused_costs_nobody_a_model(place, limits):
+    kept = place.start("me", steps=1)
+    place.until(ended(kept))
+    limits(trainings_kept=1)
+    with pytest.raises(BadCheckpoint, match="not a zip"):
+        place.do(place.trainings.upload("me", io.BytesIO(b"PK")))
+    assert place.trainings.of_visitor("me") == [kept]

@@ -362,3 +362,13 @@ def test_it_learns_to_add(spawner, job):
     assert accuracies[0] == 0
     assert accuracies[-1] > 0.1
     assert not [*state_path(Path(job.folder)).parent.glob("*.partial")]
+
+
+def test_the_last_step_is_evaluated_and_its_weights_have_that_loss(spawner, job):
+    """Also where a checkpoint is due by the clock at that very step: each takes its second here."""
+    params = dataclasses.asdict(PARAMS) | {"steps": 7}
+    process = play(spawner, dataclasses.replace(job, params=params, steps_per_second=0.9))
+    assert [one["step"] for one in process.all("evaluation")][-1] == 7
+    last = process.all("checkpoint")[-1]["entry"]
+    assert last["step"] == 7
+    assert last["val_loss"] == process.all("evaluation")[-1]["val_loss"]

@@ -57,8 +57,7 @@ async def substitute(body: SubstituteRequest, service: Service) -> SubstituteRes
     """A text that the model can read, and which characters it lacks: replaced by near known ones,
     or dropped where there are none.
     """
-    await service.get_session(body.session_id)
-    vocabulary = service.registered_run(body.session_id).vocabulary
+    vocabulary = (await service.get_session(body.session_id)).require_run().vocabulary
     return await asyncio.to_thread(SubstituteResponse.from_text, body.text, vocabulary)
 
 

@@ -25,8 +25,8 @@ _ERRORS = responses(InvalidInput, ModelNotInitialized, SessionNotFound, BadCheck
 @router.post("/tokenize", response_model=TokenizeResponse, responses=_ERRORS)
 async def tokenize(body: TokenizeRequest, service: Service) -> Response:
     """The tokens of a text, as the model reads it, with their ids and places."""
-    tokens = await service.tokenize(body.session_id, body.text)
-    vocabulary = service.registered_run(body.session_id).vocabulary
+    vocabulary = (await service.get_session(body.session_id)).require_run().vocabulary
+    tokens = await tokenize_text(vocabulary, body.text, field="text")
     return json_response(tokenize_response(tokens, vocabulary))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import Annotated
@@ -70,7 +71,7 @@ router = APIRouter(tags=["training"], route_class=JsonRoute)
 async def start(request: Request, trainings: Trainings, charge: ChargeTraining) -> TrainingSummary:
     """Start a training, or put it into the queue; one at a time for a visitor."""
     raw = await read_body(request, _REQUEST_BYTES_MAX, "training.request_too_large")
-    body = parse_body(TrainingRequest, request, raw)
+    body = await asyncio.to_thread(parse_body, TrainingRequest, request, raw)  # a text may be long
     plan = partial(
         make_plan,
         preset=body.preset,
