@@ -33,13 +33,13 @@ from playground.inference.transformers_model import load_transformers_model
 from playground.lm.generation import Steps
 from playground.lm.language_model import LanguageModel
 from playground.lm.sampling import SamplingParams
-from playground.lm.tokenizer import Token, Tokenizer
+from playground.lm.tokenizer import Tokenizer
 from playground.replica import Replica
 from playground.service.beams import BeamSearch, BeamTree
 from playground.service.bundled import bundled_session, model_folders
 from playground.service.comparison import Comparer, Comparison, Lane
 from playground.service.context_comparison import ContextComparer, ContextComparison
-from playground.service.contexts import check_ids, context_tail, encode_context, tokenize_text
+from playground.service.contexts import check_ids, context_tail, encode_context
 from playground.service.corpus_lookup import CorpusLookup, Lookup
 from playground.service.draws import DrawRepeater, RepeatedDraw
 from playground.service.loads import Load, LoadRegistry
