@@ -1,5 +1,6 @@
 """A model whose tokens are pieces of words, on the page: it plays as the API says."""
 
+import re
 import shutil
 
 import pytest
@@ -7,6 +8,7 @@ from playwright.sync_api import expect
 
 from playground.lm.tokenizer import text_of_bytes
 from playground.tokenization.child import _byte_alphabet
+from tests.browser import test_keep
 from tests.browser.conftest import serving
 from tests.browser.test_links import share
 from tests.browser.tour import LANGUAGES
@@ -164,6 +166,50 @@ def test_what_a_model_of_characters_wrote_is_cut_for_one_of_pieces_as_a_link_has
     page.use("tales")
     expect(page.drawer.locator(".counter")).to_contain_text(f"{len(text)} ")
     assert page.text() == text
+
+
+def test_pieces_are_themselves_again_after_a_model_of_characters(visit, bundled):
+    page = visit(at=bundled, query="&model=shakespeare-pieces&prompt=The+king&pick=top&v=1")
+    for _ in range(8):
+        page.button("Step").click()
+        page.ready()
+    odds = "[...document.querySelectorAll('[data-token]')].map((row) => row.ariaLabel)"
+    text, counter = page.text(), page.drawer.locator(".counter").text_content()
+    shown, link = page.page.evaluate(odds), share(page)
+    page.page.keyboard.press("Escape")
+    page.use("tales")
+    expect(page.drawer.locator(".counter")).to_contain_text(f"{len(text)} / ")
+    page.use("shakespeare-pieces")
+    expect(page.drawer.locator(".counter")).to_have_text(counter)
+    page.ready()
+    assert page.text() == text
+    assert page.page.evaluate(odds) == shown
+    # Who writes is told by the link as well, and its tokens are.
+    assert re.findall("ids=[^&]*", share(page)) == re.findall("ids=[^&]*", link)
+
+
+def test_python_and_curl_of_pieces_run_as_they_stand(visit, bundled):
+    query = "&model=shakespeare-pieces&prompt=The+king&pick=sample&temperature=1.3&seed=5&v=1"
+    page = visit(at=bundled, query=query)
+    for _ in range(4):
+        page.button("Step").click()
+        page.ready()
+    page.options.nth(3).click()
+    page.ready()
+    text, pick = page.text(), page.pick.get_attribute("data-token")
+    test_keep.keep(page)
+    said = test_keep.run_python(test_keep.code(page, "the next token", "Python"))
+    assert said.splitlines()[0] == repr(pick)
+    assert test_keep.run_python(test_keep.code(page, "the whole text", "Python")) == text + "\n"
+    # Another model of characters: none of its requests has tokens that it never wrote.
+    page.page.keyboard.press("Escape")
+    page.use("tales")
+    page.button("Step").click()
+    page.ready()
+    test_keep.keep(page)
+    shown = test_keep.code(page, "the whole text", "Python")
+    assert "shakespeare-pieces" not in shown
+    assert test_keep.run_python(shown) == page.text() + "\n"
 
 
 def test_half_a_character_is_no_harm(visit, pieces):

@@ -113,7 +113,7 @@ test("whatever else is refused, with a reason", () => {
 
 test("code is ASCII that a shell and Python read as it was meant", () => {
   const url = new URL("http://127.0.0.1:9/api/generate-next-token");
-  const body = { session_id: HOSTILE, step: null, context: HOSTILE, temperature: 0.7 };
+  const body = { session_id: HOSTILE, step: null, context: HOSTILE, context_ids: [3, 0], temperature: 0.7 };
   const command = curlCommand(url, body), program = pythonNext(url, body);
   assert.match(command + program, /^[\n\x20-\x7e]*$/);
   const shown = execFileSync("bash", ["-c", `curl() { printf '%s\\0' "$@"; }\n${command}`], { encoding: "utf8" }).split("\0");

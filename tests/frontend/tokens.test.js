@@ -148,7 +148,8 @@ test("with a model of characters, pieces of words are characters again", () => {
   const found = Trace.inCharacters(trace, letters);
   same([found.tokenizer, Trace.text(found).join(""), Trace.position(found)], [null, "The catüs", 9]);
   same(found.steps.map(({ position, id, text }) => [position, id, text]),
-    [[3, -1, " "], [4, 2, "c"], [5, -1, "a"], [6, -1, "t"], [7, -1, "ü"], [8, 9, "s"]]);
+    [[3, -1, " "], [4, -1, "c"], [5, -1, "a"], [6, -1, "t"], [7, -1, "ü"], [8, 9, "s"]]);
+  same(Trace.foreignLength(found, "pieces"), 5); // what they were cut from is cut anew
   same(found.steps.map(Trace.wasChosen), [true, false, false, false, false, false]);
   same(Trace.inCharacters(found, letters), found);
 });

@@ -74,6 +74,7 @@ export class GuessGame {
     if (digits !== undefined && seed <= config.link.seed_max) this.#start(seed, bets.decodeGuesses(progress));
     else if (this.#seed === null) this.#start(randomSeed());
     else if (this.#round && this.#round.step !== this.#step) this.#key = ""; // other bars
+    else if (this.#round) this.#drawAll(); // it may have come while it was hidden, and did not scroll
   }
 
   /** With the keyboard at hand, one can type at once; where it would cover half of the screen, not. */

@@ -70,8 +70,9 @@ export function inCharacters(trace, session) {
   const steps = trace.steps.flatMap((step, index) => {
     if (pieces[index] === step.text && characters(step.text).length === 1) return [step];
     const { by } = step;
+    const isOwn = by?.session_id === session.session_id; // else it is none of its author's tokens
     return characters(pieces[index]).map((text, at) => ({
-      position: 0, id: session.known.get(text) ?? -1, text, prob: null, candidates: [], other: null, by,
+      position: 0, id: isOwn ? session.known.get(text) ?? -1 : -1, text, prob: null, candidates: [], other: null, by,
       insteadOf: at === 0 && wasChosen(step) ? null : undefined,
     }));
   });

@@ -5,13 +5,15 @@
 /** @import { Retraced } from "./retrace.js" */
 
 import { stepBody } from "../../playback/stepRequest.js";
+import { textOf } from "../../playback/tokens.js";
 
 const HEXADECIMAL = 16;
 const UNIT_DIGITS = 4;
 const CODE_POINT_DIGITS = 8;
 const UNIT_MAX = 0xffff;
 
-/** A part of a text: tokens that were chosen, or a request whose answer is the tokens.
+/** A part of a text: tokens that were chosen, or whose model can't be asked; or a request whose answer is
+ * the tokens.
  * @typedef {string | GenerateRequest} Part */
 
 /** What was written after a prompt: a request for each run of tokens that the API gives, and the others
@@ -28,7 +30,7 @@ export function partsOf(trace, tokens) {
     while (end < tokens.length && tokens[end].isPicked === isPicked && (!isPicked || tokens[end].writer === writer)) end += 1;
     parts.push(isPicked && session
       ? stepBody({ session, step, newest: false, params, trace, end: trace.prompt.length + from, n: end - from })
-      : tokens.slice(from, end).map((token) => token.step.text).join(""));
+      : textOf(tokens.slice(from, end).map((token) => token.step)));
     from = end;
   }
   return parts;
@@ -65,7 +67,7 @@ for candidate in answer["probabilities"]:
  * @param {URL} url of the route @param {string} prompt @param {Part[]} parts */
 export function pythonText(url, prompt, parts) {
   const lines = parts.map((part) => {
-    if (typeof part === "string") return `    ${pythonValue(part)},  # chosen\n`;
+    if (typeof part === "string") return `    ${pythonValue(part)},  # chosen, or its model can't be asked\n`;
     return `    ${pythonValue(part.context_ids ? part : { ...part, context: undefined })},\n`; // the program has the whole text
   });
   const isOfTokens = parts.some((part) => typeof part !== "string" && part.context_ids);
@@ -101,6 +103,7 @@ function pythonValue(value) {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "string") return pythonString(value);
+  if (Array.isArray(value)) return `[${value.map(pythonValue).join(", ")}]`;
   if (typeof value !== "object") return String(value);
   const pairs = Object.entries(value).filter(([, one]) => one !== undefined);
   return `{${pairs.map(([key, one]) => `${pythonString(key)}: ${pythonValue(one)}`).join(", ")}}`;

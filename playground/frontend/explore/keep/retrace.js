@@ -102,7 +102,7 @@ function merge(step, picked, writer) {
  * @param {{ writer: Writer, trace: Trace, end: number, n: number, signal: AbortSignal }} what
  * @returns {Promise<Step[]>} none where they are refused */
 async function askFor({ generate }, { writer: { session, author }, trace, end, n, signal }) {
-  if (!session || end === 0) return [];
+  if (!session || end === 0 || !hasTokensOf(trace, session)) return [];
   const { step, params } = author;
   try {
     const answer = await generate(stepBody({ session, step, newest: false, params, trace, end, n }), signal);
@@ -112,6 +112,10 @@ async function askFor({ generate }, { writer: { session, author }, trace, end, n
     throw error;
   }
 }
+
+/** Whether a text is cut as a session's model reads it: else its tokens are none of that model's.
+ * @param {Trace} trace @param {PlayableSession} session */
+const hasTokensOf = ({ tokenizer }, session) => tokenizer === (session.tokenizer === "tokens" ? session.session_id : null);
 
 /** @param {Api} api @param {string} id @returns {Promise<PlayableSession | null>} */
 async function findSession({ getSession }, id) {
