@@ -328,6 +328,7 @@ async function openAddress({ player, sessionLoader, snapshots, moments, guide, t
     if (moment.lesson) await guide.resume(moment.lesson);
   } else {
     await snapshots.open(host.search);
+    player.forgetChanges(); // undo ends at what was opened
     const lesson = new URLSearchParams(host.search).get("lesson");
     if (lesson && !host.embedded) guide.start(lesson);
   }

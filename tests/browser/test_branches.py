@@ -350,3 +350,28 @@ def test_undo_and_redo_return_through_any_actions(visit):
     for expected in screens[1:]:
         page.page.keyboard.press("Control+Shift+z")
         assert screen(page) == expected
+
+
+def test_what_was_typed_does_not_look_as_if_it_was_written(visit):
+    page = visit()
+    text = written(page, 4)
+    explore(page)
+    row = tree(page).get_by_role("treeitem").first
+    expect(row.locator(".branch__typed")).to_have_text(PROMPT)
+    expect(row.locator(".branch__text")).to_have_text(text)
+    expect(page.page.locator(".explore__own")).to_have_text(text.removeprefix(PROMPT))
+    page.page.get_by_role("tab", name="Branches").focus()
+    page.page.keyboard.press("Home")
+    ring = "tab => getComputedStyle(tab).outlineOffset"
+    assert page.page.get_by_role("tab", name="Branches").evaluate(ring) == "-2px", "it is cut off"
+
+
+def test_undo_ends_at_the_text_that_a_link_opened(visit):
+    page = visit(query="&prompt=hello+there&v=1")
+    expect(page.input).to_have_value("hello there")
+    expect(page.button("Undo")).to_be_disabled()
+    page.button("Step").click()
+    page.ready()
+    page.button("Undo").click()
+    page.shows("hello there")
+    expect(page.button("Undo")).to_be_disabled()

@@ -13,6 +13,8 @@ import { BranchScores } from "./branchScores.js";
 const DEPTH_MAX = 6; // deeper ones are drawn like these
 const TAIL = 8; // tokens before a branch that its row repeats
 const SHARED_MAX = 2000; // tokens before the selected branch that are shown
+const PARTS = ["sign", "name", "tail", "text", "bits"]; // of a row
+const TEXT_PART = PARTS.indexOf("text");
 const SHOWN = 80; // tokens of a branch in its row: more than there is room for
 
 /** @implements {ExplorePanel} */
@@ -102,11 +104,14 @@ export class BranchTree {
       row.setAttribute("aria-selected", String(isSelected));
       setAttribute(row, "aria-current", isCurrent ? "true" : null);
       const [sign, name, tail, text, bits] = /** @type {HTMLElement[]} */ ([...row.children]);
+      const [typed, written] = /** @type {HTMLElement[]} */ ([...text.children]);
       setText(sign, (branch.isPinned ? "★" : "") + (isCurrent ? "▸" : ""));
       setText(name, branch.name);
       const { at } = branch;
       setText(tail, readable(path.tokens.slice(Math.max(0, at - TAIL), at), at > TAIL ? "…" : ""));
-      setText(text, readable(branch.tokens.slice(0, SHOWN)));
+      const border = Math.max(0, path.typed - at);
+      setText(typed, readable(branch.tokens.slice(0, Math.min(border, SHOWN))));
+      setText(written, readable(branch.tokens.slice(border, SHOWN)));
       setText(bits, this.#bitsOf(path).text);
       row.setAttribute("aria-label", rowName(branch.name, readable(branch.tokens), bits.textContent ?? "", branch.isPinned, isCurrent));
       return [branch.id, row];
@@ -132,9 +137,10 @@ export class BranchTree {
     const parts = [translate("branches.written", { count: written }), bitsText, bits ? formatOneIn(bits) : ""];
     setText(of, parts.filter(Boolean).join(" · "));
     text.dir = directionOf(path.tokens.slice(0, 100).map((token) => token.text).join(""));
-    const from = Math.max(0, selected.at - SHARED_MAX);
-    setText(shared, (from > 0 ? "…" : "") + path.tokens.slice(from, selected.at).map((token) => token.text).join(""));
-    setText(own, selected.tokens.map((token) => token.text).join(""));
+    const border = Math.max(selected.at, path.typed);
+    const from = Math.max(0, border - SHARED_MAX);
+    setText(shared, (from > 0 ? "…" : "") + path.tokens.slice(from, border).map((token) => token.text).join(""));
+    setText(own, path.tokens.slice(border).map((token) => token.text).join(""));
     if (document.activeElement !== name) name.value = selected.name;
     pin.setAttribute("aria-pressed", String(selected.isPinned));
     remove.disabled = this.#selected === current;
@@ -219,8 +225,9 @@ function createRow(id) {
   const row = createElement("div", "branch");
   row.dataset.id = String(id);
   row.setAttribute("role", "treeitem");
-  const parts = ["sign", "name", "tail", "text", "bits"].map((name) => createElement("span", `branch__${name}`));
+  const parts = PARTS.map((name) => createElement("span", `branch__${name}`));
   for (const part of parts) part.setAttribute("translate", "no");
+  parts[TEXT_PART].append(createElement("span", "branch__typed"), createElement("span"));
   row.append(...parts);
   return row;
 }

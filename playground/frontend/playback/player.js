@@ -175,6 +175,12 @@ export class Player extends PlayerState {
     this.#travel(histories.redo(this.history, this.trace));
   }
 
+  /** Nothing can be undone but what comes. */
+  forgetChanges() {
+    this.history = histories.emptyHistory;
+    this.#onChange();
+  }
+
   /** Go on in a branch; the present text becomes one.
    * @param {number} id */
   resume(id) {

@@ -6,7 +6,7 @@ const COMMA = /^-?\d*,\d*$/;
  * @param {Document | HTMLElement} scope */
 export function acceptDecimalCommas(scope) {
   // The browser's own locale decides what its fields take, not that of the page.
-  const [, sign] = new Intl.NumberFormat().formatToParts(0.5);
+  const [, sign] = new Intl.NumberFormat().formatToParts(1 / 2);
   if (sign.value !== ".") return;
   scope.addEventListener("beforeinput", (event) => {
     const { data } = /** @type {InputEvent} */ (event);
