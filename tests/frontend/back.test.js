@@ -113,6 +113,25 @@ test("a place is asked for with the text before it and its position, once", asyn
   same(past.get({ ...writer, params: { temperature: 1 } }, trace, 6), null);
 });
 
+test("a place whose token has no bar is one question, that can be given up, of the weights of now", async () => {
+  const { asked, generate } = served();
+  const scored = [];
+  let answer = null;
+  const score = (body, { signal }) => new Promise((resolve, reject) => {
+    scored.push(body);
+    answer = () => (signal.aborted ? reject(new Error("aborted")) : resolve({ tokens: [] }));
+  });
+  const past = new PastSteps(generate, score, () => {});
+  const trace = Trace.start("abcd");
+  const missing = [1, 2, 3].find((position) => !weigh("abcd".slice(0, position), position).candidates.some(({ token }) => token === "abcd"[position]));
+  const waiting = past.ask({ ...writer, newest: true }, trace, missing, undefined);
+  await wait(10);
+  same([asked.length, scored.length, past.isPending, scored[0].step], [1, 1, true, null]);
+  past.cancel();
+  answer();
+  same(await waiting, null);
+});
+
 test("what is kept of places is bounded", async () => {
   const { generate, score } = served();
   const past = new PastSteps(generate, score, () => {});

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { same } from "./support.js";
 
-import { canRedo, canUndo, emptyHistory, HISTORY_MAX, record, redo, undo } from "../../playground/frontend/playback/history.js";
+import { canRedo, canUndo, emptyHistory, HISTORY_MAX, HISTORY_TOKENS_MAX, record, redo, undo } from "../../playground/frontend/playback/history.js";
 import { decodeTrace, encodeTrace } from "../../playground/frontend/playback/moments.js";
 import { isSameText, restore, start } from "../../playground/frontend/playback/trace.js";
 
@@ -81,4 +81,13 @@ test("what is stored of a text comes back: tokens with ids, choices, and who wro
   same(encodeTrace(decodeTrace(stored)), stored);
   same(decodeTrace(stored).steps.map((step) => step.by), [by[0], by[0], by[1]]);
   same(decodeTrace(encodeTrace(start("only typed"))), start("only typed"));
+});
+
+test("long texts leave less to undo, and the last change always", () => {
+  const texts = Array.from({ length: 4 }, (_, index) => start("a".repeat(HISTORY_TOKENS_MAX / 2 - 1 + index)));
+  const kept = texts.reduce((history, trace) => record(history, trace, "typing"), emptyHistory);
+  same(kept.past.map(({ text }) => text.length), [HISTORY_TOKENS_MAX / 2 + 2]);
+  const short = start("a");
+  same(record(record(emptyHistory, texts[0], "typing"), short, "typing").past.length, 2);
+  same(record(emptyHistory, start("a".repeat(HISTORY_TOKENS_MAX + 1)), "typing").past.length, 1);
 });

@@ -6,9 +6,12 @@ import { same } from "./support.js";
 
 import { Player } from "../../playground/frontend/playback/player.js";
 import { clampSeed, clampToRange } from "../../playground/frontend/playback/sampling.js";
-import { text } from "../../playground/frontend/playback/trace.js";
+import { restore, text, wasChosen } from "../../playground/frontend/playback/trace.js";
+import { adaptTrace } from "../../playground/frontend/playback/unknown.js";
 import { config } from "../../playground/frontend/shared/config.js";
 import { Connection } from "../../playground/frontend/shared/connection.js";
+import { MomentStorage } from "../../playground/frontend/shared/momentStorage.js";
+import { Restoration } from "../../playground/frontend/sharing/restoration.js";
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const known = new Map(Array.from("xab", (character, id) => [character, id]));
@@ -189,4 +192,96 @@ test("a lost connection asks until there is an answer, and then says so once", a
   const after = asked;
   await wait(60);
   same(asked, after);
+});
+
+test("what locks stays until another session or text takes over, whatever is set meanwhile", async () => {
+  const { player } = await played();
+  const lock = { text: "Switch back", locks: true };
+  player.play();
+  await wait(150);
+  player.pause(lock);
+  for (const act of [() => player.setSampling({ temperature: 0.5, pick: "sample" }), () => player.undo(), () => player.redo(), () => player.pause()]) {
+    act();
+    same([player.notice, player.canPlay], [lock, false]);
+  }
+  player.setSession({ ...session, session_id: "t" }, 7);
+  same(player.notice, null);
+  player.pause(lock);
+  player.exchangeText({ trace: restore("b", []), history: player.history });
+  same(player.notice, null);
+});
+
+test("a choice is not lost where a model has learned on meanwhile, nor left by an arrow key", async () => {
+  const { player } = await played();
+  player.setSession(session, 8, true);
+  await wait(50);
+  player.choose("b");
+  player.setSession(session, 9, true);
+  player.goTo(0);
+  await wait(50);
+  same([shown(player), player.caret], ["xb", null]);
+});
+
+test("what was marked is marked in its own text alone", async () => {
+  for (const leave of [(player) => player.exchangeText({ trace: restore("xa", []), history: player.history }), (player) => player.setPrompt("xa"), (player) => player.undo()]) {
+    const { player } = await played();
+    player.choose("a");
+    await wait(50);
+    player.moveHighlight(1);
+    same(player.highlight, "b");
+    leave(player);
+    same(player.highlight, null);
+  }
+});
+
+test("characters in another form keep who wrote them, and pieces of words become characters", () => {
+  const by = { session_id: "pieces", name: "p", step: 7 };
+  const letters = [..."xäthe "];
+  const target = { session_id: "letters", tokenizer: "characters", vocabulary: letters, known: new Map(letters.map((one, id) => [one, id])) };
+  const cut = { ...restore("a\u0308", [{ id: 5, text: " the" }], [0], [by], [0.5]), tokenizer: "pieces" };
+  const adapted = adaptTrace(cut, target);
+  same([adapted.text, adapted.tokenizer, adapted.steps.map((step) => [step.position, step.text])], ["ä", null, [[1, " "], [2, "t"], [3, "h"], [4, "e"]]]);
+  same(adapted.steps.map(wasChosen), [true, false, false, false]);
+});
+
+test("a page that has no room left keeps its own moment and drops older ones", () => {
+  const items = new Map(), room = 100;
+  globalThis.history = { state: null, replaceState: (state) => (globalThis.history.state = state) };
+  globalThis.sessionStorage = new Proxy({
+    getItem: (key) => items.get(key) ?? null,
+    removeItem: (key) => items.delete(key),
+    setItem: (key, value) => {
+      const others = [...items].filter(([other]) => other !== key).reduce((sum, [, one]) => sum + one.length, 0);
+      if (others + value.length > room) throw new Error("QuotaExceededError");
+      items.set(key, value);
+    },
+  }, { ownKeys: () => [...items.keys()], getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }) });
+  const json = (size) => JSON.stringify("m".repeat(size));
+  const older = new MomentStorage();
+  older.write(json(70), () => json(1));
+  globalThis.history.state = null;
+  const now = new MomentStorage();
+  now.write(json(60), () => json(1));
+  same([now.read().length, older.read()], [60, null]);
+  now.write(json(200), () => json(20));
+  same(now.read().length, 20);
+  now.write(json(200), () => json(150));
+  same([items.size, now.read().length], [0, 200]); // in the entry of the history
+});
+
+test("of two states that are to be restored, the later one is", async () => {
+  const done = [], waiting = [];
+  const library = { session: null, has: () => true, choose: () => {} };
+  const parts = { drawer: { setOpen() {} }, library, hubLoader: {}, settings: { adopt() {} }, explore: { open: (name) => done.push(name) } };
+  const restoration = new Restoration(parts);
+  const first = restoration.restore({ sampling: {}, place: {}, explore: "branches" }, async (isCurrent) => {
+    await new Promise((resolve) => waiting.push(resolve));
+    if (isCurrent()) done.push("first");
+  });
+  await wait(0);
+  const second = restoration.restore({ sampling: {}, place: {} }, async () => done.push("second"));
+  await second;
+  waiting[0]();
+  await first;
+  same(done, ["second"]);
 });

@@ -57,9 +57,17 @@ def test_every_message_is_named_somewhere():
     patterns = [pattern(key) for _, key in named()]
     for key in catalog("en"):
         # What the page says in its place for a model of tokens: frontend/shared/messages.js.
-        characters = plain(key).removesuffix("_tokens")
+        characters = plain(key).removesuffix("__tokens")
         names = {plain(key), key, characters}
         assert any(p.fullmatch(name) for p in patterns for name in names), key
+
+
+def test_what_is_said_of_tokens_is_said_in_the_place_of_a_message():
+    """Of another key that ends so, the page would take the text for that of a shorter one."""
+    keys = {plain(key) for key in catalog("en")}
+    of_tokens = {key for key in keys if key.endswith("__tokens")}
+    assert of_tokens
+    assert {key.removesuffix("__tokens") for key in of_tokens} <= keys
 
 
 @pytest.mark.parametrize("language", OTHERS)

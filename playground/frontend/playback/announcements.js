@@ -79,8 +79,8 @@ export function announcePlace(caret, length, trace, step) {
   const character = tokenName(tokenAt(trace, caret) ?? "");
   const place = { number: caret + 1, length };
   const isOfTokens = trace.tokenizer !== null;
-  if (!step) return translate(isOfTokens ? "access.place_first_tokens" : "access.place_first", { ...place, character });
-  return translate(isOfTokens ? "access.place_tokens" : "access.place", { ...place, chance: chanceOf(character, step.prob) });
+  if (!step) return translate(isOfTokens ? "access.place_first__tokens" : "access.place_first", { ...place, character });
+  return translate(isOfTokens ? "access.place__tokens" : "access.place", { ...place, chance: chanceOf(character, step.prob) });
 }
 
 /** @param {Step} step */

@@ -9,6 +9,7 @@
 import { fork, isSame } from "./trace.js";
 
 export const HISTORY_MAX = 200; // changes that can be undone
+export const HISTORY_TOKENS_MAX = 2_000_000; // of their texts together: some dozen megabytes
 
 /** @type {History} */
 export const emptyHistory = { past: [], future: [], kind: "" };
@@ -19,8 +20,24 @@ export const emptyHistory = { past: [], future: [], kind: "" };
  * @returns {History} */
 export function record(history, trace, kind, merges = false) {
   if (merges && history.kind === kind && history.future.length === 0) return history;
-  return { past: [...history.past, fork(trace)].slice(-HISTORY_MAX), future: [], kind };
+  return { past: bounded([...history.past, fork(trace)]), future: [], kind };
 }
+
+/** The latest of some traces: as many as there is room for, one at least.
+ * @param {Trace[]} traces */
+function bounded(traces) {
+  let room = HISTORY_TOKENS_MAX;
+  let from = traces.length;
+  const least = Math.max(0, from - HISTORY_MAX);
+  while (from > least && (from === traces.length || room >= lengthOf(traces[from - 1]))) {
+    from -= 1;
+    room -= lengthOf(traces[from]);
+  }
+  return traces.slice(from);
+}
+
+/** @param {Trace} trace */
+const lengthOf = ({ prompt, steps }) => prompt.length + steps.length;
 
 /** The trace before the last change, and the history then; null where there is none.
  * @param {History} history @param {Trace} trace

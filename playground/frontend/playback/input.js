@@ -115,7 +115,7 @@ export class Input {
     const said = isOfTokens ? tokenCounter(characters(textOf(trace).join("")).length, isUntokenized ? null : length, size) : contextCounter(length, size);
     setText(counter, size ? said : "");
     counter.classList.toggle("counter--beyond", isBeyond);
-    counter.title = isBeyond ? translate(isOfTokens ? "drawer.window_tokens" : "drawer.window", { size }) : "";
+    counter.title = isBeyond ? translate(isOfTokens ? "drawer.window__tokens" : "drawer.window", { size }) : "";
     counter.tabIndex = isBeyond ? 0 : -1;
     setAttribute(this.#textarea, "aria-describedby", isOfTokens ? counter.id : null);
   }

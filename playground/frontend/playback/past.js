@@ -4,7 +4,6 @@
 /** @import { Author, GenerateRequest, GenerateResponse, PlayableSession, ScoreRequest, ScoreResponse, Step, Trace } from "../types.js" */
 /** @import { Writer } from "./stepRequest.js" */
 
-import { LatestRequest } from "../shared/latestRequest.js";
 import { decodeCandidate, decodeStep } from "./decode.js";
 import { scoreBody, stepBody, StepRequest } from "./stepRequest.js";
 import { asToken, rows, tokenAt } from "./trace.js";
@@ -16,8 +15,9 @@ export const PLACES_MAX = 1000; // some megabytes at most
  * @typedef {{ picked: Step, shown: Step }} Place */
 
 export class PastSteps {
+  /** @type {StepRequest<(signal: AbortSignal) => Promise<Place>, Place>} */
   #request;
-  #first = new LatestRequest();
+  #generate;
   #score;
   /** By what they depend on; the last used ones last.
    * @type {Map<string, Place>} */
@@ -27,12 +27,13 @@ export class PastSteps {
    * @param {(body: ScoreRequest, options?: { signal: AbortSignal }) => Promise<ScoreResponse>} score
    * @param {() => void} onSlow called when an answer takes long */
   constructor(generate, score, onSlow) {
-    this.#request = new StepRequest(generate, onSlow);
+    this.#request = new StepRequest((fetchPlace, signal) => fetchPlace(signal), onSlow);
+    this.#generate = generate;
     this.#score = score;
   }
 
   get isPending() {
-    return this.#request.isPending || this.#first.isPending;
+    return this.#request.isPending;
   }
 
   get isSlow() {
@@ -41,7 +42,6 @@ export class PastSteps {
 
   cancel() {
     this.#request.cancel();
-    this.#first.cancel();
   }
 
   /** What is known of a place already.
@@ -57,34 +57,34 @@ export class PastSteps {
    * @param {Writer} writer @param {Trace} trace @param {number} position @param {Author | undefined} by
    * @returns {Promise<Place | null>} */
   async ask(writer, trace, position, by) {
-    if (position === 0) return this.#askFirst(writer, trace, by);
-    const { session, params } = writer;
-    const token = tokenAt(trace, position) ?? "";
-    const response = await this.#request.send(stepBody({ ...writer, trace, end: position, n: 1 }));
-    if (!response) return null;
-    const picked = decodeStep(response.steps[0], session, by);
-    let prob = null;
-    if (!rows(picked).some(({ text }) => text === token)) {
-      const from = Math.max(0, position - session.block_size);
-      prob = probFromScore(await this.#score(scoreBody(writer, trace, from, position + 1)), picked, params.temperature);
-    }
-    const place = placeOf(picked, token, session, prob);
-    this.#keep(keyOf(writer, trace, position), place);
+    const place = await this.#request.send((signal) =>
+      position === 0 ? this.#fetchFirst(writer, trace, by, signal) : this.#fetch(writer, trace, position, by, signal));
+    if (place) this.#keep(keyOf(writer, trace, position), place);
     return place;
   }
 
-  /** Ask for what is weighed after an empty context, at temperature 1: no token is drawn there.
-   * @param {Writer} writer @param {Trace} trace @param {Author | undefined} by @returns {Promise<Place | null>} */
-  async #askFirst({ session, step, newest, params }, trace, by) {
+  /** @param {Writer} writer @param {Trace} trace @param {number} position @param {Author | undefined} by
+   * @param {AbortSignal} signal @returns {Promise<Place>} */
+  async #fetch(writer, trace, position, by, signal) {
+    const { session, params } = writer;
+    const token = tokenAt(trace, position) ?? "";
+    const response = await this.#generate(stepBody({ ...writer, trace, end: position, n: 1 }), signal);
+    const picked = decodeStep(response.steps[0], session, by);
+    if (rows(picked).some(({ text }) => text === token)) return placeOf(picked, token, session, null);
+    const from = Math.max(0, position - session.block_size);
+    const scored = await this.#score(scoreBody(writer, trace, from, position + 1), { signal });
+    return placeOf(picked, token, session, probFromScore(scored, picked, params.temperature));
+  }
+
+  /** What is weighed after an empty context, at temperature 1: no token is drawn there.
+   * @param {Writer} writer @param {Trace} trace @param {Author | undefined} by @param {AbortSignal} signal
+   * @returns {Promise<Place>} */
+  async #fetchFirst({ session, step, newest }, trace, by, signal) {
     const token = tokenAt(trace, 0) ?? "";
     const body = { session_id: session.session_id, step: newest ? null : step, text: token };
-    const response = await this.#first.send((signal) => this.#score(body, { signal }));
-    if (!response) return null;
-    const [{ logprob, candidates, other }] = response.tokens;
+    const [{ logprob, candidates, other }] = (await this.#score(body, { signal })).tokens;
     const listed = candidates.map((one) => decodeCandidate(one, session));
-    const place = placeOf({ position: 0, ...listed[0], candidates: listed, other, by }, token, session, logprob === null ? null : Math.exp(logprob));
-    this.#keep(keyOf({ session, step, newest, params }, trace, 0), place);
-    return place;
+    return placeOf({ position: 0, ...listed[0], candidates: listed, other, by }, token, session, logprob === null ? null : Math.exp(logprob));
   }
 
   /** @param {string} key @param {Place} place */

@@ -126,6 +126,7 @@ export class Player extends PlayerState {
   /** Show what was weighed at an earlier place; null returns to the end.
    * @param {number | null} position of a token of the text; clamped */
   goTo(position) {
+    if (this.choosing !== null) return; // it would lead away from the place where it comes
     if (this.playing) this.#halt();
     this.#goal = this.isUntokenized ? position : null;
     if (position === null || !this.canLookBack || this.length === 0) this.#setCaret(null);
@@ -193,6 +194,7 @@ export class Player extends PlayerState {
   continueWith(trace) {
     this.#halt();
     this.#record("resume");
+    this.highlight = null;
     this.#replaceTrace({ ...trace, branches: this.#kept().branches });
   }
 
@@ -209,7 +211,7 @@ export class Player extends PlayerState {
     if (!this.notice?.isLost) return;
     this.#isRetrying = true; // the notice stays until there is an answer
     this.#proceed();
-    if (this.#request.isPending) return;
+    if (this.#request.isPending || this.#tokenizing.isPending || this.#past.isPending) return;
     this.#recover();
     this.#onChange();
   }
@@ -224,6 +226,7 @@ export class Player extends PlayerState {
     const now = performance.now();
     this.#record(kind, kind === "typing" && this.trace.steps.length === 0 && now - this.#typedAt < TYPING_MS);
     this.#typedAt = now;
+    this.highlight = null;
     return this.#replaceTrace(traces.start(text, this.trace.branches));
   }
 
@@ -232,6 +235,7 @@ export class Player extends PlayerState {
   restore(trace, name = "") {
     this.#halt();
     this.#record("restore");
+    this.highlight = null;
     const restored = { ...adaptTrace(trace, this.session), branches: this.trace.branches };
     this.#replaceTrace(name ? { ...restored, branches: branching.nameText(restored, name) } : restored);
   }
@@ -240,7 +244,9 @@ export class Player extends PlayerState {
    * @param {TextState} text @returns {TextState} */
   exchangeText({ trace, history }) {
     const { trace: before, history: past } = this;
+    this.#unlock();
     this.#halt();
+    this.highlight = null;
     this.history = history;
     this.#replaceTrace(trace);
     return { trace: traces.fork(before), history: past };
@@ -251,9 +257,12 @@ export class Player extends PlayerState {
   setSession(session, step, newest = false) {
     const isSame = session && this.session?.session_id === session.session_id;
     if (isSame && this.session === session && this.step === step && this.newest === newest && !this.notice) return;
+    this.#unlock();
     if (!isSame) this.#halt();
     Object.assign(this, { session, step, newest });
-    if (isSame) this.#replaceTrace(traces.refresh(this.trace), this.caret);
+    const isChoosing = this.choosing !== null || this.#isEager;
+    if (isSame && newest && isChoosing) this.#onChange(); // what was chosen comes, whichever weights are the newest
+    else if (isSame) this.#replaceTrace(traces.refresh(this.trace), this.caret);
     else this.#replaceTrace(traces.fork(adaptTrace(this.trace, session)));
   }
 
@@ -296,6 +305,7 @@ export class Player extends PlayerState {
   #travel(found) {
     if (!found) return;
     this.#halt();
+    this.highlight = null;
     this.history = found.history;
     this.#replaceTrace(found.trace);
   }
@@ -307,7 +317,6 @@ export class Player extends PlayerState {
     this.trace = traces.inCharacters(trace, this.session);
     this.#setCaret(caret);
     this.#setNotice(null);
-    if (trace.prompt.length === 0) this.highlight = null;
     clearTimeout(this.#requestTimer);
     this.#requestTimer = setTimeout(() => this.#proceed(), DEBOUNCE_MS);
     this.#onChange();
@@ -332,10 +341,15 @@ export class Player extends PlayerState {
     this.#setNotice(notice);
   }
 
-  /** A notice that the server is away, or has too much to do, stays until it isn't so.
+  /** A notice that the server is away, or has too much to do, stays until it isn't so; one that locks, until
+   * the session or the text is another's.
    * @param {Notice | null} notice */
   #setNotice(notice) {
-    this.notice = notice ?? (this.notice?.isLost ? this.notice : null);
+    this.notice = notice ?? (this.notice?.isLost || this.notice?.locks ? this.notice : null);
+  }
+
+  #unlock() {
+    if (this.notice?.locks) this.notice = null;
   }
 
   #cancel() {

@@ -71,10 +71,10 @@ export function contextWithIds({ session_id: id, block_size: size }, trace, end,
 }
 
 /** The request for the score of a text from a position on.
- * @param {{ session: PlayableSession, step: number | null }} writer @param {Trace} trace @param {number} from
- * @param {number} [end] @returns {ScoreRequest} */
-export function scoreBody({ session, step }, trace, from, end = position(trace)) {
-  const asked = { session_id: session.session_id, step };
+ * @param {{ session: PlayableSession, step: number | null, newest?: boolean }} writer @param {Trace} trace
+ * @param {number} from @param {number} [end] @returns {ScoreRequest} */
+export function scoreBody({ session, step, newest = false }, trace, from, end = position(trace)) {
+  const asked = { session_id: session.session_id, step: newest ? null : step };
   if (session.tokenizer !== "tokens") return { ...asked, text: lastTokens(trace, end - from, end).join("") };
   const { context, context_ids: ids } = from > 0 ? partWithIds(trace, from, end) : contextWithIds(session, trace, end, []);
   return { ...asked, text: context, text_ids: ids };

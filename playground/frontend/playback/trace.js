@@ -193,7 +193,7 @@ export const tokenAt = ({ prompt, steps }, index) =>
 
 /** The message that names a place: the number of a character, or of a token.
  * @param {Trace} trace */
-export const placeKey = ({ tokenizer }) => (tokenizer === null ? "drawer.place" : "drawer.place_tokens");
+export const placeKey = ({ tokenizer }) => (tokenizer === null ? "drawer.place" : "drawer.place__tokens");
 
 /** The first `count` tokens of a text, typed or written; what was known to follow is dropped. Typed
  * tokens at the end that are a part of a character count as written: no input holds them.

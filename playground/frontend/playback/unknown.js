@@ -3,8 +3,8 @@
 /** @import { PlayableSession, Token, Trace } from "../types.js" */
 
 import { adaptToVocabulary, unknownCharacters } from "../shared/text.js";
-import { textOf } from "./tokens.js";
-import { restore } from "./trace.js";
+import { characterTokens, textOf } from "./tokens.js";
+import { inCharacters, withPrompt } from "./trace.js";
 
 /** Whether a session has a model by now, and its details are known: of one whose tokens are pieces of
  * words they hold no vocabulary.
@@ -20,7 +20,7 @@ export const adapt = (text, session) => (session?.vocabulary.length ? adaptToVoc
 export function adaptTrace(trace, session) {
   const text = adapt(trace.text, session);
   if (text === trace.text) return trace;
-  return { ...restore(text, trace.steps, [], trace.steps.map((step) => step.by)), branches: trace.branches };
+  return { ...withPrompt(inCharacters(trace, session), characterTokens(text), null), text };
 }
 
 /** Remembers those of the last prompt: it may be long, and is asked about at every step. */

@@ -34,7 +34,7 @@ export function listenForKeys(shortcuts, scope) {
     if (event.key === "Tab") byTab = true;
     if (event.defaultPrevented || event.isComposing) return;
     if (isUndo(event)) {
-      if (shortcuts.undo(event.shiftKey || event.key === "y", event.composedPath()[0])) event.preventDefault();
+      if (shortcuts.undo(event.shiftKey || event.key.toLowerCase() === "y", event.composedPath()[0])) event.preventDefault();
       return;
     }
     if (event.ctrlKey || event.altKey || event.metaKey) return;

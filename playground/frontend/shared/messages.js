@@ -58,7 +58,7 @@ export function formatOneIn(bits) {
 }
 
 /** Say whether the tokens on the page are pieces of words: where a message counts or names characters,
- * that of the key with `_tokens` is in its place. Returns whether that is new.
+ * that of the key with `__tokens` is in its place. Returns whether that is new.
  * @param {boolean} isOfTokens */
 export function nameTokens(isOfTokens) {
   const isNew = isOfTokens !== catalog.isOfTokens;
@@ -72,7 +72,7 @@ export function nameTokens(isOfTokens) {
 export function translate(key, params = {}) {
   const plural = "count" in params ? `_${catalog.plural.select(params.count)}` : "";
   const form = key + plural;
-  const ofTokens = catalog.isOfTokens ? catalog.messages[`${key}_tokens${plural}`] : undefined;
+  const ofTokens = catalog.isOfTokens ? catalog.messages[`${key}__tokens${plural}`] : undefined;
   const text = ofTokens ?? catalog.messages[form];
   if (text === undefined) throw new RangeError(`there is no message ${form}`);
   return text.replace(PLACEHOLDER, (_, name, isNumber) => (isNumber ? formatNumber(params[name]) : params[name]));

@@ -19,15 +19,29 @@ export class MomentStorage {
 
   /** @param {string} json @param {() => string} shorten what is kept where there is too little room */
   write(json, shorten) {
+    for (const key of otherKeys(this.#key).slice(0, 1 - ENTRIES_MAX)) sessionStorage.removeItem(key);
+    if (this.#store(json) || this.#store(shorten())) return;
     try {
+      sessionStorage.removeItem(this.#key); // an older one would be taken for it
+    } catch {
+      // Denied: there is none.
+    }
+    replaceState({ moment: JSON.parse(json) });
+  }
+
+  /** Returns whether there was room, or older moments have made it.
+   * @param {string} json */
+  #store(json) {
+    const older = otherKeys(this.#key);
+    for (;;) {
       try {
         sessionStorage.setItem(this.#key, json);
+        return true;
       } catch {
-        sessionStorage.setItem(this.#key, shorten());
+        const oldest = older.shift();
+        if (oldest === undefined) return false;
+        sessionStorage.removeItem(oldest);
       }
-      dropOldest(this.#key);
-    } catch {
-      replaceState({ moment: JSON.parse(json) });
     }
   }
 }
@@ -49,8 +63,12 @@ function replaceState(changes) {
   }
 }
 
-/** @param {string} own */
-function dropOldest(own) {
-  const keys = Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX) && key !== own).sort();
-  for (const key of keys.slice(0, Math.max(0, keys.length + 1 - ENTRIES_MAX))) sessionStorage.removeItem(key);
+/** The keys of other entries' moments, the oldest first; none where the storage is denied.
+ * @param {string} own */
+function otherKeys(own) {
+  try {
+    return Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX) && key !== own).sort();
+  } catch {
+    return [];
+  }
 }

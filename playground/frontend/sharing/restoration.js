@@ -36,32 +36,38 @@ import { toast } from "../shared/toast.js";
 
 export class Restoration {
   #parts;
+  #latest = 0;
 
   /** @param {Parts} parts */
   constructor(parts) {
     this.#parts = parts;
   }
 
-  /** Restore a state; toasts for a session that differs from its own.
+  /** Restore a state, unless another one is to be restored by then; toasts for a session that differs from
+   * its own.
    * @param {PageState} state
-   * @param {() => Promise<void>} restoreText called once the Library has the session */
+   * @param {(isCurrent: () => boolean) => Promise<void>} restoreText called once the Library has the session;
+   *   isCurrent: whether it is still wanted */
   async restore({ isDrawerOpen, tab, place, explore, ...settings }, restoreText) {
+    const call = ++this.#latest;
+    const isCurrent = () => call === this.#latest;
     if (isDrawerOpen !== undefined) this.#parts.drawer.setOpen(isDrawerOpen);
     this.#parts.settings.adopt(settings);
     if (tab && !host.embedded) openTab(tab);
-    await this.#restoreSession(place);
-    await restoreText();
-    if (explore) this.#parts.explore.open(explore);
+    await this.#restoreSession(place, isCurrent);
+    if (!isCurrent()) return;
+    await restoreText(isCurrent);
+    if (explore && isCurrent()) this.#parts.explore.open(explore);
   }
 
   /** Choose the session and its training step in the Library, or the nearest step there is.
-   * @param {Place} place */
-  async #restoreSession(place) {
+   * @param {Place} place @param {() => boolean} isCurrent */
+  async #restoreSession(place, isCurrent) {
     const { library } = this.#parts;
     const { model, revision, step } = place;
     await this.#choose(place);
     const { session } = library;
-    if (!session) return;
+    if (!session || !isCurrent()) return;
     const name = sessionName(session);
     if (model && modelOf(session) !== model) {
       toast(translate("link.model_gone", { model: place.name ?? model }));

@@ -49,6 +49,7 @@ export class Snapshots {
     const { session, step } = player;
     const promptMax = config.link.prompt_max;
     const prompt = characters(trace.text);
+    const isCut = prompt.length > promptMax; // what was written does not follow on what is left of it
     const lost = [];
     /** @type {Snapshot} */
     const snapshot = {
@@ -58,14 +59,14 @@ export class Snapshots {
       tab: tabs.current,
       drawer: drawer.isOpen ? "open" : "closed",
       explore: explore.place ?? undefined,
-      ...(inTokens(wholeSteps(trace), session) ?? inCharacters(wholeSteps(trace), promptMax)),
-      name: nameOf(trace) || undefined,
+      ...(isCut ? { written: [], chosen: [] } : inTokens(wholeSteps(trace), session) ?? inCharacters(wholeSteps(trace), promptMax)),
+      name: (!isCut && nameOf(trace)) || undefined,
     };
     if (session?.source === "live") lost.push(translate("share.live"));
     else if (session) {
       Object.assign(snapshot, { model: modelOf(session), revision: session.revision, step });
     }
-    if (prompt.length > promptMax || snapshot.written.length === promptMax) lost.push(translate("share.too_long", { count: promptMax }));
+    if (isCut || snapshot.written.length === promptMax) lost.push(translate("share.too_long", { count: promptMax }));
     return { snapshot, lost };
   }
 
@@ -89,7 +90,7 @@ export class Snapshots {
     const isDrawerOpen = drawer === undefined ? undefined : drawer === "open";
     await this.#parts.restoration.restore(
       { ...state, isDrawerOpen, place: { model, revision, step } },
-      () => this.#restoreText(snapshot),
+      (isCurrent) => this.#restoreText(snapshot, isCurrent),
     );
   }
 
@@ -98,26 +99,28 @@ export class Snapshots {
   async openText({ trace: stored, ...state }) {
     const { player, tabs, restoration } = this.#parts;
     tabs.select(TAB);
-    await restoration.restore({ ...state, tab: TAB }, async () => {
+    await restoration.restore({ ...state, tab: TAB }, async (isCurrent) => {
       await tabs.follow();
+      if (!isCurrent()) return;
       const trace = decodeTrace(stored);
       const count = this.#readablePart(trace.steps.map(({ text }) => text)).length;
       player.restore({ ...trace, steps: trace.steps.slice(0, count) });
     });
   }
 
-  /** @param {PartialSnapshot} snapshot */
-  async #restoreText(snapshot) {
+  /** @param {PartialSnapshot} snapshot @param {() => boolean} isCurrent */
+  async #restoreText(snapshot, isCurrent) {
     const { player, tabs } = this.#parts;
     await tabs.follow();
     const { prompt, model, ids, name } = snapshot;
-    if (prompt === undefined) return;
+    if (prompt === undefined || !isCurrent()) return;
     const { session, author } = player;
     const { tokens_max: most } = config.generation;
     const isOwn = session?.tokenizer === "tokens" && ids !== undefined && model === modelOf(session);
     const { written, chosen } = isOwn ? snapshot : link.splitIntoCharacters(snapshot);
     const tokens = session?.tokenizer === "tokens" && written.length
       ? (await writtenTokens(session.session_id, prompt, written, isOwn ? ids : null))?.slice(0, most) : null;
+    if (!isCurrent()) return;
     if (tokens) {
       const by = author && { ...author, params: undefined }; // with which settings isn't told
       player.restore(restoreTrace(prompt, tokens, isOwn ? chosen : tokensAt(tokens, chosen), tokens.map(() => by)), name);

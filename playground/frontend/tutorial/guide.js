@@ -142,6 +142,7 @@ export class Guide {
     const opened = this.#page.open(lesson.link);
     this.#find(".guide__title").focus({ preventScroll: true }); // where a screen reader continues
     await opened;
+    if (this.#root.hidden || this.#lessons[this.#index] !== lesson) return; // it was left meanwhile
     this.#goal = lesson.done === null ? null : new LessonGoal(lesson.done, this.#page.player);
     this.#openedAt = performance.now();
     this.#scrollToControls();
