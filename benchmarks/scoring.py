@@ -54,7 +54,7 @@ def measure(name: str, run: Run, model: CharTransformer, n: int, turns: int) -> 
 
     def to_scores() -> TextScore:
         scores = concatenate([*score_text(model, ids, stride)])
-        return TextScore(session, checkpoint, text, scores, seen)
+        return TextScore(session, checkpoint, tuple(ids.tolist()), n, scores, seen)
 
     times: dict[str, list[float]] = {"floor": [], "scores": [], "JSON": []}
     for turn in range(1 + turns):
@@ -76,7 +76,8 @@ def measure(name: str, run: Run, model: CharTransformer, n: int, turns: int) -> 
 def run(options: argparse.Namespace) -> str:
     n, turns = (1000, 3) if options.quick else (2000, 7)
     torch.set_num_threads(THREADS)
-    runs = [read_run(folder) for folder in model_folders(Settings().models_dir)]
+    found = [read_run(folder) for folder in model_folders(Settings().models_dir)]
+    runs = [run for run in found if run.vocabulary.kind == "characters"]
     rows = []
     for one in runs:
         model = load_model(one, None, max_bytes=Settings().checkpoint_bytes)

@@ -132,7 +132,9 @@ class Visitor:
 
     async def change_model(self) -> None:
         sessions = (await self._ask("GET", "/api/sessions", 200)).json()["sessions"]
-        id = self._draw.choice(sessions)["session_id"]
+        # Texts are of characters at random, which word pieces don't tell in a list.
+        of_characters = [one for one in sessions if one["tokenizer"] == "characters"]
+        id = self._draw.choice(of_characters)["session_id"]
         self._session = (await self._ask("GET", f"/api/sessions/{id}", 200)).json()
         self._text = self._random_text()
 

@@ -21,14 +21,6 @@ _SORTED_MAX = 20_000  # tokens of a vocabulary that is sorted whole
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A token and its probability, 0 to 1."""
-
-    token: str
-    prob: float
-
-
-@dataclass(frozen=True, slots=True)
 class Rest:
     """The tokens that are not among the candidates: their number and total probability."""
 

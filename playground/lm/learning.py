@@ -69,8 +69,8 @@ class TrainingParams:
 class Update:
     """Result of one optimizer step.
 
-    step counts from 1; loss is the batch's mean, in nats per character, before the update; lr is
-    the fraction of the peak rates; tokens are the characters seen so far, repeats included.
+    step counts from 1; loss is the batch's mean, in nats per token, before the update; lr is the
+    fraction of the peak rates; tokens are those seen so far, repeats included.
     """
 
     step: int
@@ -95,7 +95,7 @@ class Trainer:
         """
         n_starts = len(ids) - model.config.block_size
         if n_starts < 1:
-            raise ValueError(f"The text must have more than {model.config.block_size} characters.")
+            raise ValueError(f"The text must have more than {model.config.block_size} tokens.")
         self.model, self.ids, self.params = model, ids, params
         self.starts = torch.arange(n_starts) if starts is None else starts[starts < n_starts]
         self.step = 0
@@ -183,10 +183,10 @@ def schedule(step: int, params: TrainingParams) -> float:
 
 @torch.inference_mode()
 def validation_loss(model: CharTransformer, ids: Tensor, block_size: int = 64) -> float:
-    """Mean nats per character over all of ids (N,), N >= 2, each character but the first once.
+    """Mean nats per token over all of ids (N,), N >= 2, each token but the first once.
 
     The text is cut into non-overlapping windows of block_size inputs, the last one shorter; a
-    window's targets are its inputs shifted by one, so that window k predicts the characters
+    window's targets are its inputs shifted by one, so that window k predicts the tokens
     k * block_size + 1 to (k + 1) * block_size, each from what precedes it in the window.
     """
     was_training = model.training

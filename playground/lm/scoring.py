@@ -116,7 +116,7 @@ def n_windows(config: ModelShape, n_tokens: int, stride: int = 1) -> float:
 
 
 def sliding_validation_loss(model: LanguageModel, ids: Tensor) -> float:
-    """Mean nats per character over all of ids (N,), N >= 2, each but the first once: exact."""
+    """Mean nats per token over all of ids (N,), N >= 2, each but the first once: exact."""
     total, at = 0.0, 1
     for logits in predictions(model, ids):
         targets = ids[at : at + len(logits)]

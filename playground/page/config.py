@@ -12,6 +12,7 @@ from typing import Any
 from playground.api.qr import QR_BYTES_MAX
 from playground.api.routes.hub import SEARCH_MAX
 from playground.api.schemas.training import TrainingRequest
+from playground.checkpoints.schema import NAME_MAX
 from playground.corpus_index.suffix_array import LOOKUP_MAX
 from playground.lessons.goals import GOALS
 from playground.lm.generation import N_CANDIDATES
@@ -24,7 +25,6 @@ from playground.service.playground import TOKENS_MAX
 from playground.service.scoring import SCORE_TEXT_MAX
 from playground.tokenization.references import REFERENCES
 from playground.training.corpora import DEFAULT_CORPUS
-from playground.training.job import NAME_MAX
 from playground.training.milestones import is_milestone
 from playground.training.presets import MODEL_BOUNDS, STEPS
 from playground.training.state import ENDED, PAUSABLE

@@ -51,7 +51,7 @@ class BeamSearch:
         step: int | None,
         written: Sequence[int] = (),
     ) -> BeamTree:
-        """Search n characters deep, 1 to DEPTH_MAX, keeping 1 to WIDTH_MAX prefixes.
+        """Search n tokens deep, 1 to DEPTH_MAX, keeping 1 to WIDTH_MAX prefixes.
 
         Raises StepNotFound, ModelNotInitialized, InvalidInput, TooLarge, BadCheckpoint, Overloaded,
         and HubError if the step's weights have to be downloaded.

@@ -18,7 +18,7 @@ from playground.service.turns import Turns
 
 SCORE_TEXT_MAX = 10_000  # characters
 # What ranking, candidates and JSON take, in gigaflops that a forward makes in the same time.
-_PER_CHARACTER = 2e-3
+_PER_TOKEN = 2e-3
 _PER_LOGIT = 2e-6
 
 
@@ -87,18 +87,18 @@ def _pieces(
     yield from score_text(model, ids, stride)
 
 
-def choose_stride(config: ModelShape, n_characters: int, gigaflops_max: float) -> int:
+def choose_stride(config: ModelShape, n_tokens: int, gigaflops_max: float) -> int:
     """The smallest stride of windows for a text, 1 where attention slides.
 
     Raises TooLarge, with a length that would do, if no stride is within gigaflops_max.
     """
-    past = n_characters - 1 - config.block_size
+    past = n_tokens - 1 - config.block_size
     stride = 1
     if past > 0 and not config.is_sliding:
-        left = gigaflops_max - n_characters * _overhead(config)
+        left = gigaflops_max - n_tokens * _overhead(config)
         n_more = max(1, math.floor(left / config.gigaflops) - 1)  # windows after the first
         stride = min(config.block_size, math.ceil(past / n_more))
-    if n_characters > 1 and _gigaflops(config, n_characters, stride) > gigaflops_max:
+    if n_tokens > 1 and _gigaflops(config, n_tokens, stride) > gigaflops_max:
         each = config.gigaflops / config.block_size + _overhead(config)
         most = max(1, math.floor(gigaflops_max / each) - config.block_size)
         raise TooLarge("errors.text_too_much_work", most=most).at("text")
@@ -106,9 +106,9 @@ def choose_stride(config: ModelShape, n_characters: int, gigaflops_max: float) -
 
 
 def _overhead(config: ModelShape) -> float:
-    return _PER_CHARACTER + _PER_LOGIT * config.vocab_size
+    return _PER_TOKEN + _PER_LOGIT * config.vocab_size
 
 
-def _gigaflops(config: ModelShape, n_characters: int, stride: int) -> float:
-    windows = n_windows(config, n_characters, stride)
-    return windows * config.gigaflops + n_characters * _overhead(config)
+def _gigaflops(config: ModelShape, n_tokens: int, stride: int) -> float:
+    windows = n_windows(config, n_tokens, stride)
+    return windows * config.gigaflops + n_tokens * _overhead(config)

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from playground.checkpoints.folder import Run
-from playground.checkpoints.schema import JSON_BYTES, TOKENIZER, CheckpointEntry, RunConfig
+from playground.checkpoints.schema import (
+    JSON_BYTES,
+    TOKENIZER,
+    CheckpointEntry,
+    RunConfig,
+)
 from playground.i18n.translate import Message, in_default_locale
 from playground.lm.model import ModelConfig
 from playground.lm.vocabulary import Vocabulary
@@ -30,7 +35,6 @@ from playground.training.state import (
     state_message,
 )
 
-NAME_MAX = 100
 POINTS_MAX = 1000
 ANSWERS_SHOWN = 8
 _GIGAFLOPS_PER_SECOND = 10.0  # an estimate, until the first updates are timed
@@ -169,9 +173,13 @@ class TrainingJob:
 
     # --- State transitions -----------------------------------------------------------------------
 
-    def next_state(self, action: Action, *, has_worker: bool) -> State:
-        """The state that an action leads to. Raises TrainingConflict."""
-        return next_state(self.state, action, has_worker=has_worker)
+    def check(self, action: Action, *, has_worker: bool) -> None:
+        """Raises TrainingConflict where an action is not allowed."""
+        next_state(self.state, action, has_worker=has_worker)
+
+    def act(self, action: Action, *, has_worker: bool) -> None:
+        """Make the transition of an action. Raises TrainingConflict."""
+        self.state = next_state(self.state, action, has_worker=has_worker)
 
     def enter(self, event: Event, note: Message | None = None) -> None:
         """Make the transition of an event; note: its reason, if any."""

@@ -77,7 +77,7 @@ PRESETS = {
     ),
     # For live training: words within seconds, on one thread.
     "quick-15k": Preset(
-        _TINY | {"n_embd": 36, "n_hidden": 120, "n_offset": 4, "activation": "relu2"},
+        _TINY | {"n_embd": 36, "n_hidden": 120},
         TrainingParams(steps=600, batch_size=24),
     ),
     "quick-100k": Preset(

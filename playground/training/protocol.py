@@ -113,7 +113,6 @@ class Ready:
     """
 
     step: int
-    n_params: int
     vocab_size: int
     vocabulary: str | None
     characters_per_token: float | None

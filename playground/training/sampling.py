@@ -29,7 +29,7 @@ def generate_batch(
     params: Sequence[SamplingParams],
     n: int,
 ) -> list[str]:
-    """Continue each prompt by n characters, or up to the corpus's end token."""
+    """Continue each prompt by n tokens, or up to the corpus's end token."""
     vocabulary, size = corpus.vocabulary, model.config.block_size
     end = vocabulary.encode(corpus.end_token)[0] if corpus.end_token else None
     rows = [vocabulary.encode(prompt) for prompt in prompts]

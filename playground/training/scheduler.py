@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from playground.checkpoints.archive import pack, unpack
+from playground.checkpoints.schema import NAME_MAX
 from playground.errors import (
     InvalidInput,
     TooManyTrainings,
@@ -29,7 +30,7 @@ from playground.settings import Settings
 from playground.training import protocol
 from playground.training.corpora import CORPORA, TRAINING_PART, CorpusName
 from playground.training.fork_server import ForkServer
-from playground.training.job import NAME_MAX, TrainingJob
+from playground.training.job import TrainingJob
 from playground.training.job_store import JobStore, now
 from playground.training.plans import TrainingPlan
 from playground.training.presets import TYPICAL_VOCAB_SIZE
@@ -267,10 +268,11 @@ class TrainingScheduler:
 
     def _act(self, job: TrainingJob, action: Action) -> None:
         """Make the transition of an action; leave the queue. Raises TrainingConflict."""
-        after = job.next_state(action, has_worker=self._has_worker(job))
+        has_worker = self._has_worker(job)
+        job.check(action, has_worker=has_worker)
         if action in ("resume", "step"):
             self._check_can_continue(job)
-        job.state = after
+        job.act(action, has_worker=has_worker)
         if job in self._queue:
             self._queue.remove(job)
 

@@ -189,7 +189,6 @@ class Worker:
         self._send(
             protocol.Ready(
                 step=trainer.step,
-                n_params=trainer.model.config.n_params,
                 vocab_size=len(tokenizer),
                 vocabulary=characters,
                 characters_per_token=self._characters_held_out if characters is None else None,

@@ -9,6 +9,7 @@ from playground.api.routes.trainings import STEP_MAX
 from playground.api.schemas.generation import INTEGER_MAX, SESSION_ID_MAX
 from playground.api.schemas.sessions import REVISION_MAX
 from playground.api.schemas.training import SPEED_MAX
+from playground.checkpoints.schema import NAME_MAX
 from playground.corpus_index.suffix_array import LOOKUP_MAX
 from playground.hub.address import ADDRESS_MAX
 from playground.lm.generation import N_CANDIDATES
@@ -20,7 +21,6 @@ from playground.service.draws import DRAWS_MAX
 from playground.service.playground import TOKENS_MAX
 from playground.service.rounds import ROUND_MAX
 from playground.service.scoring import SCORE_TEXT_MAX
-from playground.training.job import NAME_MAX
 from playground.training.presets import (
     BATCH_SIZE,
     LIVE_PRESETS,

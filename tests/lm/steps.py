@@ -1,11 +1,17 @@
 """One sampled step as a reader sees it: characters instead of ids, numbers instead of arrays."""
 
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 
-from playground.lm.generation import Candidate, Rest, sample_steps
+from playground.lm.generation import Rest, sample_steps
 from playground.lm.sampling import BatchParams, philox_uniform
+
+
+class Candidate(NamedTuple):
+    token: str
+    prob: float
 
 
 def sample_step(logits, vocabulary, params, position):

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.lm import generation
-from playground.lm.generation import Candidate, Rest, sample_steps
+from playground.lm.generation import Rest, sample_steps
 from playground.lm.sampling import BatchParams, SamplingParams, philox_uniform
 from playground.lm.vocabulary import Vocabulary
-from tests.lm.steps import sample_step
+from tests.lm.steps import Candidate, sample_step
 
 GREEDY = SamplingParams(temperature=0)
 ABCD = Vocabulary("abcd")

@@ -7,6 +7,7 @@ from typing import get_args
 from playground.api.app import create_api
 from playground.api.qr import QR_BYTES_MAX
 from playground.api.schemas.training import TrainingRequest
+from playground.checkpoints.schema import NAME_MAX
 from playground.lm.generation import N_CANDIDATES
 from playground.lm.sampling import SEED_MAX, TEMPERATURE_MAX, TOP_K_MAX
 from playground.page import config
@@ -17,7 +18,6 @@ from playground.service.draws import DRAWS_MAX
 from playground.service.playground import TOKENS_MAX, Playground
 from playground.service.scoring import SCORE_TEXT_MAX
 from playground.settings import Settings
-from playground.training.job import NAME_MAX
 from playground.training.milestones import is_milestone
 from playground.training.presets import MODEL_BOUNDS, STEPS
 from playground.training.state import State

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from playground.api.schemas.base import RequestBody
+from playground.checkpoints.schema import NAME_MAX
 from playground.tokenization.byte_pairs import VOCAB_SIZE
 from playground.training.corpora import CorpusName, TokenizerName
-from playground.training.job import NAME_MAX, TrainingJob
+from playground.training.job import TrainingJob
 from playground.training.presets import (
     BATCH_SIZE,
     DEFAULT_PRESET,
