@@ -211,6 +211,15 @@ def test_the_lanes_by_keyboard_alone(visit):
     expect(panel(page).locator(".lanes__said")).to_contain_text("Press Play")
 
 
+def test_models_that_cannot_be_had_are_said(visit):
+    page = visit(quiet=False)
+    page.page.route("**/api/sessions/other", lambda route: route.abort())
+    page.button("Explore").click()
+    page.page.get_by_role("tab", name="Side by side").click()
+    said = panel(page).locator(".lanes__said")
+    expect(said).to_contain_text("The server can’t be reached")
+
+
 @both_sizes
 def test_axe_finds_nothing_beside_a_second_lane(visit, size):
     page = visit(size, quiet=False, reduced_motion="reduce")

@@ -63,6 +63,7 @@ export class Lanes {
       await this.#form.open(state);
     } catch (error) {
       this.#fail(error);
+      return;
     }
     this.#restart();
   }
