@@ -364,6 +364,28 @@ def test_it_is_found_again_by_its_link_and_kept(learning, visit):
     expect(tab.visit.status).to_contain_text(ENDED)
 
 
+def test_a_training_is_deleted_by_two_presses_of_its_own(learning):
+    tab = learning()
+    for _ in range(2):
+        tab.choose("15K").set("Steps", 5).start()
+        expect(tab.sentence).to_have_text("✓ Done: 5 steps.", timeout=20_000)
+        first = tab.session_id
+        tab.visit.button("Delete").click()
+        expect(tab.visit.button("Delete for good?")).to_be_visible()
+        tab.visit.button("New training").click()
+    entries = tab.page.locator(".own__entry")
+    entries.last.get_by_role("button", name="Open").click()
+    expect(tab.sentence).to_have_text("✓ Done: 5 steps.")
+    assert tab.session_id not in (None, first)
+    tab.visit.button("Delete").click()
+    expect(tab.visit.button("Delete for good?")).to_be_visible()
+    tab.visit.button("Delete for good?").click()
+    expect(entries).to_have_count(1)
+    entries.get_by_role("button", name="Delete").click()
+    entries.get_by_role("button", name="Delete").click()
+    expect(entries).to_have_count(0)
+
+
 def test_what_was_kept_stands_in_the_library_of_who_kept_it(learning, visit):
     tab = learning()
     visitor, page = tab.visit, tab.page

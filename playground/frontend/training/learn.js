@@ -177,6 +177,7 @@ class LearnTab {
   /** Show a training, and poll it.
    * @param {string} sessionId */
   #follow(sessionId) {
+    this.#forgetDelete();
     this.#sessionId = sessionId;
     this.#history = new TrainingHistory();
     this.#dispatched = "";
@@ -196,6 +197,7 @@ class LearnTab {
 
   /** Show the form, and stop polling. */
   #close() {
+    this.#forgetDelete();
     this.#sessionId = this.#history = null;
     this.#round += 1;
     clearTimeout(this.#timer);
@@ -314,22 +316,25 @@ class LearnTab {
   /** Delete a training on the second click.
    * @param {HTMLElement} source */
   async #delete(source) {
-    if (!source.dataset.sure) {
-      source.dataset.sure = "true";
+    const id = source.dataset.session ?? this.#sessionId;
+    if (id === null) return;
+    if (source.dataset.sure !== id) {
+      source.dataset.sure = id; // the button in the head is that of whichever training is shown
       source.textContent = translate("learn.delete_sure");
-      setTimeout(() => {
-        delete source.dataset.sure;
-        source.textContent = translate("learn.delete");
-      }, CONFIRM_MS);
+      setTimeout(() => source.dataset.sure === id && forget(source), CONFIRM_MS);
       return;
     }
-    const id = source.dataset.session ?? this.#sessionId;
     if (!(await this.#attempt(trainingApi.deleteTraining, id))) return;
     if (id === this.#sessionId) {
       this.#dispatchSession({ session_id: id, name: this.#history?.now?.name, ended: "gone" });
       this.#close();
     }
     this.#loadOwn(false);
+  }
+
+  /** Of another training the head's button asks again. */
+  #forgetDelete() {
+    forget(find(this.#root, "[data-learn=delete]"));
   }
 
   /** List the visitor's own trainings.
@@ -415,4 +420,11 @@ class LearnTab {
   #button(name) {
     return find(this.#root, `.learn-bar [data-learn=${name}]`, HTMLButtonElement);
   }
+}
+
+/** Have a button ask again before it deletes.
+ * @param {HTMLElement} button */
+function forget(button) {
+  delete button.dataset.sure;
+  button.textContent = translate("learn.delete");
 }
