@@ -153,6 +153,46 @@ def test_curl_and_python_run_as_they_stand_and_say_the_same(visit, hostile):
     expect(said(page, "code")).not_to_be_empty()
 
 
+def test_the_next_odds_of_another_branch_have_code_of_their_own(visit):
+    page = visit()
+
+    def choose(token):
+        page.bars.locator(f'[data-token="{token}"]').click()
+        page.ready()
+
+    def tokens():
+        found = page.options.evaluate_all("options => options.map((one) => one.dataset.token)")
+        return [token for token in found if token and token.isalpha()]
+
+    def shown():
+        keep(page)
+        found = code(page, "the next character", "curl")
+        close(page)
+        return found
+
+    first, second = tokens()[:2]
+    after = []
+    for token in (first, second):
+        choose(token)
+        after.append(tokens())
+        page.page.keyboard.press("Control+z")
+        page.shows(PROMPT)
+        page.ready()
+    last = next(token for token in after[0] if token in after[1])
+    found = []
+    for token in (first, second):
+        choose(token)
+        choose(last)
+        found.append(shown())
+        for _ in range(2):
+            page.page.keyboard.press("Control+z")
+        page.shows(PROMPT)
+        page.ready()
+    assert [
+        PROMPT + token + last in one for token, one in zip((first, second), found, strict=True)
+    ] == [True] * 2
+
+
 def test_an_earlier_place_is_asked_for_as_it_is_shown(visit):
     page = visit()
     page.page.mouse.click(*point(page, 5))

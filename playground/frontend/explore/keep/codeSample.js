@@ -43,8 +43,8 @@ export class CodeSample {
     const now = writerOf(player);
     const of = this.#choice("of"), as = this.#choice("as");
     const { trace, caret, isFirst } = player;
-    const place = of === "text" ? trace.steps.map(({ text, by }) => [text, by]) : [caret, player.length];
-    const key = JSON.stringify([of, as, trace.text, place, now?.author, trace.steps.at(-1)?.text]);
+    const written = trace.steps.map(({ id, text, by }) => [id, text, by]);
+    const key = JSON.stringify([of, as, trace.text, written, of === "next" && caret, now?.author, now?.session.session_id]);
     if (key === this.#shown) return;
     this.#shown = key;
     this.#request.cancel();
