@@ -200,6 +200,19 @@ def test_by_keyboard_a_character_is_struck_out_and_stands_again(panel):
     expect(lab.locator(".lab__moved")).to_contain_text("With the whole context")
 
 
+def test_a_struck_out_character_is_none_of_another_text(panel):
+    page = panel("context")
+    cells = part(page, "context").get_by_role("listbox", name="The context")
+    cells.focus()
+    page.page.keyboard.press("Enter")
+    expect(cells.locator("[aria-selected=true]")).to_have_count(1)
+    page.page.keyboard.press("Escape")
+    page.write("The old king went to the sea")
+    page.button("Explore").click()
+    expect(part(page, "context").locator(".lab__moved")).to_contain_text("With the whole context")
+    expect(cells.locator("[aria-selected=true]")).to_have_count(0)
+
+
 def test_the_window_grows_by_itself_and_a_link_holds_it(panel):
     page = panel("context.w2", prompt="Once upon a")
     lab = part(page, "context")

@@ -69,8 +69,9 @@ export class ContextLab {
   open(state) {
     const { p, w, x } = decodeState(state);
     if (p !== undefined) this.#player.goTo(p);
-    if (w !== undefined) this.#change = { length: w };
-    else if (x !== undefined) this.#change = { without: x };
+    const change = w !== undefined ? { length: w } : x !== undefined ? { without: x } : null;
+    if (!change) return;
+    this.#change = change;
     this.#tokens = []; // a change from a link is that of this place
   }
 
