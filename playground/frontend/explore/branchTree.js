@@ -4,6 +4,7 @@
 /** @import { Player } from "../playback/player.js" */
 
 import * as branching from "../playback/branches.js";
+import { piecesOf } from "../playback/tokens.js";
 import { score } from "../shared/client.js";
 import { closestTarget, createElement, find, setAttribute, setText } from "../shared/dom.js";
 import { formatNumber, formatOneIn, translate } from "../shared/messages.js";
@@ -96,6 +97,7 @@ export class BranchTree {
     const rows = branching.rowsOf(branches).map(({ branch, depth }) => {
       const row = this.#rows.get(branch.id) ?? createRow(branch.id);
       const path = branching.path(branches, branch.id);
+      const pieces = piecesOf(path.tokens);
       const isCurrent = branch.id === current;
       const isSelected = branch.id === this.#selected;
       row.tabIndex = isSelected ? 0 : -1;
@@ -108,12 +110,13 @@ export class BranchTree {
       setText(sign, (branch.isPinned ? "★" : "") + (isCurrent ? "▸" : ""));
       setText(name, branch.name);
       const { at } = branch;
-      setText(tail, readable(path.tokens.slice(Math.max(0, at - TAIL), at), at > TAIL ? "…" : ""));
+      setText(tail, readable(pieces.slice(Math.max(0, at - TAIL), at), at > TAIL ? "…" : ""));
+      const own = pieces.slice(at);
       const border = Math.max(0, path.typed - at);
-      setText(typed, readable(branch.tokens.slice(0, Math.min(border, SHOWN))));
-      setText(written, readable(branch.tokens.slice(border, SHOWN)));
+      setText(typed, readable(own.slice(0, Math.min(border, SHOWN))));
+      setText(written, readable(own.slice(border, SHOWN)));
       setText(bits, this.#bitsOf(path).text);
-      row.setAttribute("aria-label", rowName(branch.name, readable(branch.tokens), bits.textContent ?? "", branch.isPinned, isCurrent));
+      row.setAttribute("aria-label", rowName(branch.name, readable(own), bits.textContent ?? "", branch.isPinned, isCurrent));
       return [branch.id, row];
     });
     this.#rows = new Map(/** @type {[number, HTMLElement][]} */ (rows));
@@ -136,11 +139,12 @@ export class BranchTree {
     const written = path.tokens.length - path.typed;
     const parts = [translate("branches.written", { count: written }), bitsText, bits ? formatOneIn(bits) : ""];
     setText(of, parts.filter(Boolean).join(" · "));
-    text.dir = directionOf(path.tokens.slice(0, 100).map((token) => token.text).join(""));
+    const pieces = piecesOf(path.tokens);
+    text.dir = directionOf(pieces.join(""));
     const border = Math.max(selected.at, path.typed);
     const from = Math.max(0, border - SHARED_MAX);
-    setText(shared, (from > 0 ? "…" : "") + path.tokens.slice(from, border).map((token) => token.text).join(""));
-    setText(own, path.tokens.slice(border).map((token) => token.text).join(""));
+    setText(shared, (from > 0 ? "…" : "") + pieces.slice(from, border).join(""));
+    setText(own, pieces.slice(border).join(""));
     if (document.activeElement !== name) name.value = selected.name;
     pin.setAttribute("aria-pressed", String(selected.isPinned));
     remove.disabled = this.#selected === current;
@@ -232,9 +236,10 @@ function createRow(id) {
   return row;
 }
 
-/** Tokens in one line: what would break it is escaped.
- * @param {{ text: string }[]} tokens @param {string} [before] */
-const readable = (tokens, before = "") => before + tokens.map(({ text }) => (/[\n\r\t]/.test(text) ? Array.from(text, characterLabel).join("") : text)).join("");
+/** What tokens show in one line: what would break it is escaped.
+ * @param {string[]} pieces @param {string} [before] */
+const readable = (pieces, before = "") =>
+  before + pieces.map((text) => (/[\n\r\t]/.test(text) ? Array.from(text, characterLabel).join("") : text)).join("");
 
 /** @param {string} name @param {string} text @param {string} bits @param {boolean} isPinned @param {boolean} isCurrent */
 const rowName = (name, text, bits, isPinned, isCurrent) =>

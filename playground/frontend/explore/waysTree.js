@@ -3,6 +3,7 @@
 
 /** @import { WayNode } from "./ways.js" */
 
+import { textOf } from "../playback/tokens.js";
 import { closestTarget, createElement, createShape, find, setText } from "../shared/dom.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { tokenLabel, visibleText } from "../shared/text.js";
@@ -66,7 +67,7 @@ export class WaysTree {
    * @param {number} index */
   #describe(index) {
     const { depth, bits, rank, isDropped, ways } = this.#nodes[index];
-    const all = Array.from(visibleText(pathTo(this.#nodes, index).map(({ step }) => step.text).join("")));
+    const all = Array.from(visibleText(textOf(pathTo(this.#nodes, index).map(({ step }) => step))));
     const text = (all.length > TAIL ? "…" : "") + all.slice(-TAIL).join("");
     const parts = [
       translate("sampling.node", { number: depth + 1, text, bits: formatNumber(bits, 1) }),
