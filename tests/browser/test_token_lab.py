@@ -1,5 +1,7 @@
 """What a token is: a text in the tokens of several models, by mouse, keyboard and touch."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
@@ -72,6 +74,30 @@ def test_a_text_falls_into_the_tokens_of_each_model(lab):
     page.page.wait_for_timeout(700)  # until the moment is kept
     page.page.reload()
     expect(field).to_have_value(" strawberry")
+
+
+def test_a_count_that_comes_later_takes_nothing_away(visit, bundled):
+    page = visit(at=bundled, query="&model=tales&v=1")
+    held = []
+
+    def hold(route):
+        last = json.loads(route.request.post_data)["text"] == "STRAWBERRY"
+        held.append(route) if last else route.continue_()
+
+    page.page.route("**/api/tokenize/gpt2", hold)
+    page.button("Explore").click()
+    page.page.get_by_role("tab", name="Tokens").click()
+    cells = panel(page).locator(".cuts__cell")
+    expect(cells.nth(8)).not_to_have_text("…")
+    chip = row(page, "GPT-2").locator(".cut__token").first
+    chip.focus()
+    reading = panel(page).locator(".cuts__reading")
+    expect(reading).to_contain_text("“How” is number")
+    page.page.wait_for_function("count => count", arg=len(held))
+    held[0].continue_()
+    expect(cells.last).to_have_text("7")
+    expect(chip).to_be_focused()
+    expect(reading).to_contain_text("“How” is number")
 
 
 def test_a_link_leads_to_a_text_and_a_failure_loses_nothing(lab):

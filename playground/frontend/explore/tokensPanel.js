@@ -8,7 +8,7 @@
 
 import { getSession } from "../shared/client.js";
 import { config } from "../shared/config.js";
-import { closestTarget, createElement, find, setText } from "../shared/dom.js";
+import { closestTarget, createElement, find, setAttribute, setText } from "../shared/dom.js";
 import { LatestRequest } from "../shared/latestRequest.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { apiMessage, asRequestError } from "../shared/requestError.js";
@@ -86,14 +86,15 @@ export class TokensPanel {
     const drawn = JSON.stringify([this.#text, this.#tokenizers.map(({ id }) => id)]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
-    this.#show();
+    this.#showText();
+    this.#showTable();
     this.#fetch();
   }
 
   /** The text first, then what the table lacks. */
   async #fetch() {
     this.#fail("");
-    const texts = [this.#text, ...Object.values(EXAMPLES)];
+    const texts = [...new Set([this.#text, ...Object.values(EXAMPLES)])];
     try {
       if (await this.#fetchCharacters()) return;
       const isKnown = (/** @type {string} */ text) => this.#tokenizers.every((one) => this.#tokenized.get(one, text));
@@ -102,7 +103,8 @@ export class TokensPanel {
       await this.#request.send(async (signal) => {
         for (const text of wanted) {
           await this.#tokenized.fetch(this.#tokenizers, [text], signal);
-          this.#show();
+          if (text === this.#text) this.#showText();
+          this.#showCosts();
         }
         return true;
       }, wanted.includes(this.#text) ? SETTLE_MS : 0);
@@ -134,12 +136,26 @@ export class TokensPanel {
     this.#parts.retry.hidden = !sentence;
   }
 
-  #show() {
+  #showText() {
     setText(this.#parts.reading, "");
     this.#parts.cuts.replaceChildren(...this.#tokenizers.map((one) => this.#rowOf(one)));
+  }
+
+  /** The table of words, for the tokenizers of now. */
+  #showTable() {
     const names = this.#tokenizers.map(({ name }) => columnHead(name));
     this.#parts.head.replaceChildren(tableRow([columnHead(translate("tokens.example")), ...names]));
-    this.#parts.body.replaceChildren(...Object.entries(EXAMPLES).map(([key, text]) => this.#costsOf(key, text)));
+    this.#parts.body.replaceChildren(...Object.entries(EXAMPLES).map(([key, text]) => this.#exampleRow(key, text)));
+    this.#showCosts();
+  }
+
+  /** What the words cost, as far as it is known; their buttons stay, for one may have the focus. */
+  #showCosts() {
+    const rows = [...this.#parts.body.children];
+    Object.values(EXAMPLES).forEach((text, index) => {
+      const cells = rows[index].querySelectorAll("td");
+      this.#tokenizers.forEach((one, at) => showCost(cells[at], this.#tokenized.get(one, text)));
+    });
   }
 
   /** @param {Tokenizer} tokenizer */
@@ -161,9 +177,9 @@ export class TokensPanel {
     return row;
   }
 
-  /** A row of the table: a word with what it shows, and its tokens in each tokenizer.
+  /** A row of the table: a word with what it shows, and a cell for each tokenizer.
    * @param {string} key @param {string} text */
-  #costsOf(key, text) {
+  #exampleRow(key, text) {
     const word = createElement("th");
     word.scope = "row";
     const name = text.replace(/^ /, "␣");
@@ -173,17 +189,7 @@ export class TokensPanel {
     button.setAttribute("translate", "no");
     button.setAttribute("aria-label", `${name}, ${translate(`tokens.${key}`)}`);
     word.append(button, createElement("span", "cuts__kind", translate(`tokens.${key}`)));
-    const counts = this.#tokenizers.map((one) => {
-      const tokens = this.#tokenized.get(one, text);
-      const isUnread = tokens?.some(({ id }) => id === null);
-      const cell = createElement("td", "cuts__cell", tokens ? formatNumber(tokens.length) : "…");
-      if (isUnread) {
-        cell.textContent = "–";
-        cell.title = translate("tokens.unread");
-      }
-      return cell;
-    });
-    return tableRow([word, ...counts]);
+    return tableRow([word, ...this.#tokenizers.map(() => createElement("td", "cuts__cell"))]);
   }
 
   /** @param {HTMLElement} element */
@@ -245,6 +251,13 @@ function chipOf(token, { size }, isFirst) {
   chip.title = chip.dataset.said;
   item.append(chip);
   return item;
+}
+
+/** @param {HTMLElement} cell @param {ShownToken[] | undefined} tokens undefined: not known yet */
+function showCost(cell, tokens) {
+  const isUnread = tokens?.some(({ id }) => id === null);
+  setText(cell, isUnread ? "–" : tokens ? formatNumber(tokens.length) : "…");
+  setAttribute(cell, "title", isUnread ? translate("tokens.unread") : null);
 }
 
 /** @param {string} text */
