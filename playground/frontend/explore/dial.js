@@ -2,7 +2,7 @@
 
 /** @import { Range } from "../types.js" */
 
-import { find, setText } from "../shared/dom.js";
+import { drawSliderTrack, find, setText } from "../shared/dom.js";
 
 export class Dial {
   #slider;
@@ -36,7 +36,6 @@ export class Dial {
     const text = this.#format(this.value);
     setText(this.#output, text);
     this.#slider.setAttribute("aria-valuetext", text);
-    const { min, max } = this.#slider;
-    this.#slider.style.setProperty("--range_progress", `${(100 * (this.value - Number(min))) / (Number(max) - Number(min))}%`);
+    drawSliderTrack(this.#slider);
   }
 }

@@ -53,7 +53,8 @@ export function setAttribute(element, name, value) {
 /** Fill the track of a slider up to its value, as Gradio's sliders are.
  * @param {HTMLInputElement} slider */
 export function drawSliderTrack(slider) {
-  slider.style.setProperty("--range_progress", `${(100 * Number(slider.value)) / Number(slider.max)}%`);
+  const [value, low, high] = [slider.value, slider.min, slider.max].map(Number);
+  slider.style.setProperty("--range_progress", `${high > low ? (100 * (value - low)) / (high - low) : 0}%`);
 }
 
 /** The element that an event's target lies in, by selector.
