@@ -6,23 +6,28 @@ import { test } from "node:test";
 import "./support.js";
 
 import { request } from "../../playground/frontend/shared/client.js";
+import { getKeptSessions } from "../../playground/frontend/training/trainingApi.js";
 
 const HTML = "<html><h1>Bad Gateway</h1></html>";
 const JSON_ERROR = JSON.stringify({ error: "The Hub sent nonsense" });
 
-/** The error of a request that is answered so. */
-async function failureOf(body, status) {
+/** What comes of requests that are answered so. */
+async function answeredBy(answer, ask) {
   const { fetch } = globalThis;
   const { error } = console;
-  globalThis.fetch = async () => new Response(body, { status });
+  globalThis.fetch = async (address) => answer(String(address));
   console.error = () => {};
   try {
-    return await request("sessions").catch((failure) => failure);
+    return await ask();
   } finally {
     globalThis.fetch = fetch;
     console.error = error;
   }
 }
+
+/** The error of a request that is answered so. */
+const failureOf = (body, status) =>
+  answeredBy(() => new Response(body, { status }), () => request("sessions").catch((failure) => failure));
 
 test("a proxy that reaches no server is one without an answer", async () => {
   for (const status of [502, 503, 504]) {
@@ -43,4 +48,13 @@ test("any other answer that is no JSON cannot be read", async () => {
     assert.deepEqual({ kind, status }, { kind: "http", status: answered });
     assert.match(message, /can’t be read/);
   }
+});
+
+test("a kept training that is gone hides none of the others", async () => {
+  const trainings = ["live-1", "live-2"].map((id) => ({ session_id: id, kept: true, ready: true }));
+  const answer = (address) => {
+    if (address.includes("trainings")) return Response.json({ trainings });
+    return address.endsWith("live-2") ? Response.json({ session_id: "live-2" }) : Response.json({ error: "gone" }, { status: 404 });
+  };
+  assert.deepEqual(await answeredBy(answer, getKeptSessions), [{ session_id: "live-2" }]);
 });

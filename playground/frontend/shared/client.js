@@ -4,7 +4,7 @@
 
 import { config } from "./config.js";
 import { currentLocale, translate } from "./messages.js";
-import { RequestError } from "./requestError.js";
+import { asRequestError, RequestError } from "./requestError.js";
 
 export const API = new URL("../../api/", import.meta.url);
 const NO_CONTENT = 204;
@@ -19,6 +19,17 @@ export const getHealth = () => request("health", null, { timeoutMs: config.reque
 
 /** @param {string} id @returns {Promise<Session>} */
 export const getSession = (id) => request("sessions/" + id.split("/").map(encodeURIComponent).join("/"));
+
+/** A session as a list of one; of none where it is gone.
+ * @param {string} id @returns {Promise<Session[]>} */
+export async function findSession(id) {
+  try {
+    return [await getSession(id)];
+  } catch (error) {
+    if (asRequestError(error).kind !== "http") throw error;
+    return [];
+  }
+}
 
 /** @param {GenerateRequest} body @param {AbortSignal} signal @returns {Promise<GenerateResponse>} */
 export const generate = (body, signal) => request("generate", body, { signal });

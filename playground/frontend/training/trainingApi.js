@@ -2,7 +2,7 @@
 
 /** @import { Merge, Session, TrainingOffer, TrainingStatus, TrainingSummary } from "../types.js" */
 
-import { API, getSession, request } from "../shared/client.js";
+import { API, findSession, request } from "../shared/client.js";
 import { config } from "../shared/config.js";
 import { readStorage, writeStorage } from "../shared/storage.js";
 
@@ -66,7 +66,7 @@ export const downloadAddress = (sessionId) => new URL(pathOf(sessionId, "/downlo
  * @returns {Promise<Session[]>} */
 export async function getKeptSessions() {
   const kept = (await listTrainings()).filter((training) => training.kept && training.ready);
-  return Promise.all(kept.map(({ session_id: id }) => getSession(id)));
+  return (await Promise.all(kept.map(({ session_id: id }) => findSession(id)))).flat();
 }
 
 /** Where no storage is allowed, a new one for each page; a training's link still leads back to it.

@@ -7,7 +7,7 @@
 /** @import { Lane } from "./lockstep.js" */
 
 import { clampToRange, samplingParams } from "../../playback/sampling.js";
-import { getSession, tokenize } from "../../shared/client.js";
+import { findSession, tokenize } from "../../shared/client.js";
 import { config } from "../../shared/config.js";
 import { createElement, find } from "../../shared/dom.js";
 import { formatNumber } from "../../shared/messages.js";
@@ -138,17 +138,6 @@ async function tokenIds(id, text) {
   } catch (error) {
     if (asRequestError(error).kind !== "http") throw error;
     return null;
-  }
-}
-
-/** A session as a list of one; of none where it is gone.
- * @param {string} id */
-async function findSession(id) {
-  try {
-    return [await getSession(id)];
-  } catch (error) {
-    if (asRequestError(error).kind !== "http") throw error;
-    return [];
   }
 }
 
