@@ -56,6 +56,8 @@ CHUNK_FIRST = 0.25  # of a short one is requested where nothing is known ahead: 
 # delay held up would ask all at once from then on.
 CHUNK_RESERVE = (0.5, 0.75)
 
+WRITE_TOKENS = 10  # that the menu beside Play writes at once
+
 REQUEST_TIMEOUT_MS = 5000
 RETRY_MS = 1000  # between two attempts to reach a server that gave no answer
 PROBE_TIMEOUT_MS = 2000
@@ -125,6 +127,7 @@ def page_config() -> dict[str, Any]:
         "generation": {
             "tokens_max": TOKENS_MAX,
             "candidates": N_CANDIDATES,
+            "write_tokens": WRITE_TOKENS,
             "chunk": {
                 "low": CHUNK_STEPS[0],
                 "high": CHUNK_STEPS[1],

@@ -241,6 +241,37 @@ def test_half_a_character_is_no_harm(visit, pieces):
     expect(opened.drawer.locator(".toast")).to_have_count(0)
 
 
+def test_write_more_counts_tokens(visit, pieces):
+    page = visit(at=pieces, query="&model=pieces&prompt=the+house&pick=top&v=1")
+    page.button("Write more").click()
+    page.button("10 tokens").click()
+    expect(page.output.locator(".generated")).to_have_count(1)
+
+
+def test_an_emoji_is_itself_in_branches_and_among_kept_texts(visit, pieces):
+    prompt = "the house 😀"
+    page = visit(at=pieces, query="&model=pieces&prompt=the+house&pick=top&v=1")
+    page.write(prompt)
+    page.button("Step").click()
+    page.ready()
+    page.button("Explore").click()
+    row = page.page.locator(".branch").first
+    expect(row.locator(".branch__typed")).to_have_text(prompt)
+    page.page.get_by_role("tab", name="Keep it").click()
+    page.page.locator(".keep__add").click()
+    written = [[0, text_of_bytes(bytes([byte])), [byte]] for byte in "😀".encode()]
+    page.page.evaluate(
+        """written => {
+          const kept = JSON.parse(localStorage.getItem("token-playground.kept"));
+          Object.assign(kept.texts[0].trace, { tokens: written, by: written.map(() => -1) });
+          localStorage.setItem("token-playground.kept", JSON.stringify(kept));
+          dispatchEvent(new StorageEvent("storage", { key: "token-playground.kept" }));
+        }""",
+        written,
+    )
+    expect(page.page.locator(".kept__written")).to_have_text("😀")
+
+
 def test_tokens_that_cannot_be_had_lose_nothing(visit, pieces):
     page = visit(at=pieces, quiet=False, query="&model=pieces&prompt=the+house&pick=top&v=1")
     page.page.route("**/api/tokenize", lambda route: route.fulfill(status=500, json={"error": "x"}))

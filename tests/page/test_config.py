@@ -34,6 +34,7 @@ def test_limits_are_those_that_python_enforces(client):
     assert served["generation"]["tokens_max"] == TOKENS_MAX
     assert served["generation"]["candidates"] == N_CANDIDATES
     assert served["generation"]["chunk"]["high"] <= TOKENS_MAX
+    assert served["generation"]["write_tokens"] <= TOKENS_MAX
     assert served["course"]["count_max"] == TOKENS_MAX
     assert served["score"]["text_max"] == SCORE_TEXT_MAX
     assert served["qr_bytes_max"] == QR_BYTES_MAX

@@ -3,6 +3,7 @@
 /** @import { Session } from "../types.js" */
 /** @import { Player } from "./player.js" */
 
+import { config } from "../shared/config.js";
 import { createElement, find, setText } from "../shared/dom.js";
 import { clearNumber } from "../shared/gradioPatches.js";
 import { translate } from "../shared/messages.js";
@@ -38,6 +39,7 @@ export class Controls {
       write: button(".write__open"),
       undo: button("[data-action=undo]"),
       redo: button("[data-action=redo]"),
+      writeTokens: button("[data-stop=tokens]"),
     };
     this.#line = find(drawer, ".model__line");
     this.#source = find(drawer, ".model__source");
@@ -54,12 +56,13 @@ export class Controls {
 
   /** @param {Player} player */
   draw(player) {
-    const { play, pause, step, write, regenerate, clear, undo, redo } = this.#buttons;
+    const { play, pause, step, write, writeTokens, regenerate, clear, undo, redo } = this.#buttons;
     const focused = document.activeElement;
     play.disabled = !player.canPlay;
     pause.disabled = !player.playing;
     write.disabled = !player.canPlay;
     if (write.disabled) this.#menu.close();
+    setText(writeTokens, translate("drawer.write_count", { count: config.generation.write_tokens }));
     step.disabled = !player.canChoose && player.choosing === null;
     regenerate.disabled = !player.canRegenerate;
     clear.disabled = player.trace.prompt.length === 0;

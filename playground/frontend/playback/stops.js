@@ -2,10 +2,11 @@
 
 /** @import { Step } from "../types.js" */
 
+import { config } from "../shared/config.js";
+
 /** Whether to stop, from what was written since and from what comes next, where it is known.
  * @typedef {(written: Step[], next: Step | null) => boolean} Stop */
 
-const TOKENS = 10; // as the button says
 export const WORD_MAX = 40; // tokens, where no word ends
 
 const IN_WORD = /[\p{L}\p{M}\p{N}]/u;
@@ -26,4 +27,4 @@ export const afterLine = (written) => written.at(-1)?.text.includes("\n") ?? fal
 
 /** By the names that the page's buttons have.
  * @type {Record<string, Stop>} */
-export const STOPS = { tokens: afterTokens(TOKENS), word: afterWord, line: afterLine };
+export const STOPS = { tokens: (...known) => afterTokens(config.generation.write_tokens)(...known), word: afterWord, line: afterLine };
