@@ -15,6 +15,7 @@ The packages, from the top; each imports only those below it (the contracts in p
     hub/            the Hugging Face Hub: addresses, client, snapshots, disk cache
     checkpoints/    checkpoint folders: schema, JSON, weights, nanoGPT's format, archives, cards
     tokenization/   word pieces: learned from a text; those of others, in a process of their own
+    child_process   processes that answer messages within a deadline
     concurrency     single-flight
     files           atomic writes
     replica         ids that say which of several servers has a training or a load

@@ -1,25 +1,20 @@
 """The process in which a stranger's tokenizer.json is read and run.
 
-`python -m playground.tokenization.child SOCKET PATH MEMORY_BYTES IDLE_SECONDS DESCRIBE` sends what
-the tokenizer consists of, if DESCRIBE is 1, and then the tokens of each text it is sent, until the
-socket is closed or nothing has come for a while. Messages are JSON, each preceded by its length.
-Imports nothing of the package, so that it starts soon.
+Its arguments PATH and DESCRIBE: it says what the tokenizer consists of, if DESCRIBE is 1, and then
+answers each text with its tokens. Imports little, so that it starts soon.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import resource
-import socket
-import struct
-import sys
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-LENGTH = struct.Struct("!I")
+from playground.child_process import serve
+
 IDS_MAX = 1_000_000
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
@@ -146,42 +141,11 @@ def _load(path: str) -> Any:
     return tokenizer
 
 
-def send(sock: socket.socket, message: object) -> None:
-    content = json.dumps(message).encode()
-    sock.sendall(LENGTH.pack(len(content)) + content)
-
-
-def _receive(sock: socket.socket, n_bytes: int) -> bytes:
-    content = b""
-    while len(content) < n_bytes:
-        if not (piece := sock.recv(n_bytes - len(content))):
-            raise EOFError
-        content += piece
-    return content
-
-
-def main() -> None:
-    """Serve the parent on the socket whose number is the first argument."""
-    fd, path, memory_bytes, idle_seconds, described = sys.argv[1:]
-    resource.setrlimit(resource.RLIMIT_DATA, (int(memory_bytes), int(memory_bytes)))
-    sock = socket.socket(fileno=int(fd))
-    sock.settimeout(float(idle_seconds))
-    with contextlib.suppress(EOFError, TimeoutError, ConnectionError, KeyboardInterrupt):
-        try:
-            tokenizer = _load(path)
-            send(sock, describe(tokenizer) if described == "1" else {})
-        except BaseException as error:
-            send(sock, {"error": str(error)})
-            return
-        while True:
-            (n_bytes,) = LENGTH.unpack(_receive(sock, LENGTH.size))
-            text = json.loads(_receive(sock, n_bytes))
-            try:
-                answer = encode(tokenizer, text)
-            except BaseException as error:  # a panic of the library is no Exception
-                answer = {"error": str(error)}
-            send(sock, answer)
+def _start(arguments: list[str]) -> tuple[object, Callable[[Any], object]]:
+    path, described = arguments
+    tokenizer = _load(path)
+    return describe(tokenizer) if described == "1" else {}, partial(encode, tokenizer)
 
 
 if __name__ == "__main__":
-    main()
+    serve(_start)

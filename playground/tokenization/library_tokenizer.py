@@ -8,31 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import socket
-import subprocess
-import sys
 import threading
-import time
-import weakref
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from cachetools import LRUCache
 
+from playground.child_process import Child
 from playground.errors import BadCheckpoint
 from playground.i18n.translate import LocalizedNumber
 from playground.lm.tokenizer import Token
 from playground.lm.vocabulary import UnknownCharactersError
 from playground.settings import ROOT
-from playground.tokenization.child import LENGTH, send
 from playground.tokenization.pieces import PieceTokenizer, check_surrogates
 
 LOAD_SECONDS = 30.0
 ENCODE_SECONDS = 5.0
 IDLE_SECONDS = 60
 MEMORY_BYTES = 2**30
-_ANSWER_BYTES = 2**28
 _TOKENS_KEPT = 200_000  # of texts that were asked for lately
 _FILE = "tokenizer.json"
 
@@ -55,7 +48,7 @@ class LibraryTokenizer(PieceTokenizer):
         self._path, self._max_bytes = path, max_bytes
         self._load_seconds, self._encode_seconds = load_seconds, encode_seconds
         self._lock = threading.RLock()
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._pieces: tuple[bytes | None, ...] | None = None
         self._identity = ""
         self._tokens: LRUCache[str, list[Token]] = LRUCache(
@@ -111,10 +104,14 @@ class LibraryTokenizer(PieceTokenizer):
         except OSError:
             raise BadCheckpoint("checkpoint.missing", file=_FILE) from None
 
-    def _start(self) -> _Child:
+    def _start(self) -> Child:
         is_first = self._pieces is None
-        self._child = _Child(self._path, is_described=is_first)
-        described = self._child.receive(self._load_seconds)
+        self._child = Child(
+            "playground.tokenization.child", self._path.resolve(), int(is_first),
+            cwd=ROOT, memory_bytes=MEMORY_BYTES, idle_seconds=IDLE_SECONDS,
+        )  # fmt: skip
+        with _in_time():
+            described = self._child.receive(self._load_seconds)
         if described is None:
             raise BadCheckpoint("tokenizer.too_slow")
         if "error" in described:
@@ -128,10 +125,11 @@ class LibraryTokenizer(PieceTokenizer):
     def _ask(self, text: str) -> list[Token]:
         self._loaded()
         child, answer = self._child, None
-        if child is not None:
-            answer = child.ask(text, self._encode_seconds)
-        if answer is None:  # it was idle, and has ended
-            answer = self._start().ask(text, self._encode_seconds)
+        with _in_time():
+            if child is not None:
+                answer = child.ask(text, self._encode_seconds)
+            if answer is None:  # it was idle, and has ended
+                answer = self._start().ask(text, self._encode_seconds)
         if answer is None:  # it exited: nothing else ends a process that has just been started
             raise BadCheckpoint("tokenizer.too_slow")
         if "error" in answer:
@@ -144,78 +142,9 @@ class LibraryTokenizer(PieceTokenizer):
         ]
 
 
-class _Child:
-    """The child process of one tokenizer; it ends with this object."""
-
-    def __init__(self, path: Path, *, is_described: bool) -> None:
-        """is_described: whether it first tells what the tokenizer's ids stand for."""
-        self._socket, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "playground.tokenization.child"]
-        arguments = theirs.fileno(), path.resolve(), MEMORY_BYTES, IDLE_SECONDS, int(is_described)
-        with theirs:
-            process = subprocess.Popen(
-                [*command, *map(str, arguments)],
-                pass_fds=[theirs.fileno()],
-                cwd=ROOT,
-                stderr=subprocess.DEVNULL,  # what went wrong is told on the socket
-            )
-        self._process = process
-        self._end = weakref.finalize(self, _end, process, self._socket)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def has_ended(self) -> bool:
-        return self._process.poll() is not None
-
-    def ask(self, text: str, seconds: float) -> dict[str, Any] | None:
-        """The answer to a text; None where the process has ended."""
-        if not self._end.alive:
-            return None
-        self._socket.settimeout(seconds)
-        try:
-            send(self._socket, text)
-        except TimeoutError:
-            self._end()
-            raise BadCheckpoint("tokenizer.too_slow") from None
-        except OSError:
-            self._end()
-            return None
-        return self.receive(seconds)
-
-    def receive(self, seconds: float) -> dict[str, Any] | None:
-        """The next message; None where the process has ended. Raises BadCheckpoint after some
-        seconds.
-        """
-        deadline = time.monotonic() + seconds
-        try:
-            (n_bytes,) = LENGTH.unpack(self._read(LENGTH.size, deadline))
-            if n_bytes > _ANSWER_BYTES:
-                raise EOFError
-            answer: dict[str, Any] = json.loads(self._read(n_bytes, deadline))
-            return answer
-        except TimeoutError:
-            self._end()
-            raise BadCheckpoint("tokenizer.too_slow") from None
-        except (EOFError, OSError):
-            self._end()
-            return None
-
-    def _read(self, n_bytes: int, deadline: float) -> bytes:
-        content = bytearray()
-        while len(content) < n_bytes:
-            if (left := deadline - time.monotonic()) <= 0:
-                raise TimeoutError
-            self._socket.settimeout(left)
-            if not (piece := self._socket.recv(min(2**16, n_bytes - len(content)))):
-                raise EOFError
-            content += piece
-        return bytes(content)
-
-
-def _end(process: subprocess.Popen[bytes], sock: socket.socket) -> None:
-    sock.close()
-    process.kill()
-    process.wait()
+@contextlib.contextmanager
+def _in_time() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise BadCheckpoint("tokenizer.too_slow") from None
