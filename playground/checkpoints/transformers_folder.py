@@ -55,7 +55,7 @@ from playground.tokenization.library_tokenizer import LibraryTokenizer
 
 ABOUT = Message.of("models.transformers")
 TOKENIZER_CONFIG, GENERATION_CONFIG = "tokenizer_config.json", "generation_config.json"
-_WINDOW_NAMES = (
+WINDOW_NAMES = (
     "max_position_embeddings",
     "n_positions",
     "n_ctx",
@@ -203,10 +203,10 @@ def check_config(values: dict[str, Any], limits: TransformersLimits) -> Transfor
             found=LocalizedNumber(vocab_size, "d"),
             most=LocalizedNumber(limits.vocabulary, "d"),
         )
-    windows = [values[name] for name in _WINDOW_NAMES if type(values.get(name)) is int]
+    windows = [values[name] for name in WINDOW_NAMES if type(values.get(name)) is int]
     window = min([*windows[:1], limits.window])
     if window < 2:
-        raise BadCheckpoint("transformers.no_size", name=_WINDOW_NAMES[0])
+        raise BadCheckpoint("transformers.no_size", name=WINDOW_NAMES[0])
     return TransformersShape(vocab_size, window, 0)
 
 

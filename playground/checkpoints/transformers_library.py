@@ -1,11 +1,12 @@
 """What of the transformers library is used: its architectures, and loading weights into them.
 
-Imported when the first such model is opened, which takes seconds. A config is data: the classes are
+Imported when the first such model is loaded, which takes seconds. A config is data: the classes are
 the library's own, found by `model_type`, and no code of a repo is run.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from playground.checkpoints.architecture import describe_architecture
 from playground.checkpoints.schema import INDEX, CheckpointEntry, Shard, ShardedEntry
 from playground.checkpoints.shards import ALL_SHARDS, parse_weight_map
 from playground.checkpoints.transformers_folder import TransformersRun, count_parameters
@@ -20,24 +22,24 @@ from playground.checkpoints.weights import file_sha256, file_size, resolve_withi
 from playground.errors import BadCheckpoint
 from playground.i18n.translate import LocalizedNumber
 
-INTEGER_MAX = 10**9  # in a config.json
-LAYERS_MAX = 256  # and experts
-_BUFFER_BYTES = 256 * 2**20  # causal masks, which some architectures keep
 _BYTES_PER_PARAMETER = 8  # the widest in which weights are saved
 _HEADER_BYTES = 2**20
-# Ways to make the library fetch or pick code, or to allocate without being a parameter.
+# Ways to make the library fetch or pick code, to allocate without being a parameter, or to answer
+# in another form; and what matters in training alone, whose type may be wrong.
 _IGNORED = {
     "attn_implementation", "auto_map", "custom_pipelines", "experts_implementation",
     "gradient_checkpointing", "id2label", "label2id", "num_labels", "quantization_config",
     "torch_dtype", "dtype", "torchscript", "transformers_version", "transformers_weights",
+    "return_dict", "use_return_dict", "output_attentions", "output_hidden_states", "use_cache",
 }  # fmt: skip
+_OF_TRAINING = re.compile("drop|^initializer_")
 
 
 def check_architecture(run: TransformersRun) -> None:
     """Check what a model will cost, by its config and the size of its weights; nothing is
-    allocated. Raises BadCheckpoint.
+    allocated, nor imported here. Raises BadCheckpoint.
     """
-    n_params = _count_on_meta(run)
+    n_params = describe_architecture(run.values).n_params
     _check_parameters(run, n_params)
     most = n_params * _BYTES_PER_PARAMETER + _HEADER_BYTES
     for entry in run.checkpoints:
@@ -56,7 +58,7 @@ def load_pretrained(run: TransformersRun, entry: CheckpointEntry) -> Any:
     for file in entry.files:
         _check_file(resolve_within(run.folder, file.path), file)
     _check_parameters(run, count_parameters(run.folder, entry))
-    config, model_class = _classes(run.values)
+    config, model_class = library_classes(run.values)
     # Weights that are to be int8 are rounded from float32.
     dtype = torch.bfloat16 if run.limits.dtype == "bfloat16" else torch.float32
     tensors = _read_tensors(run.folder, entry)
@@ -71,7 +73,7 @@ def load_pretrained(run: TransformersRun, entry: CheckpointEntry) -> Any:
         )
     except Exception as error:
         raise BadCheckpoint(
-            "transformers.not_loaded", reason=_line(error), file=_name(entry)
+            "transformers.not_loaded", reason=error_line(error), file=_name(entry)
         ) from None
     if lacking := [*info["missing_keys"], *map(str, info["mismatched_keys"])]:
         some = ", ".join(sorted(lacking)[:5])
@@ -93,7 +95,7 @@ def _read_tensors(folder: Path, entry: CheckpointEntry) -> dict[str, torch.Tenso
             found[PurePosixPath(file.path).name] = load_file(folder / file.path)
         except (SafetensorError, OSError) as error:
             raise BadCheckpoint(
-                "checkpoint.weights_broken", file=file.path, reason=_line(error)
+                "checkpoint.weights_broken", file=file.path, reason=error_line(error)
             ) from None
     if not isinstance(entry, ShardedEntry):
         return found.popitem()[1]
@@ -109,54 +111,33 @@ def _name(entry: CheckpointEntry) -> str:
     return ALL_SHARDS if isinstance(entry, ShardedEntry) else entry.path
 
 
-def _classes(values: dict[str, Any]) -> tuple[Any, Any]:
-    """A config, and the class of the causal language model of its architecture."""
+def library_classes(values: dict[str, Any]) -> tuple[Any, Any]:
+    """A config, and the class of the causal language model of its architecture.
+
+    Raises BadCheckpoint.
+    """
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    told = {k: v for k, v in values.items() if k not in _IGNORED and not k.startswith("_")}
-    _check_values(told)
+    told = {name: value for name, value in values.items() if not _is_ignored(name)}
     try:
         config = CONFIG_MAPPING[values["model_type"]].from_dict(told)
         model_class = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     except KeyError:
         name = values["model_type"][:60]
         raise BadCheckpoint("transformers.unknown_architecture", type=name) from None
+    except MemoryError:
+        raise
     except Exception as error:
-        raise BadCheckpoint("transformers.senseless_config", reason=_line(error)) from None
+        raise BadCheckpoint("transformers.senseless_config", reason=error_line(error)) from None
     return config, model_class
 
 
-def _check_values(values: Any, name: str = "") -> None:
-    """Refuse numbers that would make the library count for ever."""
-    if isinstance(values, dict):
-        for key, value in values.items():
-            _check_values(value, str(key))
-    elif isinstance(values, list):
-        if len(values) > LAYERS_MAX:
-            raise BadCheckpoint("transformers.senseless_config", reason=name[:60])
-        for value in values:
-            _check_values(value, name)
-    elif isinstance(values, int):
-        many = "layer" in name or "expert" in name
-        if abs(values) > (LAYERS_MAX if many else INTEGER_MAX):
-            raise BadCheckpoint("transformers.senseless_config", reason=f"{name[:60]}: {values}")
-
-
-def _count_on_meta(run: TransformersRun) -> int:
-    """Number of parameters by the config, tied ones once."""
-    config, model_class = _classes(run.values)
-    try:
-        with torch.device("meta"):
-            model = model_class(config)
-    except Exception as error:
-        raise BadCheckpoint("transformers.senseless_config", reason=_line(error)) from None
-    if sum(buffer.nbytes for buffer in model.buffers()) > _BUFFER_BYTES:
-        raise BadCheckpoint("transformers.senseless_config", reason="buffers")
-    return sum(parameter.numel() for parameter in model.parameters())
+def _is_ignored(name: str) -> bool:
+    return name in _IGNORED or name.startswith("_") or _OF_TRAINING.search(name) is not None
 
 
 def _check_parameters(run: TransformersRun, n_params: int) -> None:
@@ -181,7 +162,8 @@ def _millions(n: int) -> LocalizedNumber:
     return LocalizedNumber(n / 1e6, ".4g")
 
 
-def _line(error: Exception) -> str:
-    """The first line of an error that a library raised."""
+def error_line(error: Exception) -> str:
+    """The first line of an error that a library raised, and the next where it only announces it."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200]
+    n_lines = 2 if lines[0].endswith(":") else 1
+    return " ".join(line.strip() for line in lines[:n_lines])[:200]

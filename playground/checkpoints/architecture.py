@@ -1,0 +1,82 @@
+"""What a stranger's config.json makes, told by a process that may take no more than it is given.
+
+The library builds whatever it is told to, layer after layer: in this process it could not be
+stopped. No weights are there, and none are allocated.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cachetools import LRUCache
+
+from playground.child_process import Child
+from playground.errors import BadCheckpoint
+from playground.settings import ROOT
+
+START_SECONDS = 120.0  # the library is imported
+BUILD_SECONDS = 20.0
+IDLE_SECONDS = 60
+MEMORY_BYTES = 3 * 2**29  # a fourth of them for the library itself
+_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """Sizes of a model by its config. n_params: tied ones once. window: None without one."""
+
+    n_params: int
+    window: int | None
+
+
+class Architect:
+    """Tells what configs make. Thread-safe, one after the other; blocks the thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: Child | None = None
+        self._known: LRUCache[str, Architecture] = LRUCache(_KEPT)
+
+    def describe(self, values: Mapping[str, Any]) -> Architecture:
+        """What the values of a config.json make. Raises BadCheckpoint."""
+        key = json.dumps(values)
+        with self._lock:
+            if (found := self._known.get(key)) is None:
+                found = self._known[key] = self._ask(values)
+        return found
+
+    def _ask(self, values: Mapping[str, Any]) -> Architecture:
+        answer = None
+        try:
+            if self._child is not None:
+                answer = self._child.ask(values, BUILD_SECONDS)
+            if answer is None:  # it was idle, and has ended
+                answer = self._start().ask(values, BUILD_SECONDS)
+        except TimeoutError:
+            answer = None
+        if answer is None or "error" in answer:
+            self._child = None  # with whatever it has allocated
+            raise BadCheckpoint("transformers.too_complex")
+        if "refused" in answer:
+            raise BadCheckpoint(answer["refused"], **answer["params"])
+        return Architecture(**answer)
+
+    def _start(self) -> Child:
+        self._child = Child(
+            "playground.checkpoints.architecture_child",
+            cwd=ROOT, memory_bytes=MEMORY_BYTES, idle_seconds=IDLE_SECONDS,
+        )  # fmt: skip
+        self._child.receive(START_SECONDS)
+        return self._child
+
+
+_ARCHITECT = Architect()
+
+
+def describe_architecture(values: Mapping[str, Any]) -> Architecture:
+    """As `Architect.describe`, of the one that this process has."""
+    return _ARCHITECT.describe(values)
