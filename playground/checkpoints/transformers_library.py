@@ -24,6 +24,14 @@ from playground.i18n.translate import LocalizedNumber
 
 _BYTES_PER_PARAMETER = 8  # the widest in which weights are saved
 _HEADER_BYTES = 2**20
+_FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+# As torch.compile and DataParallel wrap a model.
+_WRAPPERS = re.compile(r"^((_orig_mod|module)\.)+")
+# What older versions saved beside the weights: causal masks, and what is computed from positions.
+_BUFFERS = re.compile(
+    r"(^|\.)((attn|attention)(\.attention)?\.(masked_)?bias"
+    r"|inv_freq|(cos|sin)_cached|position_ids|embed_positions\.weights)$"
+)
 # Ways to make the library fetch or pick code, to allocate without being a parameter, or to answer
 # in another form; and what matters in training alone, whose type may be wrong.
 _IGNORED = {
@@ -58,10 +66,24 @@ def load_pretrained(run: TransformersRun, entry: CheckpointEntry) -> Any:
     for file in entry.files:
         _check_file(resolve_within(run.folder, file.path), file)
     _check_parameters(run, count_parameters(run.folder, entry))
+    tensors = _read_tensors(run.folder, entry)
+    tensors = {_WRAPPERS.sub("", name): tensor for name, tensor in tensors.items()}
+    _check_types(tensors, entry)
+    model, info = _from_pretrained(run, entry, tensors)
+    _check_loaded(info, entry)
+    for name, parameter in model.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise BadCheckpoint("checkpoint.weights_not_finite", file=_name(entry), name=name)
+    return model.eval()
+
+
+def _from_pretrained(
+    run: TransformersRun, entry: CheckpointEntry, tensors: dict[str, torch.Tensor]
+) -> tuple[Any, dict[str, Any]]:
+    """The library's model of a step, and what it says of the tensors."""
     config, model_class = library_classes(run.values)
     # Weights that are to be int8 are rounded from float32.
     dtype = torch.bfloat16 if run.limits.dtype == "bfloat16" else torch.float32
-    tensors = _read_tensors(run.folder, entry)
     try:
         model, info = model_class.from_pretrained(
             None,  # no folder, in which the library would look for more
@@ -70,18 +92,40 @@ def load_pretrained(run: TransformersRun, entry: CheckpointEntry) -> Any:
             dtype=dtype,
             attn_implementation="sdpa" if model_class._supports_sdpa else "eager",
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused here, by their names
         )
     except Exception as error:
         raise BadCheckpoint(
             "transformers.not_loaded", reason=error_line(error), file=_name(entry)
         ) from None
-    if lacking := [*info["missing_keys"], *map(str, info["mismatched_keys"])]:
-        some = ", ".join(sorted(lacking)[:5])
-        raise BadCheckpoint("checkpoint.tensors_lacking", file=_name(entry), names=some)
-    for name, parameter in model.named_parameters():
-        if not torch.isfinite(parameter).all():
-            raise BadCheckpoint("checkpoint.weights_not_finite", file=_name(entry), name=name)
-    return model.eval()
+    return model, info
+
+
+def _check_types(tensors: dict[str, torch.Tensor], entry: CheckpointEntry) -> None:
+    """Refuse integers: the library would take them for weights, and not know their scale."""
+    for name, tensor in tensors.items():
+        if tensor.dtype not in _FLOATS and not _BUFFERS.search(name):
+            found = str(tensor.dtype).removeprefix("torch.")
+            raise BadCheckpoint(
+                "checkpoint.tensor_type", file=_name(entry), name=name[:60], found=found
+            )
+
+
+def _check_loaded(info: dict[str, Any], entry: CheckpointEntry) -> None:
+    """Refuse weights that are not exactly those that the config describes, but for buffers."""
+    for name, found, expected in sorted(info["mismatched_keys"]):
+        raise BadCheckpoint(
+            "checkpoint.tensor_shape",
+            file=_name(entry), name=name[:60], found=[*found], expected=[*expected],
+        )  # fmt: skip
+    extra = [name for name in info["unexpected_keys"] if not _BUFFERS.search(name)]
+    for key, wrong in (
+        ("checkpoint.tensors_lacking", info["missing_keys"]),
+        ("transformers.undescribed", extra),
+    ):
+        if wrong:
+            some = ", ".join(name[:60] for name in sorted(wrong)[:5])
+            raise BadCheckpoint(key, file=_name(entry), names=some)
 
 
 def _read_tensors(folder: Path, entry: CheckpointEntry) -> dict[str, torch.Tensor]:

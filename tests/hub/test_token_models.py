@@ -8,6 +8,7 @@ import torch
 
 pytest.importorskip("transformers")
 
+from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from playground.checkpoints.schema import CONFIG, SHARD_INDEX, TOKENIZER, WEIGHTS
@@ -122,6 +123,11 @@ def in_shards(files, shards):
     return without(files, WEIGHTS) | shards | {SHARD_INDEX: json.dumps(index).encode()}
 
 
+def with_tensors(files, change):
+    """The files with weights that `change(tensors)` gives."""
+    return files | {WEIGHTS: save_tensors(change(load_tensors(files[WEIGHTS])))}
+
+
 def infinite_weights(model):
     tensors = {name: t.clone() for name, t in model.state_dict().items() if "lm_head" not in name}
     next(iter(tensors.values()))[0] = torch.nan
@@ -192,6 +198,23 @@ REFUSED = {
         lambda f, m: f | {WEIGHTS: save_tensors({"x": torch.zeros(2)})},
         "lacks tensors",
     ),
+    "fewer layers than are there": (
+        lambda f, m: config_with(f, num_hidden_layers=1),
+        r"config\.json does not describe \(model\.layers\.1\..*save both anew",
+    ),
+    "no layers": (lambda f, m: config_with(f, num_hidden_layers=0), "makes no model: 0 layers"),
+    "tensors of something else": (
+        lambda f, m: with_tensors(f, lambda t: t | {"v_head.weight": torch.ones(2)}),
+        r"does not describe \(v_head\.weight\)",
+    ),
+    "whole numbers": (
+        lambda f, m: with_tensors(f, lambda t: {n: v.to(torch.int8) for n, v in t.items()}),
+        "is int8, not F32",
+    ),
+    "another shape": (
+        lambda f, m: with_tensors(f, lambda t: t | {"model.norm.weight": torch.ones(8)}),
+        r"model\.norm\.weight has the shape .*8.* config\.json makes it .*16",
+    ),
     "not a number": (lambda f, m: f | {WEIGHTS: infinite_weights(m)}, "not finite"),
     "cut": (lambda f, m: f | {WEIGHTS: f[WEIGHTS][:-4]}, "safetensors"),
     "fewer rows than tokens": (
@@ -222,6 +245,41 @@ def test_what_is_refused_is_refused_with_a_sentence(hub, settings, saved, case):
     early = ("code of its own", "too wide", "weights that lie", "unknown", "too many tokens")
     if case in early or "shards" in case:
         assert fetched == 0
+
+
+def played(hub, settings, files):
+    """Tokens that a model of these files writes after TEXT."""
+    hub.commit(REPO, files)
+
+    async def scenario(service):
+        session = await service.load_from_hub(REPO)
+        generation = await service.generate(session.session_id, TEXT, GREEDY, n=5)
+        return generation.steps.token.tolist()
+
+    return run(settings, scenario)
+
+
+MASK = torch.ones(1, 1, WINDOW, WINDOW, dtype=torch.bool)
+SAME = {
+    "wrapped": lambda f: with_tensors(
+        f, lambda t: {f"_orig_mod.module.{name}": tensor for name, tensor in t.items()}
+    ),
+    "with buffers": lambda f: with_tensors(
+        f,
+        lambda t: t | {
+            "h.0.attn.bias": MASK,
+            "h.0.attn.masked_bias": torch.tensor(-1e4),
+            "model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4),
+            "model.embeddings.position_ids": torch.arange(4),
+        },
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_what_changes_nothing_is_opened_as_the_same_model(hub, settings, saved, case):
+    files = saved("llama")[1]
+    assert played(hub, settings, SAME[case](files)) == played(hub, settings, files)
 
 
 @pytest.mark.parametrize(
