@@ -5,6 +5,7 @@
     model.safetensors        the weights; or in several files, see shards.py
     tokenizer_config.json    read as data, where it is there
     generation_config.json   read as data, where it is there
+    special_tokens_map.json  the same
 
 Nothing is imported or executed to read it. What such a model may cost is checked before its
 weights are fetched or read: see transformers_library.py.
@@ -22,6 +23,7 @@ import pydantic
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
 
+from playground.checkpoints.architecture import describe_architecture
 from playground.checkpoints.characters import parse_characters
 from playground.checkpoints.folder import BaseRun, read_index
 from playground.checkpoints.json_files import parse_json, read_json_bytes
@@ -55,6 +57,8 @@ from playground.tokenization.library_tokenizer import LibraryTokenizer
 
 ABOUT = Message.of("models.transformers")
 TOKENIZER_CONFIG, GENERATION_CONFIG = "tokenizer_config.json", "generation_config.json"
+SPECIAL_TOKENS = "special_tokens_map.json"
+OPTIONAL_FILES = (TOKENIZER_CONFIG, GENERATION_CONFIG, SPECIAL_TOKENS)
 WINDOW_NAMES = (
     "max_position_embeddings",
     "n_positions",
@@ -64,7 +68,10 @@ WINDOW_NAMES = (
     "max_sequence_length",
 )
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_OTHER_WEIGHTS = (".onnx", ".h5", ".msgpack", ".tflite")
 _HEADS = ("ForCausalLM", "LMHeadModel")
+# Past their original window, the positions of all rows of a batch depend on the longest.
+_STRETCHED = ("longrope", "su", "dynamic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,11 @@ class TransformersLimits:
 
 @dataclass(frozen=True, slots=True)
 class TransformersShape:
-    """Sizes of such a model; see lm.language_model.ModelShape. n_params: 0 until it is known."""
+    """Sizes of such a model; see lm.language_model.ModelShape.
+
+    vocab_size: of the tokenizer; a model may have more logits, which cannot be predicted. n_params:
+    0 where its weights are not there yet.
+    """
 
     vocab_size: int
     block_size: int
@@ -172,9 +183,10 @@ def has_characters(folder: Path) -> bool:
 
 def check_files(names: Collection[str]) -> None:
     """Refuse what cannot be opened by the names of a repo's or folder's files, and say why."""
-    if "adapter_config.json" in names:
+    has_weights = WEIGHTS in names or SHARD_INDEX in names
+    if "adapter_config.json" in names and not (has_weights and CONFIG in names):
         raise BadCheckpoint("transformers.adapter")
-    if WEIGHTS in names or SHARD_INDEX in names:
+    if has_weights:
         if TOKENIZER not in names:
             raise BadCheckpoint("transformers.no_tokenizer")
         return
@@ -182,11 +194,13 @@ def check_files(names: Collection[str]) -> None:
         raise BadCheckpoint("transformers.gguf")
     if any(name.endswith(_PICKLED) for name in names):
         raise BadCheckpoint("transformers.pickled")
+    if other := next((name for name in sorted(names) if name.endswith(_OTHER_WEIGHTS)), None):
+        raise BadCheckpoint("transformers.no_safetensors", file=other[:80])
 
 
-def check_config(values: dict[str, Any], limits: TransformersLimits) -> TransformersShape:
-    """Sizes of a model by its config.json. Raises BadCheckpoint for what is not opened here."""
-    if "auto_map" in values:
+def check_config(values: dict[str, Any], limits: TransformersLimits) -> None:
+    """Check what a config.json says of a model. Raises BadCheckpoint for what is not opened."""
+    if values.get("auto_map"):
         raise BadCheckpoint("transformers.own_code")
     if values.get("quantization_config"):
         raise BadCheckpoint("transformers.quantized")
@@ -203,11 +217,6 @@ def check_config(values: dict[str, Any], limits: TransformersLimits) -> Transfor
             found=LocalizedNumber(vocab_size, "d"),
             most=LocalizedNumber(limits.vocabulary, "d"),
         )
-    windows = [values[name] for name in WINDOW_NAMES if type(values.get(name)) is int]
-    window = min([*windows[:1], limits.window])
-    if window < 2:
-        raise BadCheckpoint("transformers.no_size", name=WINDOW_NAMES[0])
-    return TransformersShape(vocab_size, window, 0)
 
 
 def read_transformers_run(folder: Path, name: str, limits: TransformersLimits) -> TransformersRun:
@@ -216,11 +225,15 @@ def read_transformers_run(folder: Path, name: str, limits: TransformersLimits) -
     An index of ours may list training steps; else there is one.
     """
     check_files([path.name for path in folder.iterdir()])
-    values = _object(folder, CONFIG)
-    shape = check_config(values, limits)
+    values = _config(folder)
+    check_config(values, limits)
     tokenizer = LibraryTokenizer(
         resolve_within(folder, TOKENIZER), max_bytes=limits.tokenizer_bytes
     )
+    n_tokens, size = len(tokenizer), values["vocab_size"]
+    if n_tokens > size:
+        raise BadCheckpoint("transformers.tokens_differ", tokens=n_tokens, size=size)
+    window = _window(values, limits)
     if (folder / INDEX).exists():
         entries = read_index(folder, list[CheckpointEntry | ShardedEntry])
     else:
@@ -230,13 +243,38 @@ def read_transformers_run(folder: Path, name: str, limits: TransformersLimits) -
         name=name[:NAME_MAX],
         description=in_default_locale(ABOUT),
         sampling=_sampling(folder),
-        end_token=_special_token(folder, "eos_token"),
-        start_token=_special_token(folder, "bos_token"),
+        end_token=_special_token(folder, values, tokenizer, "eos_token"),
+        start_token=_special_token(folder, values, tokenizer, "bos_token"),
         model={},
     )
     n_params = count_parameters(folder, entries[-1])
-    shape = TransformersShape(shape.vocab_size, shape.block_size, n_params)
+    shape = TransformersShape(n_tokens, window, n_params)
     return TransformersRun(folder, about, shape, tokenizer, entries, n_params, limits, values)
+
+
+def _window(values: dict[str, Any], limits: TransformersLimits) -> int:
+    """Number of tokens that a model reads at once: what its config says, or its architecture."""
+    told = [values[name] for name in WINDOW_NAMES if type(values.get(name)) is int]
+    window = told[0] if told else describe_architecture(values).window
+    if window is not None and window < 2:
+        raise BadCheckpoint("transformers.no_window", window=window)
+    windows = [window, _original_window(values), limits.window]
+    return min(window for window in windows if window is not None)
+
+
+def _original_window(values: dict[str, Any]) -> int | None:
+    """The window up to which positions that were stretched afterwards are what they were."""
+    ropes = [values.get("rope_parameters"), values.get("rope_scaling")]
+    ropes += [rope for layers in ropes if isinstance(layers, dict) for rope in layers.values()]
+    for rope in ropes:
+        if not isinstance(rope, dict):
+            continue
+        if rope.get("rope_type") in _STRETCHED or rope.get("type") in _STRETCHED:
+            for source in (rope, values):
+                original = source.get("original_max_position_embeddings")
+                if type(original) is int and original >= 2:
+                    return original
+    return None
 
 
 def count_parameters(folder: Path, entry: CheckpointEntry) -> int:
@@ -266,7 +304,7 @@ def _only_step(folder: Path, limits: TransformersLimits) -> CheckpointEntry:
 
 def _sampling(folder: Path) -> SamplingDefaults | None:
     """How the model's author samples, where that is told and possible here."""
-    values = _object(folder, GENERATION_CONFIG)
+    values = _optional(folder, GENERATION_CONFIG)
     if not values.get("do_sample"):
         return None
     told = {n: values[n] for n in ("temperature", "top_k", "top_p") if values.get(n) is not None}
@@ -276,19 +314,42 @@ def _sampling(folder: Path) -> SamplingDefaults | None:
         return None
 
 
-def _special_token(folder: Path, name: str) -> str | None:
-    """The text of the token that ends or begins a text."""
-    told = _object(folder, TOKENIZER_CONFIG).get(name)
-    if isinstance(told, dict):
-        told = told.get("content")
-    return told if isinstance(told, str) and told else None
+def _special_token(
+    folder: Path, values: dict[str, Any], tokenizer: LibraryTokenizer, name: str
+) -> str | None:
+    """The text of the token that ends or begins a text: by its name, or by its id.
+
+    An id alone must be that of an added token: the library's configs name one, 2 for instance, also
+    where a tokenizer has a letter there.
+    """
+    by_name = _optional(folder, TOKENIZER_CONFIG), _optional(folder, SPECIAL_TOKENS)
+    if found := _told_text(by_name[0].get(name)):
+        return found
+    for source in (_optional(folder, GENERATION_CONFIG), values):
+        told = source.get(f"{name}_id")
+        for id in told if isinstance(told, list) else [told]:
+            if type(id) is int and id in tokenizer.added:
+                return tokenizer.token_text(id)
+    return _told_text(by_name[1].get(name))
 
 
-def _object(folder: Path, name: str) -> dict[str, Any]:
-    """The value of a JSON file that holds an object; empty for one that may be missing, and is."""
-    if name != CONFIG and not (folder / name).exists():
-        return {}
-    value = parse_json(read_json_bytes(folder, name), name)
+def _told_text(token: Any) -> str | None:
+    if isinstance(token, dict):
+        token = token.get("content")
+    return token if isinstance(token, str) and token else None
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    value = parse_json(read_json_bytes(folder, CONFIG), CONFIG)
     if not isinstance(value, dict):
-        raise BadCheckpoint("checkpoint.no_object", file=name)
+        raise BadCheckpoint("checkpoint.no_object", file=CONFIG)
     return value
+
+
+def _optional(folder: Path, name: str) -> dict[str, Any]:
+    """The value of a JSON file that holds an object; empty where there is none that can be read."""
+    try:
+        value = parse_json(read_json_bytes(folder, name), name)
+    except BadCheckpoint:
+        return {}
+    return value if isinstance(value, dict) else {}

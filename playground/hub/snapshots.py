@@ -33,8 +33,7 @@ from playground.checkpoints.schema import (
 )
 from playground.checkpoints.shards import parse_weight_map
 from playground.checkpoints.transformers_folder import (
-    GENERATION_CONFIG,
-    TOKENIZER_CONFIG,
+    OPTIONAL_FILES,
     TransformersLimits,
     TransformersRun,
     check_config,
@@ -261,8 +260,11 @@ class SnapshotStore:
             check_config(values, limits)
         weights = await self._token_weights(repo_id, steps, folder, public)
         check_token_weights(repo_id, weights, limits)
-        optional = [name for name in (TOKENIZER_CONFIG, GENERATION_CONFIG) if name in files]
-        check_text_sizes(repo_id, files, optional)
+        optional = [
+            name
+            for name in OPTIONAL_FILES
+            if name in files and (files[name].size or 0) <= JSON_BYTES
+        ]
         for name in (CONFIG, TOKENIZER, *optional):
             most = limits.tokenizer_bytes if name == TOKENIZER else JSON_BYTES
             await self._download_text(source, name, folder, public, most)

@@ -265,18 +265,13 @@ def load_transformers_model(run: TransformersRun, entry: CheckpointEntry) -> Tra
     """The model of a step. Raises BadCheckpoint, also for an architecture whose keys and values
     cannot be kept in this way.
     """
-    n_tokens = len(run.vocabulary)
-    if n_tokens > run.model_config.vocab_size:
-        raise BadCheckpoint(
-            "transformers.tokens_differ", tokens=n_tokens, size=run.model_config.vocab_size
-        )
     pretrained = load_pretrained(run, entry)
     if run.limits.dtype == "int8":
         quantize_model(pretrained)
     try:
         model = TransformersModel(
             pretrained,
-            n_tokens=n_tokens,
+            n_tokens=run.model_config.vocab_size,
             block_size=run.model_config.block_size,
             gaps=run.vocabulary.gaps,
         )

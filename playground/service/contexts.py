@@ -27,8 +27,11 @@ async def encode_context(run: BaseRun, context: str, written: Sequence[int] = ()
 
 def check_ids(run: BaseRun, ids: Sequence[int], *, field: str) -> None:
     """Raises InvalidInput, at a field, for ids that no token of a model has."""
-    if any(id >= run.model_config.vocab_size for id in ids):
-        raise InvalidInput("errors.unknown_token", most=run.model_config.vocab_size - 1).at(field)
+    size = run.model_config.vocab_size
+    if any(id >= size for id in ids):
+        raise InvalidInput("errors.unknown_token", field=field, most=size - 1).at(field)
+    if (unused := next((id for id in ids if not run.vocabulary.token_bytes(id)), None)) is not None:
+        raise InvalidInput("errors.unused_token", field=field, id=unused).at(field)
 
 
 async def context_tail(run: BaseRun, context: str, written: Sequence[int]) -> str:

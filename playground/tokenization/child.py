@@ -23,7 +23,10 @@ _SPACED = {"Whitespace", "WhitespaceSplit", "BertPreTokenizer"}  # spaces lie be
 
 
 def describe(tokenizer: Any) -> dict[str, Any]:
-    """What the tokenizer's ids stand for: the bytes of each, as Latin-1; null where it has none."""
+    """What the tokenizer's ids stand for: the bytes of each, as Latin-1; null where it has none.
+
+    added: the ids of tokens that were added to those of its model, such as one that ends a text.
+    """
     by_id = {id: token for token, id in tokenizer.get_vocab(with_added_tokens=True).items()}
     size = max(by_id, default=-1) + 1
     if not 0 < size <= IDS_MAX:
@@ -38,7 +41,7 @@ def describe(tokenizer: Any) -> dict[str, Any]:
         else:
             content = added[id].encode() if id in added else piece(id, token)
             pieces.append(content.decode("latin-1"))
-    return {"pieces": pieces}
+    return {"pieces": pieces, "added": sorted(added)}
 
 
 def _piece_reader(tokenizer: Any, tokens: list[str]) -> Callable[[int, str], bytes]:

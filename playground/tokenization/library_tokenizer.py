@@ -50,6 +50,7 @@ class LibraryTokenizer(PieceTokenizer):
         self._lock = threading.RLock()
         self._child: Child | None = None
         self._pieces: tuple[bytes | None, ...] | None = None
+        self._added: frozenset[int] = frozenset()
         self._identity = ""
         self._tokens: LRUCache[str, list[Token]] = LRUCache(
             _TOKENS_KEPT, getsizeof=lambda tokens: len(tokens) + 1
@@ -65,6 +66,12 @@ class LibraryTokenizer(PieceTokenizer):
     def pieces(self) -> tuple[bytes | None, ...]:
         """The bytes of each id; None for one that no token has."""
         return self._loaded()
+
+    @property
+    def added(self) -> frozenset[int]:
+        """The ids of tokens that were added to those of its model."""
+        self._loaded()
+        return self._added
 
     @property
     def content(self) -> bytes:
@@ -117,6 +124,7 @@ class LibraryTokenizer(PieceTokenizer):
         if "error" in described:
             raise BadCheckpoint("tokenizer.unreadable", reason=described["error"])
         if is_first:
+            self._added = frozenset(described["added"])
             self._pieces = tuple(
                 None if piece is None else piece.encode("latin-1") for piece in described["pieces"]
             )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from safetensors.torch import save as save_tensors
 
 from playground.checkpoints.schema import CONFIG, SHARD_INDEX, TOKENIZER, WEIGHTS
 from playground.checkpoints.transformers_folder import TransformersRun
-from playground.errors import BadCheckpoint, HubTooLarge
+from playground.errors import BadCheckpoint, HubTooLarge, InvalidInput
 from playground.lm.sampling import SamplingParams
 from playground.service.playground import Playground
 from tests.hub.fake_hub import files_of
@@ -318,6 +319,32 @@ def test_the_window_and_the_numbers_are_the_operator_s(hub, changed, saved):
     for id, prob in found.items():
         assert prob == pytest.approx(float(expected[id]), abs=0.05)
     assert generation.context_used == generation.vocabulary.tail(TEXT, 4)
+
+
+def gapped(files):
+    """The files with a tokenizer that has no token of one id, and one fewer than the model."""
+    tokenizer = json.loads(files[TOKENIZER])
+    del tokenizer["model"]["vocab"]["Z"]
+    return files | {TOKENIZER: json.dumps(tokenizer).encode()}
+
+
+def test_ids_that_the_model_has_and_no_token(hub, settings, saved):
+    files = gapped(saved("llama")[1])
+    gap = json.loads(saved("llama")[1][TOKENIZER])["model"]["vocab"]["Z"]
+    hub.commit(REPO, files)
+
+    async def scenario(service):
+        session = await service.load_from_hub(REPO)
+        assert session.run.model_config.vocab_size == TOKENS
+        ask = partial(service.generate, session.session_id, "the", GREEDY, n=1)
+        for id, sentence in ((TOKENS, f"0 to {TOKENS - 1}"), (gap, f"has the id {gap}")):
+            with pytest.raises(InvalidInput, match=f"^context_ids: .*{sentence}") as caught:
+                await ask(written=[id])
+            assert caught.value.field == "context_ids"
+            with pytest.raises(InvalidInput, match=f"^text_ids: .*{sentence}"):
+                await service.score(session.session_id, "the", written=[id])
+
+    run(settings, scenario)
 
 
 def test_two_who_open_the_same_share_one_download(hub, settings, saved):

@@ -233,3 +233,7 @@ def test_a_round_of_a_model_without_a_prompt_begins_with_a_word(client, session_
     assert made["source"] == "model"
     assert len(made["tokens"]) == 20
     assert made == post(client, "rounds", session_id=session_id, seed=1)
+
+
+def test_a_text_ends_where_only_config_json_says_with_which_token(client):
+    assert client.get("/api/sessions/glassllm-en").json()["end_token"] == "<eos>"
