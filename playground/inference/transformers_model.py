@@ -126,7 +126,8 @@ class TransformersModel:
     """A `LanguageModel` around a model of the library, with the tokens of its tokenizer alone.
 
     Ids of the model beyond those of the tokenizer, and those between that no token has, cannot be
-    predicted.
+    predicted. Whatever computes logits raises BadCheckpoint where they are not finite: a table may
+    have one position, or one token, whose values are far too large.
     """
 
     rows_min = ROWS_MIN
@@ -237,6 +238,8 @@ class TransformersModel:
 
     def _logits(self, output: Any, n_logits: int) -> Tensor:
         logits: Tensor = output.logits[:, -n_logits:, : self.config.vocab_size].float()
+        if not logits.amax(-1).isfinite().all():  # that of a row with a NaN is one
+            raise BadCheckpoint("transformers.answers_not_finite")
         return logits.index_fill(2, self._gaps, -torch.inf) if len(self._gaps) else logits
 
     def _measured_row_bytes(self) -> int:
@@ -276,6 +279,8 @@ def load_transformers_model(run: TransformersRun, entry: CheckpointEntry) -> Tra
             gaps=run.vocabulary.gaps,
         )
         is_exact = model.largest_difference() <= _TOLERANCE[run.limits.dtype]
+    except BadCheckpoint:
+        raise BadCheckpoint("checkpoint.answers_not_finite", file=entry.path) from None
     except Exception:  # whatever an architecture makes of arguments that it does not expect
         is_exact = False
     if not is_exact:

@@ -216,6 +216,10 @@ REFUSED = {
         lambda f, m: with_tensors(f, lambda t: t | {"model.norm.weight": torch.ones(8)}),
         r"model\.norm\.weight has the shape .*8.* config\.json makes it .*16",
     ),
+    "far too large": (
+        lambda f, m: with_tensors(f, lambda t: t | {"model.norm.weight": torch.full((16,), 3e38)}),
+        "answers are not finite",
+    ),
     "not a number": (lambda f, m: f | {WEIGHTS: infinite_weights(m)}, "not finite"),
     "cut": (lambda f, m: f | {WEIGHTS: f[WEIGHTS][:-4]}, "safetensors"),
     "fewer rows than tokens": (
@@ -343,6 +347,34 @@ def test_ids_that_the_model_has_and_no_token(hub, settings, saved):
             assert caught.value.field == "context_ids"
             with pytest.raises(InvalidInput, match=f"^text_ids: .*{sentence}"):
                 await service.score(session.session_id, "the", written=[id])
+
+    run(settings, scenario)
+
+
+def test_a_position_whose_weights_are_far_too_large(hub, settings, saved):
+    """No answer has probabilities that are no numbers; before that position, all is well."""
+
+    def broken(tensors):
+        tensors["transformer.wpe.weight"][WINDOW - 2] = 3e38
+        return tensors
+
+    hub.commit(REPO, with_tensors(saved("gpt2")[1], broken))
+    warm = SamplingParams(seed=1)
+
+    async def scenario(service):
+        session = await service.load_from_hub(REPO)
+        id, text = session.session_id, "xyz" * WINDOW
+        assert (await service.generate(id, "the", GREEDY, n=2)).steps.prob.all()
+        for ask in (
+            partial(service.generate, id, text, GREEDY, n=1),
+            partial(service.generate, id, text, warm, n=3),
+            partial(service.score, id, text),
+            partial(service.search_beams, id, text, width=2, n=2),
+            partial(service.repeat_draw, id, text, warm, n=5),
+        ):
+            with pytest.raises(BadCheckpoint, match="answers are no numbers any more"):
+                await ask()
+        assert (await service.generate(id, "the", GREEDY, n=2)).steps.prob.all()
 
     run(settings, scenario)
 
