@@ -26,6 +26,7 @@ def describe(tokenizer: Any) -> dict[str, Any]:
     """What the tokenizer's ids stand for: the bytes of each, as Latin-1; null where it has none.
 
     added: the ids of tokens that were added to those of its model, such as one that ends a text.
+    marks_ends: whether tokens say where words end, and none where a space is.
     """
     by_id = {id: token for token, id in tokenizer.get_vocab(with_added_tokens=True).items()}
     size = max(by_id, default=-1) + 1
@@ -41,7 +42,12 @@ def describe(tokenizer: Any) -> dict[str, Any]:
         else:
             content = added[id].encode() if id in added else piece(id, token)
             pieces.append(content.decode("latin-1"))
-    return {"pieces": pieces, "added": sorted(added)}
+    return {"pieces": pieces, "added": sorted(added), "marks_ends": _marks_ends(tokenizer)}
+
+
+def _marks_ends(tokenizer: Any) -> bool:
+    has_suffix = bool(getattr(tokenizer.model, "end_of_word_suffix", None))
+    return has_suffix or "BPEDecoder" in _types(json.loads(tokenizer.to_str()).get("decoder"))
 
 
 def _piece_reader(tokenizer: Any, tokens: list[str]) -> Callable[[int, str], bytes]:
@@ -112,8 +118,28 @@ def encode(tokenizer: Any, text: str) -> dict[str, Any]:
     return {
         "ids": encoding.ids[:n],
         "offsets": encoding.offsets[:n],
-        "unknown": _dropped(tokenizer, text, encoding.offsets),
+        "unknown": _lacking_bytes(tokenizer, text, encoding)
+        or _dropped(tokenizer, text, encoding.offsets),
     }
+
+
+def _lacking_bytes(tokenizer: Any, text: str, encoding: Any) -> list[str]:
+    """The characters, each once, of which byte-level BPE leaves out a byte: it lacks its token.
+
+    Not those of added tokens, which are not read byte by byte.
+    """
+    if "ByteLevel" not in f"{tokenizer.pre_tokenizer} {tokenizer.normalizer}":
+        return []
+    letters = _byte_alphabet().items()
+    lacking = {byte for letter, byte in letters if tokenizer.token_to_id(letter) is None}
+    if not lacking or getattr(tokenizer.model, "unk_token", None) is not None:
+        return []
+    added = tokenizer.get_added_tokens_decoder().keys()
+    left = [*text]
+    for id, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+        if id in added:
+            left[start:end] = [""] * (end - start)
+    return [c for c in dict.fromkeys(left) if lacking.intersection(c.encode())]
 
 
 def _dropped(tokenizer: Any, text: str, offsets: list[tuple[int, int]]) -> list[str]:
@@ -129,8 +155,12 @@ def _dropped(tokenizer: Any, text: str, offsets: list[tuple[int, int]]) -> list[
         return []
     characters = dict.fromkeys(text)
     if tokenizer.normalizer is not None or tokenizer.pre_tokenizer is not None:
-        characters = {c: None for c in characters if not (c.isspace() or unicodedata.combining(c))}
+        characters = {c: None for c in characters if not (c.isspace() or _is_mark(c))}
     return [c for c in characters if not tokenizer.encode(c, add_special_tokens=False).ids]
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
 
 
 def _load(path: str) -> Any:

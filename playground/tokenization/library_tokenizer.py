@@ -124,6 +124,8 @@ class LibraryTokenizer(PieceTokenizer):
         if "error" in described:
             raise BadCheckpoint("tokenizer.unreadable", reason=described["error"])
         if is_first:
+            if described["marks_ends"]:
+                raise BadCheckpoint("tokenizer.marks_ends")
             self._added = frozenset(described["added"])
             self._pieces = tuple(
                 None if piece is None else piece.encode("latin-1") for piece in described["pieces"]

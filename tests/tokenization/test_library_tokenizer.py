@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import (
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 
 from playground.errors import BadCheckpoint
 from playground.lm.tokenizer import is_whole
@@ -174,6 +182,40 @@ def test_special_tokens_are_read_in_a_text_and_none_is_put_after_it(opened, tmp_
     closing = LibraryTokenizer(tmp_path / "tokenizer.json", max_bytes=2**24)
     assert Tokenizer.from_file(str(tmp_path / "tokenizer.json")).encode("a").ids[-1] == 0
     assert closing.encode("a") == ours.encode("a")
+
+
+def test_words_whose_ends_are_marked_are_refused(tmp_path):
+    """Their spaces would be lost."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.BPEDecoder("</w>")
+    trainer = trainers.BpeTrainer(special_tokens=["<unk>"], end_of_word_suffix="</w>")
+    tokenizer.train_from_iterator(["the house of the mouse"] * 3, trainer)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(BadCheckpoint, match=r"where words end .* open a model whose tokens have"):
+        len(LibraryTokenizer(tmp_path / "tokenizer.json", max_bytes=2**20))
+
+
+def test_a_character_of_which_a_byte_has_no_token_is_told(tmp_path):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(special_tokens=["<|end|>"])
+    tokenizer.train_from_iterator(["the house é ñ"] * 3, trainer)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    ours = LibraryTokenizer(tmp_path / "tokenizer.json", max_bytes=2**20)
+    assert ours.decode(ours.encode("house é<|end|>")) == "house é<|end|>"
+    with pytest.raises(UnknownCharactersError) as caught:
+        ours.encode("the €éÿ<|end|>é")  # € and ÿ share a byte with what has tokens
+    assert caught.value.characters == ["€", "ÿ"]
+
+
+def test_marks_that_a_normalizer_removes_are_no_unknown_characters(opened, tmp_path):
+    tokenizer = word_piece()
+    tokenizer.model = models.WordPiece(vocab={"[UNK]": 0, "नमसत": 1, "สวสด": 2}, unk_token="[UNK]")
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    ours = LibraryTokenizer(tmp_path / "tokenizer.json", max_bytes=2**20)
+    assert ours.encode("नमस्ते สวัสดี") == [1, 2]
 
 
 def test_ids_between_that_no_token_has(tmp_path):
