@@ -62,7 +62,7 @@ class WrittenToken(_Part):
     writer: int = Field(ge=0, description="Index in `writers`.")
     picked: bool = Field(
         description="Whether the API gives this token when it is asked with the writer's fields, "
-        "`position`, and the text before it as `context`; else the text has it in place of that."
+        "`position`, and what stands before it; else the text has it in place of that."
     )
 
 
@@ -71,8 +71,11 @@ class TextFile(_Part):
 
     To write it again, begin with the prompt, and for each run of tokens that are `picked` and have
     one writer, ask `POST /api/generate` with the writer's `session_id`, `step` and `sampling`, the
-    text so far as `context`, the first token's `position`, and their number as `n`; the answer's
-    tokens are those of the run. Tokens that are not `picked` are appended as they are.
+    text so far, the first token's `position`, and their number as `n`; the answer's tokens are
+    those of the run. Tokens that are not `picked` are appended as they are.
+
+    The text so far: in `context_ids` the `id`s of the last tokens, as far as this session wrote
+    them, and in `context` the text before those. A text alone may fall into other tokens.
     """
 
     model_config = ConfigDict(

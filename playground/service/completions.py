@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Literal
 
 import numpy as np
@@ -12,24 +14,36 @@ import numpy.typing as npt
 
 from playground.errors import TooLarge
 from playground.lm.sampling import SamplingParams
-from playground.lm.tokenizer import Tokenizer
+from playground.lm.tokenizer import Tokenizer, text_of_bytes
+from playground.service.contexts import tokenize_text
 from playground.service.playground import STREAM_TOKENS, Generation, Playground, Prompt
 from playground.service.scoring import SCORE_TEXT_MAX
 
 FinishReason = Literal["stop", "length"]
+
+_BAD_BYTES = re.compile("[\udc80-\udcff]+")  # as surrogateescape has what is no UTF-8
+_UNIT = re.compile(f"{_BAD_BYTES.pattern}|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionToken:
     """A token of a completion, and what was probable in its place.
 
-    logprob: natural logarithm of its probability, None where there is none.
-    candidates: the most probable tokens with theirs, descending.
+    text: what it adds to the text: a character with the last of its parts, and nothing for a token
+    that begins every text. logprob: natural logarithm of its probability, None where there is none.
+    candidates: the most probable tokens with theirs, descending. label: by itself, where that is
+    not what it adds.
     """
 
     text: str
     logprob: float | None = None
     candidates: tuple[tuple[str, float], ...] = ()
+    label: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The token by itself."""
+        return self.text if self.label is None else self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +85,85 @@ async def complete(
         return
     end_token = prompt.run.config.end_token
     stop = StopSequences([*options.stop, *filter(None, [end_token])])
+    characters = WholeCharacters()
     n_part = STREAM_TOKENS if options.in_parts or stop else options.n
     n_left = options.n
     parts = service.stream_prompt(prompt, options.params, n=options.n, n_part=n_part)
     async with aclosing(parts):
         async for part in parts:
-            tokens += stop.push(new_tokens(part))
+            tokens += stop.push(characters.push(*new_tokens(part)))
             n_left -= len(part.steps)
+            if not (stop.found or n_left):
+                tokens += stop.push(characters.rest())
             if stop.found or not n_left:
-                yield CompletionPart(tokens + stop.rest(), "stop" if stop.found else "length")
+                tokens += stop.rest()
+                yield CompletionPart(_shown(tokens), "stop" if stop.found else "length")
                 return
             if tokens:
-                yield CompletionPart(tokens, None)
+                yield CompletionPart(_shown(tokens), None)
             tokens = []
+
+
+class WholeCharacters:
+    """Passes tokens on whose characters are whole; holds back those that may hold a part of one.
+
+    Bytes that turn out to be of no character stay together, escaped as half surrogates: no stop
+    sequence has these.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[CompletionToken] = []
+        self._contents: list[bytes] = []
+
+    def push(
+        self, tokens: Iterable[CompletionToken], contents: Iterable[bytes]
+    ) -> list[CompletionToken]:
+        """The tokens, of these and of those held back, that end with a character.
+
+        contents: the bytes of each.
+        """
+        passed = []
+        for token, content in zip(tokens, contents, strict=True):
+            self._held.append(token)
+            self._contents.append(content)
+            text = b"".join(self._contents).decode("utf-8", "surrogateescape")
+            if not _BAD_BYTES.match(text[-1:]):
+                passed += self.rest()
+        return passed
+
+    def rest(self) -> list[CompletionToken]:
+        """The tokens that are still held back: no more will come."""
+        texts = _added_texts(self._contents)
+        rest = [_with_text(token, text) for token, text in zip(self._held, texts, strict=True)]
+        self._held, self._contents = [], []
+        return rest
+
+
+def _added_texts(contents: Sequence[bytes]) -> list[str]:
+    """What each of several pieces of UTF-8 adds: a character with the last of its bytes."""
+    ends = list(accumulate(map(len, contents)))
+    texts, end, at = [""] * len(contents), 0, 0
+    for unit in _UNIT.findall(b"".join(contents).decode("utf-8", "surrogateescape")):
+        end += len(unit.encode("utf-8", "surrogateescape"))
+        while ends[at] < end:
+            at += 1
+        texts[at] += unit
+    return texts
+
+
+def _with_text(token: CompletionToken, text: str) -> CompletionToken:
+    """The token where it adds a text, which it need not be by itself."""
+    return token if token.text == text else replace(token, text=text, label=token.shown)
+
+
+def _shown(tokens: Iterable[CompletionToken]) -> list[CompletionToken]:
+    """The tokens with escaped bytes as the house shows them."""
+    return [
+        replace(token, text=text_of_bytes(token.text.encode("utf-8", "surrogateescape")))
+        if _BAD_BYTES.search(token.text)
+        else token
+        for token in tokens
+    ]
 
 
 class StopSequences:
@@ -112,7 +192,8 @@ class StopSequences:
                 self._held, self.found = [], True
                 break
             n_sure = len(text) - max((_overlap(text, s) for s in self._sequences), default=0)
-            while self._held and n_sure >= len(self._held[0].text):
+            # A part of a character adds nothing: it waits for the last one, which adds it.
+            while self._held and n_sure and n_sure >= len(self._held[0].text):
                 n_sure -= len(self._held[0].text)
                 passed.append(self._held.pop(0))
         return passed
@@ -135,24 +216,46 @@ def _cut(tokens: Sequence[CompletionToken], length: int) -> list[CompletionToken
     for token in tokens:
         if length <= 0:
             break
-        kept.append(CompletionToken(token.text[:length], token.logprob, token.candidates))
+        kept.append(replace(token, text=token.text[:length]))
         length -= len(token.text)
     return kept
 
 
-def new_tokens(generation: Generation) -> list[CompletionToken]:
-    """The tokens of a generation; their logprobs are those after temperature, before truncation."""
-    steps = generation.steps
-    texts = _texts(generation.vocabulary, steps.token.tolist())
-    return _tokens(
-        generation.vocabulary, texts, _log(steps.prob), steps.candidate, steps.candidate_prob
+def new_tokens(generation: Generation) -> tuple[list[CompletionToken], list[bytes]]:
+    """The tokens of a generation by themselves, and the bytes of each.
+
+    Their logprobs are those after temperature, before truncation.
+    """
+    steps, vocabulary = generation.steps, generation.vocabulary
+    ids = steps.token.tolist()
+    tokens = _tokens(
+        vocabulary,
+        _texts(vocabulary, ids),
+        _log(steps.prob),
+        steps.candidate,
+        steps.candidate_prob,
     )
+    return tokens, [vocabulary.token_bytes(id) for id in ids]
 
 
 async def _prompt_tokens(
     service: Playground, prompt: Prompt, *, scored: bool
 ) -> list[CompletionToken]:
     """The tokens of a prompt; nothing is predicted for the first. Raises as `Scorer.score`."""
+    vocabulary = prompt.run.vocabulary
+    tokens = await _place_tokens(service, prompt, scored=scored)
+    found = await tokenize_text(vocabulary, prompt.context, field="prompt")
+    # Not what the tokens read: a tokenizer may leave spaces out, or make letters small.
+    starts = accumulate((token.start for token in found[1:]), max, initial=0)
+    places = pairwise([*starts, len(prompt.context)])
+    texts = [prompt.context[start:end] for start, end in places]
+    return [_with_text(token, text) for token, text in zip(tokens, texts, strict=True)]
+
+
+async def _place_tokens(
+    service: Playground, prompt: Prompt, *, scored: bool
+) -> list[CompletionToken]:
+    """The tokens of a prompt, each by itself, with what was probable in its place."""
     vocabulary = prompt.run.vocabulary
     texts = _texts(vocabulary, prompt.ids)
     if not scored:

@@ -237,3 +237,14 @@ def test_a_round_of_a_model_without_a_prompt_begins_with_a_word(client, session_
 
 def test_a_text_ends_where_only_config_json_says_with_which_token(client):
     assert client.get("/api/sessions/glassllm-en").json()["end_token"] == "<eos>"
+
+
+@pytest.mark.parametrize(("session_id", "prompt"), [(NAMES[0], "Once É😀 upon"), (NAMES[1], ONCE)])
+def test_an_echoed_prompt_is_the_text_that_was_sent(client, session_id, prompt):
+    body = {"model": session_id, "prompt": prompt, "max_tokens": 3, "temperature": 0, "logprobs": 1}
+    echoed, alone = (
+        client.post("/v1/completions", json=body | {"echo": echo}).json()["choices"][0]
+        for echo in (True, False)
+    )
+    assert echoed["text"] == prompt + alone["text"]
+    assert echoed["logprobs"]["text_offset"][-3:] == alone["logprobs"]["text_offset"]

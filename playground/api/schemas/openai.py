@@ -125,7 +125,8 @@ class Logprobs(BaseModel):
 
     Of new tokens they are those after temperature and before top_k and top_p, of an echoed prompt
     those at temperature 1. top_logprobs: the `logprobs` most probable tokens, and the token itself.
-    text_offset: in the prompt and what follows it, in characters.
+    text_offset: in the prompt and what follows it, in characters; of a part of a character, where
+    that begins.
     """
 
     tokens: list[str]
@@ -227,7 +228,7 @@ def _logprobs(tokens: Sequence[CompletionToken], n: int, offset: int) -> dict[st
         offsets.append(offset)
         offset += len(token.text)
     return {
-        "tokens": [token.text for token in tokens],
+        "tokens": [token.shown for token in tokens],
         "token_logprobs": [
             None if token.logprob is None else max(token.logprob, _LOGPROB_MIN) for token in tokens
         ],
@@ -241,6 +242,6 @@ def _top_logprobs(token: CompletionToken, n: int) -> dict[str, float] | None:
     if token.logprob is None:
         return None
     found: dict[str, float] = {}
-    for text, logprob in (*token.candidates[:n], (token.text, token.logprob)):
+    for text, logprob in (*token.candidates[:n], (token.shown, token.logprob)):
         found.setdefault(text, max(logprob, _LOGPROB_MIN))
     return found

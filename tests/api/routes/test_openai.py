@@ -12,6 +12,7 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from playground.api.app import create_api
+from playground.lm.tokenizer import text_of_bytes
 from playground.service.playground import Playground
 from playground.service.sessions import Session
 from tests.api.scenarios import COMPLETIONS, GENERATE, SCORE
@@ -258,6 +259,48 @@ def test_a_text_ends_before_the_models_end_token(models_dir, settings):
         assert "." in text
         (choice,) = complete(client, max_tokens=200)["choices"]
         assert (choice["text"], choice["finish_reason"]) == (text.partition(".")[0], "stop")
+
+
+@pytest.fixture
+def pieces(settings, models_dir, write_model, word_pieces):
+    """A client of a model `pieces`, of word pieces and bytes."""
+    write_model(models_dir / "pieces", tokenizer=word_pieces)
+    with TestClient(create_api(Playground(settings))) as client:
+        yield client
+
+
+PIECES = {"model": "pieces", "prompt": "the cat’s 😀 mat"}
+
+
+def test_half_characters_are_joined_in_the_text_and_named_among_the_tokens(pieces):
+    asked = PIECES | {"max_tokens": 0, "echo": True, "logprobs": 0}
+    (choice,) = complete(pieces, **asked)["choices"]
+    assert choice["text"] == PIECES["prompt"]
+    found = choice["logprobs"]
+    places = dict(zip(found["tokens"], found["text_offset"], strict=True))
+    assert places["⟨E2⟩"] == places["⟨99⟩"] == 7
+    assert places["⟨F0⟩"] == places["⟨98⟩"] == 10
+    assert "".join(found["tokens"][-2:]).endswith("mat")
+    assert found["text_offset"][-1] < len(choice["text"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_word_pieces_are_completed_as_the_house_generates(pieces, seed):
+    asked = PIECES | {"max_tokens": 60, "seed": seed, "logprobs": 1}
+    body = {"session_id": "pieces", "context": PIECES["prompt"], "n": 60, "temperature": 1}
+    steps = pieces.post(GENERATE, json=body | {"seed": seed}).json()["steps"]
+    contents = [bytes(step.get("bytes", step["token"].encode())) for step in steps]
+    (alone,) = complete(pieces, **asked)["choices"]
+    assert alone["text"] == text_of_bytes(b"".join(contents))
+    assert alone["logprobs"]["tokens"] == [step["token"] for step in steps]
+    (echoed,) = complete(pieces, **asked, echo=True)["choices"]
+    assert echoed["text"] == PIECES["prompt"] + alone["text"]
+    assert echoed["logprobs"]["text_offset"][-60:] == alone["logprobs"]["text_offset"]
+    events = pieces.post(COMPLETIONS, json=ASK | asked | {"stream": True}).text.split("\n\n")
+    chunks = [json.loads(event.removeprefix("data: "))["choices"][0] for event in events[:-2]]
+    assert "".join(chunk["text"] for chunk in chunks) == alone["text"]
+    offsets = [at for chunk in chunks for at in chunk["logprobs"]["text_offset"]]
+    assert offsets == alone["logprobs"]["text_offset"]
 
 
 def test_top_k_top_p_and_the_step_are_those_of_the_house(client):
