@@ -78,6 +78,66 @@ def test_an_address_is_read_with_spaces_and_without_a_host():
     assert parsed("ada/tiny/tree/dev") == parsed("/ada/tiny/blob/dev/config.json")
 
 
+HUB = "https://huggingface.co"
+
+
+@pytest.mark.parametrize(
+    ("typed", "revision"),
+    [
+        (f"{HUB}/ada/tiny/discussions", None),
+        (f"{HUB}/ada/tiny/discussions/3/files", None),
+        ("ada/tiny/discussions/3", None),
+        (f"{HUB}/ada/tiny/colab", None),
+        (f"{HUB}/ada/tiny/activity/all", None),
+        (f"{HUB}/ada/tiny/commits/main", "main"),
+        (f"{HUB}/ada/tiny/edit/main/README.md", "main"),
+        (f"{HUB}/ada/tiny/tree/feature/new-head", "feature/new-head"),
+        (f"{HUB}/ada/tiny/tree/refs/pr/1", "refs/pr/1"),
+        (f"{HUB}/ada/tiny/tree/main/checkpoints", "main"),
+        (f"{HUB}/ada/tiny/tree/{'a' * 40}/checkpoints/", "a" * 40),
+        (f"{HUB}/api/models/ada/tiny", None),
+        (f"{HUB}/api/models/ada/tiny/revision/v1", "v1"),
+        (f"{HUB}/ada%2Ftiny", None),
+        (f"{HUB}:443/ada/tiny", None),
+        (f"{HUB}/ada/tiny%20", None),
+        ("https:&#x2F;&#x2F;huggingface.co&#x2F;ada&#x2F;tiny", None),
+        ("git@hf.co:ada/tiny.git", None),
+        ("ssh://git@hf.co/ada/tiny", None),
+        ("git clone git@hf.co:ada/tiny", None),
+        ("hf.co/ada/tiny:Q4_K_M", None),
+        ("ollama run hf.co/ada/tiny:Q4_K_M", None),
+        ("hf download ada/tiny config.json", None),
+        ("huggingface-cli download ada/tiny --revision v2", "v2"),
+        ('AutoModel.from_pretrained("ada/tiny")', None),
+        ("model = GPT2.from_pretrained('ada/tiny', revision='v2')", "v2"),
+        ("pipeline('text-generation', model='ada/tiny')", None),
+        ("https://x.hf.space/?model=ada/tiny&step=5&v=1", None),
+        ("http://localhost:7860/?model=ada%2Ftiny&revision=v2&v=1", "v2"),
+        ("?model=https%3A%2F%2Fhf.co%2Fada%2Ftiny", None),
+        ("ada\u00a0/\u00a0tiny", None),
+        ("ada\uff0ftiny", None),
+        ("ada/ti\u00adny", None),
+    ],
+)
+def test_of_a_page_a_command_or_a_link_the_model_is_read(typed, revision):
+    assert parsed(typed) == Address("ada/tiny", revision)
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["settings/tokens", "blog/foo", "papers/1", "docs/hub/index", "spaces", "datasets", "settings"],
+)
+def test_pages_of_the_hub_that_are_no_models_are_called_so(page):
+    with pytest.raises(InvalidInput) as told:
+        parsed(f"{HUB}/{page}")
+    assert f"This is the Hub's page {page.split('/')[0]}, not a model's" in str(told.value)
+
+
+def test_a_revision_that_a_command_names_may_not_contradict_another():
+    with pytest.raises(InvalidInput, match="revision v2, the request says v3"):
+        parse_address("hf download ada/tiny --revision v2", "v3", "http://hub")
+
+
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
@@ -88,6 +148,8 @@ def test_an_address_is_read_with_spaces_and_without_a_host():
         ("https://hf.co.example/ada/tiny", "hf.co.example is not the Hub"),
         ("https://huggingface.co/models", "A model's address is owner/name"),
         ("https://hf.co/ada/tiny or https://hf.co/ada/small", "A model's address is owner/name"),
+        ("https://[bad/owner/name", "A model's address is owner/name"),
+        ("http://[owner/name]", "A model's address is owner/name"),
         ("http://[", "A model's address is owner/name"),
     ],
 )
