@@ -48,11 +48,12 @@ class PlaygroundError(Exception):
     """Base class of the errors that a visitor or a caller of the API can receive.
 
     `str(error)` is the message in the current locale. retry_after_seconds: when to try again, where
-    that is known.
+    that is known. field: dotted path of the request field at fault, None if unknown.
     """
 
     status: ClassVar[int] = 500
     retry_after_seconds: int | None = None
+    field: str | None = None
 
     def __init__(self, key: str, /, **params: Any) -> None:
         """key, params: message key and parameters, as for `translate`."""
@@ -62,24 +63,20 @@ class PlaygroundError(Exception):
     def __str__(self) -> str:
         return str(self.message)
 
+    def at(self, field: str) -> Self:
+        """Set the field and return self: `raise InvalidInput("key").at("model.n_layer")`."""
+        self.field = field
+        return self
+
 
 class CommandError(Exception):
     """A command line cannot be executed; the text is printed to stderr."""
 
 
 class InvalidInput(PlaygroundError):
-    """A value is invalid.
-
-    field: dotted path of the request field that holds it, None if unknown.
-    """
+    """A value is invalid."""
 
     status = 400
-    field: str | None = None
-
-    def at(self, field: str) -> Self:
-        """Set the field and return self: `raise InvalidInput("key").at("model.n_layer")`."""
-        self.field = field
-        return self
 
 
 class UnknownCharacters(InvalidInput):
@@ -97,6 +94,12 @@ class TooLarge(InvalidInput):
     """The body, the text or the model is too large."""
 
     status = 413
+
+
+class UnreadEncoding(InvalidInput):
+    """The body has an encoding that is not read."""
+
+    status = 415
 
 
 class ModelNotInitialized(PlaygroundError):

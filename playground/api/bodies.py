@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Coroutine
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, TypeVar
@@ -15,7 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from playground.errors import InvalidInput, TooLarge
+from playground.errors import InvalidInput, TooLarge, UnreadEncoding
 from playground.i18n.translate import Message
 from playground.i18n.validation import json_message
 
@@ -38,6 +39,7 @@ class JsonRoute(APIRoute):
             return handle
 
         async def handle_json(request: Request) -> Response:
+            _check_encoding(request)
             try:
                 raw = await request.body()
             except ClientDisconnect:
@@ -72,6 +74,7 @@ async def read_body(request: Request, max_bytes: int, message_key: str) -> bytes
 
 async def receive_body(request: Request, file: IO[bytes], max_bytes: int, message_key: str) -> None:
     """Write the body into a file as it arrives. Raises TooLarge as soon as it exceeds max_bytes."""
+    _check_encoding(request)
     header = request.headers.get("content-length", "")
     n_bytes = int(header) if header.isdecimal() else 0
     try:
@@ -82,6 +85,18 @@ async def receive_body(request: Request, file: IO[bytes], max_bytes: int, messag
             file.write(chunk)
     except ClientDisconnect:
         raise InvalidInput("fields.body_cut") from None
+
+
+def refuse_form(request: Request) -> None:
+    """Raises InvalidInput for a form in place of a file: its boundaries are no part of the file."""
+    if (media_type := _media_type(request)).startswith("multipart/"):
+        raise InvalidInput("fields.body_form", type=media_type)
+
+
+def _check_encoding(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise UnreadEncoding("fields.body_encoded", encoding=encoding)
 
 
 def parse_object(request: Request, raw: bytes) -> dict[str, Any]:
@@ -96,8 +111,13 @@ def parse_object(request: Request, raw: bytes) -> dict[str, Any]:
         value = json.loads(raw)
     except UnicodeDecodeError:
         raise InvalidInput("fields.body_not_utf8") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise InvalidInput("fields.body_deep") from None
+    except json.JSONDecodeError as error:
         raise InvalidInput("fields.body_not_json", reason=json_message(str(error))) from None
+    except ValueError:  # of int(), which reads no more digits
+        most = sys.get_int_max_str_digits()
+        raise InvalidInput("fields.body_digits", most=most) from None
     if not isinstance(value, dict):
         raise InvalidInput("fields.problem", field="body", what=Message.of("fields.object"))
     return value

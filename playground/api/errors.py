@@ -114,7 +114,7 @@ def error_response(request: Request, error: PlaygroundError) -> JSONResponse:
         headers[REPLICA_HEADER] = error.replica
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
-    if isinstance(error, InvalidInput) and error.field and _FIELD_PATH.fullmatch(error.field):
+    if error.field and _FIELD_PATH.fullmatch(error.field):
         headers["X-Error-Field"] = error.field
     of_openai = is_openai_path(request.url.path)
     content = openai_error_of(error) if of_openai else {"error": str(error)}

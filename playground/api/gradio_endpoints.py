@@ -122,7 +122,12 @@ def _generate(service: Playground) -> Callable[..., AsyncIterator[Progress]]:
             )  # fmt: skip
             params = body.sampling_params()
             parts = service.stream(
-                body.session_id, body.context, params, n=n, position=body.position, step=body.step
+                body.session_id,
+                body.context,
+                params,
+                n=body.n,
+                position=body.position,
+                step=body.step,
             )
             ids: list[int] = []
             async for part in parts:

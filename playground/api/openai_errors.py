@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from playground.errors import (
-    InvalidInput,
     ModelNotInitialized,
     PlaygroundError,
     SessionNotFound,
@@ -19,7 +18,7 @@ OPENAI_PREFIX = "/v1"
 
 _SERVER_ERRORS = 500  # statuses from here on
 # The parameter at fault, of errors that don't name a field themselves.
-_PARAMS = {SessionNotFound: "model", ModelNotInitialized: "model", StepNotFound: "step"}
+_PARAMS = {ModelNotInitialized: "model", StepNotFound: "step"}
 
 
 class OpenAIError(BaseModel):
@@ -42,7 +41,7 @@ OPENAI_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 def is_openai_path(path: str) -> bool:
     """Whether errors of this path have the OpenAI API's shape."""
-    return path.startswith(f"{OPENAI_PREFIX}/")
+    return f"{path}/".lower().startswith(f"{OPENAI_PREFIX}/")
 
 
 def openai_error_of(error: PlaygroundError) -> dict[str, Any]:
@@ -50,8 +49,8 @@ def openai_error_of(error: PlaygroundError) -> dict[str, Any]:
     if isinstance(error, SessionNotFound):
         sentence = translate("errors.model_not_found")
         return openai_error(error.status, sentence, param="model", code="model_not_found")
-    field = error.field if isinstance(error, InvalidInput) else _PARAMS.get(type(error))
-    return openai_error(error.status, str(error), param=field)
+    param = error.field or _PARAMS.get(type(error))
+    return openai_error(error.status, str(error), param=param)
 
 
 def openai_error(

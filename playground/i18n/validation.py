@@ -17,6 +17,8 @@ _MESSAGES = {
     "string_too_short": "fields.too_short",
     "string_too_long": "fields.too_long",
     "string_pattern_mismatch": "fields.pattern",
+    "visitor": "fields.visitor",
+    "blank": "fields.blank",
     "int_type": "fields.integer",
     "int_from_float": "fields.integer",
     "int_parsing": "fields.integer",

@@ -38,8 +38,17 @@ def test_what_no_route_answers_is_an_error_of_the_api(fixture, request):
     for method in ("GET", "POST", "PROPFIND"):
         assert error(client.request(method, "/v1/chat/completions"), 404) == "Not Found"
     assert error(client.delete("/v1/models/plain"), 405) == "Method Not Allowed"
+    for path in ("/api", "/API/generate", "/v1", "/V1/models"):
+        assert error_sentence(client.post(path)) == "Not Found"
     german = client.get("/api/nothing", headers={"X-Language": "de"})
     assert error(german, 404) == "Nicht gefunden"
+
+
+def error_sentence(response):
+    """In either shape, at a path that is not below a prefix."""
+    assert response.status_code == 404
+    found = response.json()["error"]
+    return found["message"] if isinstance(found, dict) else found
 
 
 def test_what_gradio_answers_stays_gradios(whole):

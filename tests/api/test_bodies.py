@@ -1,5 +1,6 @@
 """What a JSON body may hold, for every field of every route that OpenAPI describes."""
 
+import gzip
 import json
 
 import pytest
@@ -53,5 +54,54 @@ def test_the_answer_to_a_whole_number_is_that_to_the_integer(client):
     answers = [client.post(path, json=body) for body in (written, meant)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].content == answers[1].content
+    ids = [client.post(path, json=meant | {"context_ids": ids}) for ids in ([5.0, 7], [5, 7])]
+    assert ids[0].status_code == 200
+    assert ids[0].content == ids[1].content
     refused = client.post(path, json=GOOD[path] | {"seed": 5.5})
     assert refused.json()["error"].startswith("seed: ")
+
+
+@pytest.mark.parametrize("path", ["/api/generate", "/api/draws"])
+def test_null_is_the_default_of_how_a_token_is_picked(client, path):
+    seeded = GOOD[path] | {"seed": 7}
+    nulls = client.post(path, json=seeded | {"top_k": None, "top_p": None, "step": None})
+    assert nulls.status_code == 200, nulls.text
+    assert nulls.content == client.post(path, json=seeded).content
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/generate", "/api/trainings", "/api/corpora/text?filename=a"]
+)
+def test_a_body_in_another_encoding_is_not_taken_for_one_that_is_broken(client, path):
+    raw = gzip.compress(json.dumps(GOOD["/api/generate"]).encode())
+    headers = {"content-type": "application/json", "content-encoding": "GZIP"}
+    refused = client.post(path, content=raw, headers=headers)
+    assert refused.status_code == 415
+    said = "The body has the Content-Encoding gzip, and none is read here: send it as it is"
+    assert refused.json() == {"error": said}
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("9" * 5000, "The body cannot be read: a number in it has more than 4300 digits"),
+        (
+            "[" * 50_000 + "]" * 50_000,
+            "The body cannot be read: its lists and objects lie too deep",
+        ),
+    ],
+)
+def test_json_beyond_what_is_read_is_not_called_invalid(client, value, sentence):
+    headers = {"content-type": "application/json"}
+    refused = client.post("/api/generate", content=f'{{"seed": {value}}}', headers=headers)
+    assert (refused.status_code, refused.json()["error"][: len(sentence)]) == (400, sentence)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/corpora/text?filename=a.txt", "/api/trainings/upload?visitor=0123456789abcdef"]
+)
+def test_a_form_is_not_taken_for_the_file_in_it(client, path):
+    refused = client.post(path, files={"file": ("a.txt", b"the cat sat on the mat. " * 20)})
+    assert refused.status_code == 400
+    said = "The Content-Type is multipart/form-data: send the file itself as the body"
+    assert refused.json()["error"].startswith(said)

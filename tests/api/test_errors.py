@@ -59,6 +59,9 @@ def test_an_error_without_a_fields_name_has_no_such_header(raising, error):
         ("trainings", {"visitor": VISITOR, "steps": "many"}, "steps"),
         ("trainings", {"visitor": VISITOR, "model": {"n_layer": 1.5}}, "model.n_layer"),
         ("trainings", {"visitor": "short"}, "visitor"),
+        ("generate", HELLO | {"n": 1, "context_ids": [999]}, "context_ids"),
+        ("score", {"session_id": "plain", "text": "hello", "text_ids": [999]}, "text_ids"),
+        ("compare-contexts", HELLO | {"others": ["world"]}, "token"),
     ],
 )
 def test_an_invalid_requests_field_is_in_a_header(client, path, body, field):
@@ -67,6 +70,19 @@ def test_an_invalid_requests_field_is_in_a_header(client, path, body, field):
     assert response.headers.get("X-Error-Field") == field
     sentence = response.json()["error"]
     assert sentence.startswith(f"{field}: ") or field is None
+
+
+def test_a_pattern_is_told_in_words(client):
+    said = error(client.post("/api/trainings", json={"visitor": "short"}), 400)
+    assert said.startswith(
+        "visitor: Make up 16 to 64 letters, digits, - or _, and keep them secret"
+    )
+    named = error(client.post("/api/trainings/x/name", json={"name": "  "}), 400)
+    assert named == "name: The text must have something in it besides spaces"
+
+
+def test_a_slash_after_a_session_is_no_part_of_its_name(client):
+    assert client.get("/api/sessions/plain/").json() == client.get("/api/sessions/plain").json()
 
 
 def test_an_invalid_query_parameter_is_in_a_header(client):

@@ -97,6 +97,11 @@ def test_n_has_the_bounds_of_the_api(gradio):
         gradio.predict(**HELLO, n=501, api_name="/generate")
 
 
+def test_n_may_be_written_with_a_point_and_a_zero(gradio):
+    made = list(gradio.submit(**HELLO, n=2.0, api_name="/generate"))
+    assert [len(each["text"]) for each in made] == [1, 2]
+
+
 def test_what_breaks_inside_is_said_as_the_api_says_it():
     with pytest.raises(gr.Error) as caught, as_gradio_errors():
         raise RuntimeError("a tensor went away")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from playground.api.bodies import binary_body, read_body
+from playground.api.bodies import binary_body, read_body, refuse_form
 from playground.api.dependencies import Trainings
 from playground.api.errors import responses
 from playground.api.schemas.corpora import CorporaResponse, TextResponse
@@ -39,6 +39,7 @@ async def check_text(
     In UTF-8, or in the UTF-16 or UTF-32 that its byte order mark names. Every line end is returned
     as a line feed. To be sent as the `text` of a training.
     """
+    refuse_form(request)
     raw = await read_body(request, TEXT_BYTES_MAX, "training.file_too_large")
     text = await asyncio.to_thread(decode_upload, filename, raw)
     return TextResponse(text=text, characters=len(text), different_characters=len(set(text)))

@@ -18,6 +18,8 @@ from playground.errors import (
     BadCheckpoint,
     GenerationFailed,
     HubError,
+    HubRepoNotFound,
+    HubRevisionNotFound,
     InvalidInput,
     LoadCancelled,
     RateLimited,
@@ -51,7 +53,7 @@ async def sessions(service: Service) -> SessionsResponse:
 @router.get("/sessions/{session_id:path}", responses=responses(SessionNotFound))
 async def session(session_id: str, service: Service) -> SessionDetailBody:
     """One session, with its vocabulary."""
-    return SessionDetailBody.from_session(await service.get_session(session_id))
+    return SessionDetailBody.from_session(await service.get_session(session_id.rstrip("/")))
 
 
 @router.post("/sessions", status_code=201, responses={**_ALREADY_REGISTERED, **_LOAD_ERRORS})
@@ -66,7 +68,12 @@ async def load(
     registered = service.session_ids()
     with charge(body.address):
         work = service.load_from_hub(body.repo_id, body.revision)
-        session = await cancel_on_disconnect(request, work)
+        try:
+            session = await cancel_on_disconnect(request, work)
+        except HubRepoNotFound as error:
+            raise error.at("repo_id") from None
+        except HubRevisionNotFound as error:
+            raise error.at("revision") from None
     if session.session_id in registered:
         response.status_code = 200
     return SessionDetailBody.from_session(session)

@@ -19,6 +19,7 @@ from playground.api.bodies import (
     parse_body,
     read_body,
     receive_body,
+    refuse_form,
 )
 from playground.api.dependencies import ChargeTraining, Trainings
 from playground.api.errors import responses
@@ -114,6 +115,7 @@ async def upload(
     request: Request, visitor: Annotated[Visitor, Query()], trainings: Trainings
 ) -> TrainingSummary:
     """A model out of a zip that is the body, as a download gives it."""
+    refuse_form(request)
     max_bytes = trainings.settings.training_upload_bytes
     with SpooledTemporaryFile(SPOOL_BYTES) as file:
         await receive_body(request, file, max_bytes, "training.zip_too_large")

@@ -17,7 +17,7 @@ class RequestBody(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _whole_number(cls, value: object) -> object:
-        return int(value) if isinstance(value, float) and value.is_integer() else value
+        return _with_integers(value)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -29,3 +29,10 @@ class RequestBody(BaseModel):
             except UnicodeEncodeError:
                 raise PydanticKnownError("string_unicode") from None
         return value
+
+
+def _with_integers(value: object) -> object:
+    """A number without a fraction as an integer, in a list, too."""
+    if isinstance(value, list):
+        return [_with_integers(entry) for entry in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from playground.api.schemas.comparison import LaneRequest
 from playground.api.schemas.generation import INTEGER_MAX, ContextIds, Text, token_fields
 from playground.errors import InvalidInput
+from playground.i18n.translate import Message
 from playground.service.context_comparison import OTHERS_MAX, ContextComparison
 
 
@@ -50,7 +51,8 @@ class CompareContextsRequest(LaneRequest):
     def followed(self) -> str | int:
         """The token whose probability is followed. Raises InvalidInput where none is named."""
         if (token := self.token if self.token_id is None else self.token_id) is None:
-            raise InvalidInput("fields.missing").at("token")
+            missing = Message.of("fields.missing")
+            raise InvalidInput("fields.problem", field="token", what=missing).at("token")
         return token
 
 

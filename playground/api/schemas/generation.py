@@ -81,8 +81,12 @@ class NextTokenRequest(RequestBody):
     context_ids: ContextIds = Field(default=[])
     temperature: Temperature
     step: Step = None
-    top_k: int = Field(0, ge=0, le=TOP_K_MAX, description="Keep the k most probable; 0 is off.")
-    top_p: float = Field(1.0, gt=0, le=1, description="Keep a nucleus of probability p; 1 is off.")
+    top_k: int | None = Field(
+        0, ge=0, le=TOP_K_MAX, description="Keep the k most probable; 0 is off."
+    )
+    top_p: float | None = Field(
+        1.0, gt=0, le=1, description="Keep a nucleus of probability p; 1 is off."
+    )
     seed: int | None = Field(
         None, ge=0, le=SEED_MAX, description="Each draw depends on (seed, position) alone."
     )
@@ -101,7 +105,7 @@ class NextTokenRequest(RequestBody):
     def sampling_params(self) -> SamplingParams:
         """The sampling parameters; with a random seed if there is none."""
         seed = secrets.randbelow(SEED_MAX + 1) if self.seed is None else self.seed
-        return SamplingParams(self.temperature, self.top_k, self.top_p, seed)
+        return SamplingParams(self.temperature, self.top_k or 0, self.top_p or 1.0, seed)
 
 
 class GenerateRequest(NextTokenRequest):

@@ -6,10 +6,19 @@ say more than pydantic's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
 
 from playground.api.schemas.base import RequestBody
 from playground.checkpoints.schema import NAME_MAX
@@ -51,10 +60,26 @@ Layers = Annotated[int, _documented("integer", *MODEL_BOUNDS["n_layer"])]
 Heads = Annotated[int, _documented("integer", *MODEL_BOUNDS["n_head"])]
 Width = Annotated[int, _documented("integer", *MODEL_BOUNDS["n_embd"])]
 BlockSize = Annotated[int, _documented("integer", *MODEL_BOUNDS["block_size"])]
+_VISITOR = re.compile(r"^[A-Za-z0-9_-]{16,64}$")
+
+
+def _check_visitor(visitor: str) -> str:
+    if not _VISITOR.fullmatch(visitor):
+        raise PydanticCustomError("visitor", "no identifier of a visitor")
+    return visitor
+
+
+def _check_name(name: str) -> str:
+    if name.isspace():
+        raise PydanticCustomError("blank", "nothing but spaces")
+    return name
+
+
 Visitor = Annotated[
     str,
+    AfterValidator(_check_visitor),  # in words, where pydantic's error is the pattern
     Field(
-        pattern=r"^[A-Za-z0-9_-]{16,64}$",
+        json_schema_extra={"pattern": _VISITOR.pattern},
         description="Random identifier, chosen by the caller and kept secret.",
     ),
 ]
@@ -113,7 +138,9 @@ class SpeedRequest(RequestBody):
 
 
 class RenameRequest(RequestBody):
-    name: str = Field(min_length=1, max_length=NAME_MAX, pattern=r"\S")
+    name: Annotated[str, AfterValidator(_check_name)] = Field(
+        min_length=1, max_length=NAME_MAX, json_schema_extra={"pattern": r"\S"}
+    )
 
 
 def _named_answers(answers: Iterable[tuple[str, str, str]]) -> list[dict[str, str]]:

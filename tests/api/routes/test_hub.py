@@ -283,3 +283,10 @@ def test_a_featured_repo_that_fails_is_named_for_the_operator(app, hub):
             time.sleep(0.02)
         assert body["sessions"] == 3
         assert list(body["refused"]) == ["ada/none"]
+
+
+def test_what_the_hub_does_not_have_names_the_field_it_was_asked_in(app):
+    with app() as client:
+        asked = {"repo_id": load(client, "ada/none"), "revision": load(client, revision="none")}
+    for field, response in asked.items():
+        assert (response.status_code, response.headers["X-Error-Field"]) == (404, field)
