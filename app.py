@@ -1,6 +1,8 @@
 """Token Playground: `python app.py` serves it; a Space runs this file."""
 
-from playground.app import serve
+import sys
+
+from playground.cli.main import main
 
 if __name__ == "__main__":
-    serve()
+    sys.exit(main(["serve"]))

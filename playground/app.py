@@ -25,7 +25,7 @@ from playground.page.gradio_patches import apply_patches, configure_environment
 from playground.page.head import document_head
 from playground.page.routes import add_page_routes
 from playground.service.playground import Playground
-from playground.settings import Settings, SettingsError
+from playground.settings import Settings
 
 _ACCEPTS = 32
 # Longer than a proxy keeps its own (nginx: 60): else it sends a request as this server closes.
@@ -53,15 +53,11 @@ def assemble(api: FastAPI, page: gr.Blocks) -> FastAPI:
     return app
 
 
-def serve() -> None:
-    """Serve on the host and port of the environment until interrupted; exits 1 on a bad setting."""
+def serve(settings: Settings) -> None:
+    """Serve on the host and port of the settings until interrupted."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     configure_environment()
     torch.set_num_threads(1)  # forwards are small: a second thread costs more than it brings
-    try:
-        settings = Settings.from_env()
-    except SettingsError as error:
-        sys.exit(str(error))
     run_server(create_app(settings), settings)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from playground.cli.publish import main
+from playground.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["publish", *sys.argv[1:]]))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -55,6 +56,14 @@ def _check_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
     return networks
 
 
+def _check_url(url: str) -> str:
+    try:
+        urlsplit(url)
+    except ValueError:
+        raise PydanticCustomError("url", "'{url}' is no address of a site", {"url": url}) from None
+    return url
+
+
 _Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 _Networks = Annotated[_Names, AfterValidator(_check_networks)]
 
@@ -78,7 +87,7 @@ class Settings(BaseSettings):
     )
 
     host: str = Field("127.0.0.1", description="Interface to listen on; 0.0.0.0 on a Space.")
-    port: int = Field(7860, description="Port to listen on.")
+    port: int = Field(7860, ge=0, le=65535, description="Port to listen on; 0 is a free one.")
     trusted_proxies: _Networks = Field(
         (), description="Peers whose X-Forwarded-For is believed: IP addresses and networks."
     )
@@ -129,7 +138,9 @@ class Settings(BaseSettings):
     corpus_index_bytes: int = Field(
         64 * 2**20, description="Size of the LRU cache of indexed training texts."
     )
-    hub_endpoint: str = Field("https://huggingface.co", description="URL of the Hub.")
+    hub_endpoint: Annotated[str, AfterValidator(_check_url)] = Field(
+        "https://huggingface.co", description="URL of the Hub."
+    )
     hub_seconds: float = Field(
         10.0, gt=0, lt=3600, description="Timeout of each operation on the Hub."
     )
@@ -226,9 +237,11 @@ def _sentence(error: ErrorDetails) -> str:
     bounds = {
         name: value
         for item in Settings.model_fields[field].metadata
-        for name in ("ge", "gt", "lt")
+        for name in ("ge", "gt", "le", "lt")
         if (value := getattr(item, name, None)) is not None
     }
+    if "ge" in bounds and "le" in bounds:
+        return f"{variable} must be between {bounds['ge']} and {bounds['le']}"
     if "ge" in bounds:
         return f"{variable} must be at least {bounds['ge']}"
     if "gt" in bounds and "lt" in bounds:

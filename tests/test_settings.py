@@ -143,6 +143,17 @@ def test_a_switch_or_number_that_cannot_be_read_is_named(name, value, kind):
         Settings.from_env({name: value})
 
 
+@pytest.mark.parametrize("value", ["-1", "65536", "99999"])
+def test_a_port_is_one_that_there_is(value):
+    with pytest.raises(ValueError, match=r"^GRADIO_SERVER_PORT must be between 0 and 65535$"):
+        Settings.from_env({"GRADIO_SERVER_PORT": value})
+
+
+def test_an_address_of_the_hub_that_is_none_is_named():
+    with pytest.raises(ValueError, match=r"^HF_ENDPOINT: 'http://\[x' is no address of a site$"):
+        Settings.from_env({"HF_ENDPOINT": "http://[x"})
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
 def test_the_hub_gets_some_time_but_not_all(value):
     with pytest.raises(ValueError, match=r"^PLAYGROUND_HUB_SECONDS must be between 0 and 3600$"):

@@ -39,7 +39,7 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 
 
 def exit_code(
-    command: Callable[[], None], *, failed: str = "error", stopped: str = "Stopped."
+    command: Callable[[], object], *, failed: str = "error", stopped: str = "Stopped."
 ) -> int:
     """Run a command; 0, 2 for an error that its caller can mend, 130 for an interrupt.
 

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from playground.cli.edge import CommandParser
+from playground.cli.edge import CommandParser, exit_code
+from playground.settings import Settings, SettingsError, environment_variable
 
 # name: (module with a `main(argv) -> int`, summary). Imported on use: each takes seconds to import.
 _COMMANDS = {
@@ -23,13 +24,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments and arguments[0] in _COMMANDS:
+        # Before libraries are imported that read some of the same variables, and fail.
+        if code := exit_code(Settings.from_env):
+            return code
         module, _ = _COMMANDS[arguments[0]]
         command: Callable[[Sequence[str]], int] = import_module(module).main
         return command(arguments[1:])
     _parser().parse_args(arguments)
-    serve: Callable[[], None] = import_module("playground.app").serve
-    serve()
-    return 0
+    return exit_code(_serve)
+
+
+def _serve() -> None:
+    settings = Settings.from_env()
+    if not settings.models_dir.is_dir():
+        variable = environment_variable("models_dir")
+        raise SettingsError(f"{variable}: there is no folder {settings.models_dir}")
+    serve: Callable[[Settings], None] = import_module("playground.app").serve
+    serve(settings)
 
 
 def _parser() -> CommandParser:

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -10,6 +12,7 @@ from playground.checkpoints.schema import INDEX, WEIGHTS
 from playground.cli import evaluate, main, publish, train
 from playground.cli.edge import exit_code
 from playground.errors import SessionNotFound
+from playground.settings import ROOT
 
 TEXT = "the cat sat on the mat, and the dog sat on the log.\n" * 80
 
@@ -196,6 +199,26 @@ def test_commands_that_there_are_not(refused):
     assert "unrecognized arguments" in refused(main, "serve", "--port", "1")
     for command in (train, evaluate, publish):
         assert "the following arguments are required" in refused(command)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("GRADIO_SERVER_PORT", "abc", "GRADIO_SERVER_PORT must be a whole number, not 'abc'"),
+        ("GRADIO_SERVER_PORT", "", "GRADIO_SERVER_PORT must be a whole number, not ''"),
+        ("GRADIO_SERVER_PORT", "99999", "GRADIO_SERVER_PORT must be between 0 and 65535"),
+        ("HF_ENDPOINT", "http://[x", "HF_ENDPOINT: 'http://[x' is no address of a site"),
+        ("PLAYGROUND_MODELS_DIR", "/none", "PLAYGROUND_MODELS_DIR: there is no folder /none"),
+    ],
+)
+def test_a_setting_is_checked_before_a_library_reads_it(variable, value, sentence):
+    commands = [["app.py"], ["-m", "playground.publish", "models/names", "owner/name"]]
+    for command in commands[: 1 if value == "/none" else 2]:
+        done = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, env=os.environ | {variable: value},
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (2, f"error: {sentence}\n")
 
 
 def test_a_setting_that_is_wrong(refused, monkeypatch, tmp_path):
