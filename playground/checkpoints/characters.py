@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from playground.checkpoints.errors import as_invalid_input
-from playground.checkpoints.json_files import parse_json
+from playground.checkpoints.json_files import parse_json, whole_number
 from playground.errors import BadCheckpoint
 from playground.lm.vocabulary import Vocabulary, VocabularyError
 
 _SUBWORD_MARKERS = (b'"ByteLevel"', b'"Metaspace"')  # their tokens stand for something else
+# <|endoftext|>, [UNK], {pad}, EOS, or nothing at all; no byte <0x0A>
 _SPECIAL = re.compile(
-    r"<(?!0x)[^<>]+>|\[[^\[\]]+\]|__\w+__"
-)  # <|endoftext|>, [UNK]; no byte <0x0A>
-_KEYS = ("stoi", "itos", "vocab", "chars", "characters", "char2idx", "char_to_idx", "token_to_id")
+    r"<(?!0x)[^<>]+>|\[[^\[\]]+\]|\([^()]+\)|\{[^{}]+\}|__\w+__"
+    r"|(?i:pad|unk|bos|sos|eos|eot)|START|END|"
+)
+# <space>, <|nl|>, [TAB], __cr__, \n
+_SPELLED = re.compile(r"<\|?(\w+)\|?>|\[(\w+)\]|\((\w+)\)|\{(\w+)\}|__(\w+?)__|(\\[ntr])")
+_SPELLINGS = {
+    "space": " ",
+    "sp": " ",
+    "whitespace": " ",
+    "nl": "\n",
+    "newline": "\n",
+    "lf": "\n",
+    "\\n": "\n",
+    "tab": "\t",
+    "\\t": "\t",
+    "cr": "\r",
+    "\\r": "\r",
+}
+# What people name a list of characters, or their numbers; and what those lie in.
+_LISTS = re.compile(
+    "(s|c|ch|char|token)(to|2|_to_)(i|id|idx|int)|(i|id|idx|int)(to|2|_to_)(s|c|ch|char|token)"
+    "|vocab(ulary)?|char(s|acters)|tokens|alphabet|symbols|letters|encoder"
+)
+_HOLDERS = ("meta", "tokenizer")
+_TOKEN_KEYS, _ID_KEYS = ("token", "char", "character", "content"), ("id", "index", "idx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +64,7 @@ def parse_characters(content: bytes, file: str) -> TokenList:
     tokens = _tokens(value, added)
     if tokens is None:
         raise BadCheckpoint("checkpoint.no_list", file=file)
+    tokens = _spelled_out(tokens)
     ids = []
     for id, token in enumerate(tokens):
         if not isinstance(token, str):
@@ -54,6 +78,23 @@ def parse_characters(content: bytes, file: str) -> TokenList:
     except VocabularyError as error:
         reason = as_invalid_input(error).message
         raise BadCheckpoint("checkpoint.in_file", file=file, reason=reason) from None
+
+
+def _spelled_out(tokens: list[Any]) -> list[Any]:
+    """The tokens, each character in the place of its name, such as <space>.
+
+    Not where the character is listed too: then the name is a special token.
+    """
+    found = {token for token in tokens if isinstance(token, str)}
+    result = []
+    for token in tokens:
+        match = _SPELLED.fullmatch(token) if isinstance(token, str) else None
+        character = _SPELLINGS.get(match[match.lastindex or 0].lower()) if match else None
+        if character is not None and character not in found:
+            found.add(character)
+            token = character
+        result.append(token)
+    return result
 
 
 def _added_tokens(value: Any) -> dict[str, int]:
@@ -74,8 +115,8 @@ def _added_tokens(value: Any) -> dict[str, int]:
 def _tokens(content: Any, added: dict[str, int]) -> list[Any] | None:
     """The tokens in the order of their ids; None where that is not what it is.
 
-    Of a list, of a string, of {token: id}, of {"id": token}, of nanoGPT's {"stoi": ..., "itos":
-    ...}, or of the tokenizer.json of the tokenizers library.
+    Of a list, of a string, of {token: id}, of {"id": token}, of pairs of them, of nanoGPT's
+    {"stoi": ..., "itos": ...}, or of the tokenizer.json of the tokenizers library.
     """
     match content:
         case {"model": {"vocab": dict() as inner}}:
@@ -83,32 +124,55 @@ def _tokens(content: Any, added: dict[str, int]) -> list[Any] | None:
         case {"model": {"vocab": [*pairs]}}:  # its Unigram model: [[token, score], ...]
             inner = {pair[0]: id for id, pair in enumerate(pairs) if _is_scored(pair)}
             return _tokens(inner | added, {}) if len(inner) == len(pairs) else None
+        case [list() | dict(), *_]:
+            pairs = [_pair(entry) for entry in content]
+            return _in_order((id, token) for token, id in pairs)
         case list():
             return content
         case str():
             return list(content)
         case dict() if (nested := _nested(content)) is not None:
             return _tokens(nested, {})
-        case dict() if all(type(id) is int for id in content.values()):
-            return _in_order(content.values(), {id: token for token, id in content.items()})
-        case dict() if all(re.fullmatch("[0-9]{1,7}", id) for id in content):
-            return _in_order([int(id) for id in content], {int(i): t for i, t in content.items()})
+        case dict() if all(re.fullmatch("[0-9]{1,7}", id) for id in content) and any(
+            isinstance(token, str) for token in content.values()
+        ):
+            return _in_order(content.items())
+        case dict():
+            return _in_order((id, name) for name, id in content.items())
         case _:
             return None
 
 
-def _nested(content: dict[str, Any]) -> Any:
-    values = (content.get(key) for key in _KEYS)
-    return next((value for value in values if isinstance(value, (dict, list, str))), None)
+def _nested(content: Mapping[str, Any]) -> Any:
+    lists = [value for key, value in content.items() if _LISTS.fullmatch(key)]
+    held = [content[key] for key in _HOLDERS if isinstance(content.get(key), dict)]
+    kinds = [[v for v in lists if isinstance(v, kind)] for kind in ((dict, list), str)]
+    return next(iter([*kinds[0], *kinds[1], *held]), None)
 
 
 def _is_scored(pair: Any) -> bool:
     return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)
 
 
-def _in_order(ids: Collection[int], by_id: dict[int, Any]) -> list[Any] | None:
-    """The tokens by id, where each id from 0 on is there, and once."""
-    n_tokens = len(ids)
-    if len(by_id) != n_tokens or by_id.keys() != set(range(n_tokens)):
+def _pair(entry: Any) -> tuple[Any, Any]:
+    """Token and id of [token, id], [id, token] or {"token": ..., "id": ...}; else None, None."""
+    match entry:
+        case [str() as token, id] | [int() as id, str() as token]:
+            return token, id
+        case dict():
+            return _first_of(entry, _TOKEN_KEYS), _first_of(entry, _ID_KEYS)
+        case _:
+            return None, None
+
+
+def _first_of(entry: Mapping[str, Any], keys: Iterable[str]) -> Any:
+    return next((entry[key] for key in keys if key in entry), None)
+
+
+def _in_order(listed: Iterable[tuple[Any, Any]]) -> list[Any] | None:
+    """The tokens of (id, token) by id, where each id from 0 on is there, and once."""
+    pairs = [(whole_number(id), token) for id, token in listed]
+    by_id = dict(pairs)
+    if len(by_id) != len(pairs) or by_id.keys() != set(range(len(pairs))):
         return None
-    return [by_id[id] for id in range(n_tokens)]
+    return [by_id[id] for id in range(len(pairs))]

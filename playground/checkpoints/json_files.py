@@ -14,6 +14,7 @@ from playground.checkpoints.weights import file_size, resolve_within
 from playground.errors import BadCheckpoint
 
 _PLACE = re.compile(r"at line ([0-9]+) column ([0-9]+)$")
+_HALVED = re.compile("surrogate|end of hex escape")  # what the parser says of a lone surrogate
 
 
 def read_json(folder: Path, name: str) -> Any:
@@ -35,10 +36,29 @@ def parse_json(content: bytes, file: str) -> Any:
 
     NaN, Infinity and -Infinity, which Python writes, are read as such. Raises BadCheckpoint.
     """
+    encoding = json.detect_encoding(content)
     try:
-        text = content.decode(json.detect_encoding(content))
-        return from_json(text, allow_inf_nan=True)
+        return from_json(content.decode(encoding), allow_inf_nan=True)
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode(encoding)
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        key = "checkpoint.no_utf8"
     except ValueError as error:
         place = _PLACE.search(str(error))
-        line, column = place.groups() if place else ("1", "1")
-        raise BadCheckpoint("checkpoint.no_json", file=file, line=line, column=column) from None
+        line, column = map(int, place.groups()) if place else (1, 1)
+        halved = _HALVED.search(str(error))
+        key = "checkpoint.half_character" if halved else "checkpoint.no_json"
+    raise BadCheckpoint(key, file=file, line=line, column=column)
+
+
+def whole_number(value: Any) -> int | None:
+    """The whole number that a value of JSON stands for: 11, 11.0 or "11"; None for any other."""
+    match value:
+        case bool():
+            return None
+        case float() if value.is_integer():
+            return int(value)
+        case str() if re.fullmatch("[0-9]{1,7}", value):
+            return int(value)
+        case _:
+            return value if isinstance(value, int) else None

@@ -10,6 +10,7 @@ from playground.errors import BadCheckpoint
 from tests.checkpoints.gpt2 import CHARACTERS, REPO, SIZES, draw, files_with, hold_equal, opened
 
 IDS = {c: i for i, c in enumerate(CHARACTERS)}
+BY_ID = {str(i): c for c, i in IDS.items()}
 
 
 def parsed(value):
@@ -63,6 +64,59 @@ def test_characters_and_their_rows(value, ids, n_tokens):
 def test_what_is_no_list_of_characters(value, sentence):
     with pytest.raises(BadCheckpoint, match=sentence):
         parsed(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *({key: IDS} for key in ("char_to_id", "char2id", "ctoi", "c2i", "char_to_int", "encoder")),
+        *({key: BY_ID} for key in ("idx2char", "idx_to_char", "id_to_token", "int_to_char")),
+        *({key: list(CHARACTERS)} for key in ("vocabulary", "tokens", "alphabet")),
+        {"meta": {"stoi": IDS, "itos": BY_ID, "vocab_size": 11}},
+        {"tokenizer": {"type": "char", "vocab": IDS}},
+        {"vocab": "char", "tokenizer": "char", "meta": {"author": "ada"}, "stoi": IDS},
+        {c: str(i) for c, i in IDS.items()},
+        {c: float(i) for c, i in IDS.items()},
+        [[c, i] for c, i in reversed(IDS.items())],
+        [[i, c] for c, i in IDS.items()],
+        [{"token": c, "id": i} for c, i in IDS.items()],
+        [{"index": i, "char": c} for c, i in reversed(IDS.items())],
+    ],
+    ids=str,
+)
+def test_lists_as_people_keep_them(value):
+    tokens = parsed(value)
+    assert "".join(tokens.vocabulary.characters) == CHARACTERS
+    assert tokens.ids == tuple(range(11))
+
+
+@pytest.mark.parametrize(
+    ("spelling", "character"),
+    [
+        *((spelling, " ") for spelling in ("<space>", "[SPACE]", "__space__", "<|space|>")),
+        *((spelling, "\n") for spelling in ("<nl>", "<NL>", "[newline]", "{nl}", "\\n")),
+        ("<tab>", "\t"),
+        ("<cr>", "\r"),
+    ],
+)
+def test_a_character_that_is_spelled_out_is_that_character(spelling, character):
+    tokens = parsed(["a", spelling, "b"])
+    assert tokens.vocabulary.characters == ("a", character, "b")
+    assert (tokens.ids, tokens.n_tokens) == ((0, 1, 2), 3)
+    assert parsed({"a": 0, spelling: 1, "<pad>": 2}).vocabulary.characters == ("a", character)
+
+
+def test_a_name_of_a_character_that_is_listed_too_is_a_special_token():
+    tokens = parsed(["a", " ", "<space>", "<tab>", "[TAB]"])
+    assert (tokens.vocabulary.characters, tokens.ids) == (("a", " ", "\t"), (0, 1, 3))
+
+
+SPECIAL = ("PAD", "EOS", "UNK", "END", "BOS", "eos", "(unk)", "{pad}", "</s>", "[MASK]", "")
+
+
+@pytest.mark.parametrize("token", SPECIAL)
+def test_names_of_special_tokens(token):
+    assert parsed(IDS | {token: 11}).ids == tuple(range(11))
 
 
 @pytest.mark.parametrize("first", [True, False])

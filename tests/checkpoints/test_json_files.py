@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from playground.checkpoints.json_files import parse_json
+from playground.checkpoints.json_files import parse_json, whole_number
 from playground.errors import BadCheckpoint
 
 
@@ -26,3 +26,28 @@ def test_numbers_that_python_writes():
 def test_what_is_none_says_where(content, place):
     with pytest.raises(BadCheckpoint, match=rf"^config.json is no JSON: .* {place}.* json.dump$"):
         parse_json(content, "config.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{\n"author": "Jürgen"}'.encode("latin-1"), "not in UTF-8 from line 2, column 13 on"),
+        (b'["\\ud83d"]', "half a character"),
+        (b'["\\udc00"]', "half a character"),
+        (b'["\\ud83dx"]', "half a character"),
+    ],
+)
+def test_what_is_written_in_other_characters_says_so(content, sentence):
+    with pytest.raises(BadCheckpoint, match=f"^config.json is no JSON.* {sentence}"):
+        parse_json(content, "config.json")
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (11, 11), (11.0, 11), ("11", 11), (-2, -2), (1.5, None), (True, None), ("1.5", None),
+        (None, None), ([11], None), (math.nan, None), (math.inf, None),
+    ],
+)  # fmt: skip
+def test_whole_numbers_in_other_clothes(value, number):
+    assert whole_number(value) == number
