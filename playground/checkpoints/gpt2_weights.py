@@ -6,7 +6,7 @@ What wraps a model puts a prefix before every name; transformers' GPT2Model leav
 out. transformers keeps a matrix as Conv1D does, (in, out) instead of (out, in). The head is the
 embedding's table, unless it is there as a matrix of its own. Tables may have more rows than there
 are characters: for special tokens, or rounded up to a multiple for speed. Causal masks are no
-weights.
+weights, nor what a training keeps for itself. A bias that is not there is 0 where others are.
 """
 
 from __future__ import annotations
@@ -31,21 +31,33 @@ from playground.checkpoints.weights import (
 from playground.errors import BadCheckpoint
 from playground.lm.model import ModelConfig
 
-# As torch.compile, DataParallel and Lightning wrap a model.
-_WRAPPERS = re.compile(r"((_orig_mod|module|model|net)\.)*")
+# What torch.compile, DataParallel, FSDP, Lightning and people wrap a model in.
+_WRAPPERS = re.compile(
+    r"((_orig_mod|module|_forward_module|_fsdp_wrapped_module|state_dict|model|base_model|ema"
+    r"|ema_model|net|network|gpt|lm|backbone|decoder)\.)*"
+)
 _BODY = "transformer."
-_TABLE, _HEAD = "wte.weight", "lm_head.weight"
+_TABLE, _HEADS = "wte.weight", ("lm_head.", "head.")
 _POSITIONS, _LAST_NORM = "wpe.weight", "ln_f"
-_MASK = re.compile(r"(.*\.)?h\.[0-9]+\.attn\.(bias|masked_bias)")
+# Causal masks, positions in order, and what the optimizer keeps.
+_NO_WEIGHT = re.compile(
+    r"(.*\.)?h\.[0-9]+\.attn\.(bias|masked_bias|mask|tril|causal_mask|attn_mask)"
+    r"|(.*\.)?(position_ids|pos)|optimizer\..*"
+)
+_LAYER = re.compile(r"h\.([0-9]{1,4})\.")
 _ROWS_MULTIPLE = 8  # what tables are rounded up to: 8 rows, or 64 or 128
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file spells its tensors. wrapper, body: before the names. transposed: as in Conv1D."""
+    """How a file spells its tensors. wrapper, body: before the names. transposed: as in Conv1D.
+
+    head: before the names of the head's tensors.
+    """
 
     wrapper: str
     body: str
+    head: str
     transposed: bool
 
     @classmethod
@@ -54,32 +66,41 @@ class Layout:
         wrapper = max((_wrapper(name) for name in found), key=len, default="")
         bare = wrapper + _BODY
         body = "" if wrapper + _TABLE in found and bare + _TABLE not in found else _BODY
-        match found.get(f"{wrapper}{body}h.0.attn.c_attn.weight"):
-            case [rows, columns]:
-                return cls(wrapper, body, transposed=columns == 3 * rows)
-            case _:
-                return cls(wrapper, body, transposed=False)
+        heads = [wrapper + inside + head for inside in ("", _BODY) for head in _HEADS]
+        head = next((head for head in heads if f"{head}weight" in found), heads[0])
+        shape = found.get(f"{wrapper}{body}h.0.attn.c_attn.weight", [])
+        transposed = len(shape) == 2 and shape[1] == 3 * shape[0]
+        return cls(wrapper, body, head, transposed)
 
     @property
     def table(self) -> str:
         return f"{self.wrapper}{self.body}{_TABLE}"
 
     @property
-    def head(self) -> str:
-        return self.wrapper + _HEAD
+    def head_weight(self) -> str:
+        return f"{self.head}weight"
+
+    @property
+    def head_bias(self) -> str:
+        return f"{self.head}bias"
+
+    def inside(self, name: str) -> str:
+        """A tensor's name without what is before it."""
+        return name.removeprefix(self.wrapper).removeprefix(self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
     """What a file of weights alone can tell of its model.
 
-    bias: the linear layers and norms have one. tied: the head is the embedding's table.
-    transposed: matrices as transformers keeps them.
+    bias: linear layers or norms have one. tied: the head is the embedding's table.
+    transposed: matrices as transformers keeps them. sizes: fields of ModelConfig.
     """
 
     bias: bool
     tied: bool
     transposed: bool
+    sizes: dict[str, int]
 
 
 def read_variant(path: Path, tokens: TokenList) -> Variant | None:
@@ -87,16 +108,32 @@ def read_variant(path: Path, tokens: TokenList) -> Variant | None:
     try:
         check_header_bytes(path, path.name)
         with safe_open(path, framework="pt") as weights:
-            found = tensor_shapes(weights)
+            shapes = tensor_shapes(weights)
+            found = {
+                name: shape for name, shape in shapes.items() if not _is_no_weight(name, shape)
+            }
             layout = Layout.of(found)
             tied = True
-            if layout.table in found and layout.head in found:
-                table, head = (weights.get_tensor(name) for name in (layout.table, layout.head))
-                tied = torch.equal(_rows(table, tokens), _rows(head, tokens))
+            if layout.table in found and layout.head_weight in found:
+                both = (weights.get_tensor(name) for name in (layout.table, layout.head_weight))
+                table, head = (_rows(tensor, tokens) for tensor in both)
+                tied = torch.equal(table, head)
     except (SafetensorError, OSError, BadCheckpoint, IndexError):
         return None
-    bias = f"{layout.wrapper}{layout.body}h.0.attn.c_attn.bias" in found
-    return Variant(bias, tied, layout.transposed)
+    bias = any(name.endswith(".bias") for name in found)
+    return Variant(bias, tied, layout.transposed, _sizes(layout, found))
+
+
+def _sizes(layout: Layout, found: Shapes) -> dict[str, int]:
+    """The sizes that the shapes tell."""
+    sizes = {}
+    match found.get(f"{layout.wrapper}{layout.body}{_POSITIONS}"):
+        case [rows, columns]:
+            sizes = {"block_size": rows, "n_embd": columns}
+    layers = [_LAYER.match(layout.inside(name)) for name in found]
+    if any(layers):
+        sizes["n_layer"] = 1 + max(int(match[1]) for match in layers if match)
+    return sizes
 
 
 def fits_table(n_rows: int, n_tokens: int) -> bool:
@@ -109,8 +146,13 @@ def gpt2_format(tokens: TokenList) -> WeightsFormat:
     return WeightsFormat(
         shapes=partial(_expected_shapes, tokens),
         state=partial(_convert_state_dict, tokens),
-        is_ignored=lambda name: _MASK.fullmatch(name) is not None,
+        is_ignored=_is_no_weight,
     )
+
+
+def _is_no_weight(name: str, shape: list[int]) -> bool:
+    """Whether a tensor is a mask or the like; a single number is one that training counts."""
+    return not shape or _NO_WEIGHT.fullmatch(name) is not None
 
 
 def _wrapper(name: str) -> str:
@@ -139,14 +181,21 @@ def _expected_shapes(tokens: TokenList, config: ModelConfig, found: Shapes) -> S
     step = -1 if layout.transposed else 1
     shapes = {f"{name}.weight": shape for name, shape in norms.items()}
     shapes |= {f"{name}.weight": shape[::step] for name, shape in linears.items()}
+    before = layout.wrapper + layout.body
     if config.bias:
-        shapes |= {f"{name}.bias": shape[:1] for name, shape in (norms | linears).items()}
+        biases = {f"{name}.bias": shape[:1] for name, shape in (norms | linears).items()}
+        some = {name: shape for name, shape in biases.items() if before + name in found}
+        # Where there is none at all, they are missing: it is the config that tells of them.
+        shapes |= some if some or layout.head_bias in found else biases
     shapes[_POSITIONS] = [config.block_size, width]
-    expected = {f"{layout.wrapper}{layout.body}{name}": shape for name, shape in shapes.items()}
-    tables = [layout.table, layout.head]
+    expected = {before + name: shape for name, shape in shapes.items()}
+    tables = [layout.table, layout.head_weight]
     if config.tied:
         tables = [name for name in tables if name in found] or [layout.table]
-    return expected | {name: [_n_rows(found.get(name), tokens), width] for name in tables}
+    expected |= {name: [_n_rows(found.get(name), tokens), width] for name in tables}
+    if layout.head_bias in found:
+        expected[layout.head_bias] = [_n_rows(found[layout.head_bias], tokens)]
+    return expected
 
 
 def _n_rows(shape: list[int] | None, tokens: TokenList) -> int:
@@ -159,19 +208,21 @@ def _convert_state_dict(
 ) -> dict[str, Tensor]:
     """Convert GPT-2's tensors to the state_dict of CharTransformer."""
     layout = Layout.of({name: list(tensor.shape) for name, tensor in tensors.items()})
-    weights = {
-        name.removeprefix(layout.wrapper).removeprefix(_BODY): t for name, t in tensors.items()
-    }
-    tables = [_rows(weights[name], tokens) for name in (_TABLE, _HEAD) if name in weights]
+    weights = {layout.inside(name): tensor for name, tensor in tensors.items()}
+    both = (layout.table, layout.head_weight)
+    tables = [_rows(tensors[name], tokens) for name in both if name in tensors]
     table, head = tables[0], tables[-1]
     if config.tied and not torch.equal(table, head):
-        raise BadCheckpoint("checkpoint.head_differs", head=layout.head, table=layout.table)
+        raise BadCheckpoint("checkpoint.head_differs", head=layout.head_weight, table=layout.table)
     gain = weights[f"{_LAST_NORM}.weight"]
     state = {"embed.table": table, "positions": weights[_POSITIONS]}
     state |= {"gain": gain} if config.tied else {"head": (head.double() * gain).float()}
     if config.bias:
-        shift = weights[f"{_LAST_NORM}.bias"].double()
-        state["head_bias"] = (head.double() @ shift).float()
+        shift = weights.get(f"{_LAST_NORM}.bias", torch.zeros_like(gain)).double()
+        head_bias = head.double() @ shift
+        if layout.head_bias in tensors:
+            head_bias = head_bias + _rows(tensors[layout.head_bias], tokens)
+        state["head_bias"] = head_bias.float()
     for layer in range(config.n_layer):
         block = _convert_block(config, _layer_weights(weights, f"h.{layer}.", layout))
         state |= {f"blocks.{layer}.{name}": tensor.float() for name, tensor in block.items()}
@@ -185,7 +236,11 @@ def _layer_weights(weights: Mapping[str, Tensor], at: str, layout: Layout) -> di
     }
     if layout.transposed:
         layer = {name: t.T if t.dim() == 2 else t for name, t in layer.items()}
-    return layer
+    no_biases = {
+        name.replace("weight", "bias"): torch.zeros(len(tensor), dtype=tensor.dtype)
+        for name, tensor in layer.items()
+    }
+    return no_biases | layer
 
 
 def _convert_block(config: ModelConfig, layer: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -26,8 +26,9 @@ from safetensors import SafetensorError, safe_open
 from playground.checkpoints.architecture import describe_architecture
 from playground.checkpoints.characters import parse_characters
 from playground.checkpoints.folder import BaseRun, read_index
+from playground.checkpoints.gpt2_config import is_nanogpt, is_native
 from playground.checkpoints.json_files import parse_json, read_json_bytes
-from playground.checkpoints.nanogpt import is_nanogpt, read_any_run
+from playground.checkpoints.nanogpt import read_any_run
 from playground.checkpoints.schema import (
     CONFIG,
     INDEX,
@@ -153,7 +154,7 @@ def is_transformers(values: Any) -> bool:
     """Whether the value of a config.json is that of a model of the transformers library."""
     return (
         isinstance(values, dict)
-        and "format" not in values
+        and not is_native(values)
         and isinstance(values.get("model_type"), str)
     )
 

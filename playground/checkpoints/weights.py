@@ -33,12 +33,12 @@ class WeightsFormat:
     shapes: (config, shapes in the file) to the expected shapes; a format with variants recognizes
     them by what is in the file.
     state: (config, tensors by name) to the state_dict of CharTransformer. Raises BadCheckpoint.
-    is_ignored: whether a tensor of that name is no weight, and not read.
+    is_ignored: whether a tensor of that name and shape is no weight, and not read.
     """
 
     shapes: Callable[[ModelConfig, Shapes], Shapes]
     state: Callable[[ModelConfig, dict[str, torch.Tensor]], dict[str, torch.Tensor]]
-    is_ignored: Callable[[str], bool] = lambda name: False
+    is_ignored: Callable[[str, list[int]], bool] = lambda name, shape: False
 
 
 def _native_shapes(config: ModelConfig, _: Shapes) -> Shapes:
@@ -203,7 +203,8 @@ def _check_header(
 ) -> Shapes:
     """Compare names, shapes and dtypes with the expected ones, before any tensor is read."""
     shapes = tensor_shapes(weights)
-    found = {name: shapes[name] for name in shapes if not weights_format.is_ignored(name)}
+    ignored = weights_format.is_ignored
+    found = {name: shape for name, shape in shapes.items() if not ignored(name, shape)}
     expected = weights_format.shapes(config, found)
     for key, wrong in (
         ("checkpoint.tensors_lacking", expected.keys() - found.keys()),

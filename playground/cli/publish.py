@@ -27,9 +27,11 @@ from huggingface_hub import (
 from huggingface_hub.errors import HfHubHTTPError
 from yaml import YAMLError
 
-from playground.checkpoints.folder import Run, load_model, read_run
+from playground.checkpoints.folder import Run, load_model
 from playground.checkpoints.model_card import kind_tag
+from playground.checkpoints.nanogpt import read_any_run
 from playground.checkpoints.schema import CONFIG, INDEX
+from playground.checkpoints.weights import NATIVE_FORMAT
 from playground.cli.corpus import read_text
 from playground.cli.edge import CommandParser, exit_code
 from playground.errors import CommandError, HubError
@@ -60,11 +62,16 @@ def _publish(arguments: Sequence[str] | None) -> None:
 
 
 def validate_folder(folder: Path, *, max_bytes: int) -> Run:
-    """Read a model folder and load every step of it. Raises BadCheckpoint.
+    """Read a model folder and load every step of it. Raises BadCheckpoint, CommandError.
 
     max_bytes: limit for a weights file.
     """
-    run = read_run(folder)
+    run = read_any_run(folder, folder.resolve().name)
+    if run.weights_format is not NATIVE_FORMAT:
+        raise CommandError(
+            f"{folder} is in nanoGPT's format, which the playground opens on the Hub as it is: "
+            f"upload it with `hf upload owner/name {folder}`"
+        )
     for step in run.steps:
         load_model(run, step, max_bytes=max_bytes)
     return run

@@ -109,6 +109,11 @@ def check_run(repo_id: str, run: BaseRun, files: Files, limits: Limits) -> None:
         for entry in run.checkpoints:
             _check_entry(repo_id, entry, files)
     _check_sizes(repo_id, {e.path: e.bytes for e in run.checkpoints}.values(), limits)
+    check_work(repo_id, run, limits)
+
+
+def check_work(repo_id: str, run: BaseRun, limits: Limits) -> None:
+    """Check what a model computes for a character against the limit. Raises HubTooLarge."""
     work = run.model_config.gigaflops
     if work > limits.gigaflops:
         raise HubTooLarge(

@@ -19,8 +19,8 @@ from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
 from playground.checkpoints.folder import BaseRun, read_run, vocabulary_file
+from playground.checkpoints.gpt2_config import is_nanogpt, model_config, trained_steps
 from playground.checkpoints.json_files import parse_json
-from playground.checkpoints.nanogpt import is_nanogpt, model_config, trained_steps
 from playground.checkpoints.nanogpt import read_run as read_nanogpt
 from playground.checkpoints.schema import (
     CONFIG,
@@ -62,6 +62,7 @@ from playground.hub.layout import (
     check_token_files,
     check_token_weights,
     check_weights_sizes,
+    check_work,
     files_by_path,
     has_token_weights,
     listed_shards,
@@ -127,13 +128,15 @@ class SnapshotStore:
     async def with_weights(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot read again: weights that have come tell more of a model than its config.
 
-        Raises BadCheckpoint.
+        Raises BadCheckpoint, HubTooLarge.
         """
         folder, origin = snapshot.run.folder, snapshot.origin
         if not (origin.nanogpt or origin.transformers):
             return snapshot
         with self._deleted_on_error(folder, Exception):
             run = await asyncio.to_thread(_read, folder, origin, self._token_limits)
+            if origin.nanogpt:
+                check_work(origin.repo_id, run, self._limits)
         return replace(snapshot, run=run)
 
     async def check_cost(self, snapshot: Snapshot) -> None:

@@ -8,7 +8,16 @@ import torch
 from safetensors.torch import save
 
 from playground.checkpoints.schema import WEIGHTS
-from tests.checkpoints.gpt2 import CHARACTERS, REPO, SIZES, draw, files_with, hold_equal, opened
+from tests.checkpoints.gpt2 import (
+    CHARACTERS,
+    REPO,
+    SIZES,
+    draw,
+    files_with,
+    hold_equal,
+    logits,
+    opened,
+)
 
 
 def commit(hub, tensors, config=None, **files):
@@ -58,13 +67,74 @@ def prefixed(tensors, prefix):
     return {prefix + name: tensor for name, tensor in tensors.items()}
 
 
-@pytest.mark.parametrize(
-    "prefix", ["", "_orig_mod.", "module.", "_orig_mod.module.", "module._orig_mod.", "model."]
-)
+PREFIXES = (
+    "", "_orig_mod.", "module.", "_orig_mod.module.", "module._orig_mod.", "model.",
+    "_forward_module._orig_mod.", "_fsdp_wrapped_module.", "gpt.", "network.", "ema_model.module.",
+    "model.state_dict.",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("bias", [True, False])
 def test_buffers_of_a_mask_are_no_weights(hub, settings, prefix, bias):
     tensors = draw(bias=bias)
     commit(hub, prefixed(with_masks(tensors), prefix), SIZES | {"bias": bias})
+    hold_equal(opened(settings)[1], tensors)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"transformer.h.1.attn.{name}" for name in ("mask", "tril", "causal_mask")),
+        *("transformer.position_ids", "transformer.pos", "optimizer.state.0.exp_avg"),
+    ],
+)
+def test_what_no_answer_depends_on_is_no_weight(hub, settings, name):
+    tensors = draw(bias=True)
+    commit(hub, tensors | {name: torch.ones(8, 8)})
+    hold_equal(opened(settings)[1], tensors)
+
+
+def test_numbers_that_a_training_counts_are_no_weights(hub, settings):
+    tensors = draw(bias=True)
+    counts = {"iter_num": torch.tensor(500), "best_val_loss": torch.tensor(1.5)}
+    commit(hub, tensors | counts | {"n_averaged": torch.tensor(7)})
+    hold_equal(opened(settings)[1], tensors)
+
+
+@pytest.mark.parametrize("name", ["transformer.lm_head.weight", "head.weight"])
+def test_a_head_by_another_name(hub, settings, name):
+    tensors = draw(bias=True)
+    for head in (tensors["transformer.wte.weight"], with_head(tensors)["lm_head.weight"]):
+        commit(hub, tensors | {name: head.clone()})
+        _, model = opened(settings, f"{REPO}@{hub.repos[REPO].branches['main']}")
+        hold_equal(model, tensors | {"lm_head.weight": head})
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_bias_of_the_head(hub, settings, bias):
+    tensors = with_head(draw(bias=bias))
+    commit(hub, padded(tensors, 16) | {"lm_head.bias": torch.zeros(16)}, SIZES | {"bias": bias})
+    hold_equal(opened(settings)[1], tensors)
+    shift = torch.arange(len(CHARACTERS)).float()
+    commit(hub, tensors | {"lm_head.bias": shift})
+    _, model = opened(settings, f"{REPO}@{hub.repos[REPO].branches['main']}")
+    ids = list(range(8))
+    expected = logits(tensors, ids, 2).float() + shift
+    torch.testing.assert_close(model(torch.tensor([ids]))[0], expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("said", [True, False, None])
+@pytest.mark.parametrize("own", ["c_attn", "ln_", "h.1.", "mlp"])
+def test_where_some_have_a_bias_the_others_have_none(hub, settings, said, own):
+    tensors = {n: t for n, t in draw(bias=True).items() if "bias" not in n or own in n}
+    commit(hub, tensors, SIZES | ({} if said is None else {"bias": said}))
+    hold_equal(opened(settings)[1], tensors)
+
+
+def test_a_config_that_denies_the_biases_of_the_file(hub, settings):
+    tensors = draw(bias=True)
+    commit(hub, tensors, SIZES | {"bias": False})
     hold_equal(opened(settings)[1], tensors)
 
 

@@ -7,6 +7,7 @@ import pytest
 from playground.checkpoints.folder import read_run
 from playground.checkpoints.schema import INDEX, WEIGHTS
 from playground.cli.publish import main, model_card, model_url
+from tests.checkpoints.gpt2 import draw, files_with
 from tests.hub.fake_hub import TOKEN, FakeHub, files_of
 
 REPO = "ada/tiny"
@@ -88,6 +89,17 @@ def test_a_folder_that_would_be_refused_is_not_sent(publish, hub, folder):
     assert told.startswith(f"Not published: {STEP_50} has 10 bytes")
     (folder / "config.json").unlink()
     assert publish() == (2, "Not published: config.json is missing\n")
+    assert hub.log == []
+
+
+def test_a_folder_of_nanogpt_is_not_sent_and_says_how_it_is_published(publish, hub, folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for name, content in files_with(draw(bias=True)).items():
+        (folder / name).write_bytes(content)
+    code, told = publish()
+    assert code == 2
+    assert f"upload it with `hf upload owner/name {folder}`" in told
     assert hub.log == []
 
 
