@@ -16,7 +16,7 @@ from playground.checkpoints.ballast import is_ballast
 from playground.checkpoints.folder import Run, load_model, write_run
 from playground.checkpoints.model_card import model_card
 from playground.checkpoints.nanogpt import read_any_run
-from playground.checkpoints.schema import TOKENIZER, WEIGHTS
+from playground.checkpoints.schema import INDEX, TOKENIZER, WEIGHTS
 from playground.checkpoints.weights import NATIVE_FORMAT, write_weights
 from playground.errors import BadCheckpoint, TooLarge
 from playground.i18n.translate import LocalizedNumber
@@ -83,7 +83,7 @@ def unpack(source: IO[bytes], folder: Path, *, max_bytes: int, max_gigaflops: fl
 
     Only the files of the layout are written, as plain files, and at most `max_bytes` in all,
     regardless of the sizes in the zip's headers; the weights of every step are checked. A model in
-    nanoGPT's format is converted.
+    nanoGPT's format is converted; whatever a training left beside it is not read.
     """
     try:
         with zipfile.ZipFile(source) as archive:
@@ -122,11 +122,14 @@ def _extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> str:
     if len(members) > FILES_MAX:
         raise TooLarge("training.zip_too_many_files", found=len(members), most=FILES_MAX)
     top = _common_prefix([*members])
+    is_ours = top + INDEX in members  # then nobody but this playground has filled the folder
     left = max_bytes
     for path, member in members.items():
         name = path[len(top) :]
         if not _ALLOWED_NAMES.fullmatch(name):
-            raise BadCheckpoint("training.zip_foreign_file", file=repr(name))
+            if is_ours or _leads_out(name):
+                raise BadCheckpoint("training.zip_foreign_file", file=repr(name))
+            continue
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(member) as packed, target.open("wb") as file:
@@ -143,6 +146,10 @@ def _extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> str:
 def _posix(path: str) -> str:
     """A path as the format of zips has it: some programs of Windows write backslashes."""
     return path.replace("\\", "/").removeprefix("./")
+
+
+def _leads_out(name: str) -> bool:
+    return name.startswith("/") or ".." in name.split("/")
 
 
 def _common_prefix(paths: list[str]) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from playground.checkpoints.characters import parse_characters
-from playground.checkpoints.folder import Run, read_index
+from playground.checkpoints.folder import Run, read_index, vocabulary_file
 from playground.checkpoints.folder import read_run as read_native_run
 from playground.checkpoints.gpt2_config import (
     check_vocabulary_size,
@@ -29,8 +29,6 @@ from playground.checkpoints.schema import (
     CONFIG,
     INDEX,
     NAME_MAX,
-    TOKENIZER,
-    VOCABULARY,
     WEIGHTS,
     CheckpointEntry,
     RunConfig,
@@ -63,7 +61,9 @@ def read_run(folder: Path, name: str) -> Run:
     step are there, they tell what config.json leaves open.
     """
     content = read_json_bytes(folder, CONFIG)
-    file = VOCABULARY if (folder / VOCABULARY).exists() else TOKENIZER
+    file = vocabulary_file(path.name for path in folder.iterdir())
+    if not (folder / file).exists():
+        raise BadCheckpoint("checkpoint.no_vocabulary", file=file)
     tokens = parse_characters(read_json_bytes(folder, file), file)
     check_vocabulary_size(content, tokens, file)
     entries = read_index(folder) if (folder / INDEX).exists() else (_only_step(folder, content),)

@@ -22,6 +22,13 @@ Shapes = dict[str, list[int]]
 """Shapes of tensors by name."""
 
 _LFS_POINTER = b"version https://git-lfs"
+# What else people name model.safetensors, by its first bytes.
+_OTHER_FILES = {
+    b"PK\x03\x04": "checkpoint.weights_pickled",  # torch.save
+    b"\x80": "checkpoint.weights_pickled",
+    b"GGUF": "checkpoint.weights_gguf",
+    b"<": "checkpoint.weights_page",  # of a site, instead of a download
+}
 # All are computed with in 32 bits.
 _FLOATS = ("F32", "F16", "BF16", "F64")
 
@@ -144,10 +151,15 @@ def file_sha256(path: Path) -> str:
 
 
 def resolve_within(folder: Path, name: str) -> Path:
-    """`folder / name`. Raises BadCheckpoint where a link leads out of the folder."""
+    """`folder / name`. Raises BadCheckpoint where a link leads out of the folder.
+
+    A snapshot in Hugging Face's cache has its files in the blobs beside it.
+    """
     path = folder / name
     try:
-        inside = path.resolve().is_relative_to(folder.resolve())
+        own = folder.resolve()
+        homes = [own, own.parent.parent / "blobs"] if own.parent.name == "snapshots" else [own]
+        inside = any(path.resolve().is_relative_to(home) for home in homes)
     except (OSError, RuntimeError):  # a link to itself
         inside = False
     if not inside:
@@ -188,9 +200,9 @@ def check_header_bytes(path: Path, name: str) -> None:
         raise BadCheckpoint("checkpoint.lfs_pointer", file=name)
     n_bytes = int.from_bytes(start, "little")
     if n_bytes > JSON_BYTES:
-        raise BadCheckpoint(
-            "checkpoint.header_too_large", file=name, found=n_bytes, most=JSON_BYTES
-        )
+        other = (key for magic, key in _OTHER_FILES.items() if start.startswith(magic))
+        key = next(other, "checkpoint.header_too_large")
+        raise BadCheckpoint(key, file=name, found=n_bytes, most=JSON_BYTES)
 
 
 def tensor_shapes(weights: Any) -> Shapes:

@@ -195,13 +195,18 @@ def thinned(by_step: Mapping[int, _T], n_max: int) -> dict[int, _T]:
 
 
 def step_weights(repo_id: str, commits: Mapping[int, ModelInfo]) -> StepFiles:
-    """The weights of each step, in one file. Raises HubFileNotFound where a step has none."""
+    """The weights of each step, in one file. Raises HubFileNotFound where a step has none,
+    NotAPlaygroundModel where they are empty.
+    """
     weights = {}
     for step, info in commits.items():
         if (file := files_by_path(info).get(WEIGHTS)) is None:
             raise HubFileNotFound(
                 "hub_errors.step_without_weights", step=step, repo=repo_id, file=WEIGHTS
             )
+        if file.size == 0:
+            with as_no_playground_model(repo_id):
+                raise BadCheckpoint("checkpoint.empty", file=WEIGHTS)
         weights[step] = [file]
     return weights
 

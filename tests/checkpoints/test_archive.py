@@ -195,6 +195,35 @@ def test_a_zip_of_a_nanogpt_model_without_weights(folder):
         unpack(zipped(files | {"model.safetensors": b""}), folder, **LIMITS)
 
 
+BESIDE = (
+    "README.txt", "readme.md", "train.py", "requirements.txt", "meta.pkl", "ckpt.pt", "merges.txt",
+    "optimizer.pt", "training_args.bin", "trainer_state.json", "loss.png", "chat_template.jinja",
+    ".idea/nano.xml", ".vscode/settings.json", "runs/events.out", "wandb/run/x.json", "meta.json",
+)  # fmt: skip
+
+
+def test_what_a_training_left_beside_a_nanogpt_model_is_not_read(folder):
+    tensors = draw(bias=True)
+    files = files_with(tensors) | dict.fromkeys(BESIDE, b"x")
+    run = unpack(zipped({f"nano/{path}": raw for path, raw in files.items()}), folder, **LIMITS)
+    hold_equal(load_model(run, None, max_bytes=2**20), tensors)
+    written = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert written == {"README.md", "config.json", "vocab.json", "model.safetensors", "index.json"}
+
+
+@pytest.mark.parametrize("name", ["../evil.py", "/etc/passwd", "a/../../evil"])
+def test_paths_that_lead_out_are_refused_beside_a_nanogpt_model(folder, name):
+    with pytest.raises(BadCheckpoint, match="no part of a model"):
+        unpack(zipped(files_with(draw(bias=True)) | {name: b"x"}), folder, **LIMITS)
+
+
+def test_a_nanogpt_model_without_its_characters_says_what_is_missing(folder):
+    files = files_with(draw(bias=True))
+    files["meta.json"] = files.pop("vocab.json")
+    with pytest.raises(BadCheckpoint, match=r"^vocab\.json is missing: the list of the model's"):
+        unpack(zipped(files), folder, **LIMITS)
+
+
 @pytest.mark.parametrize("damaged", [b"\xff" * 40, b"\x07" * 40])
 def test_a_damaged_stream_is_refused(packed, folder, damaged):
     raw = zipped(contents(packed)).getvalue()

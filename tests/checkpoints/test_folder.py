@@ -244,6 +244,21 @@ def test_a_link_to_itself(folder, name):
     assert refusal(folder).startswith(name)
 
 
+def test_a_snapshot_in_the_cache_of_hugging_face_links_to_its_blobs(folder):
+    blobs, snapshot = folder.parent / "cache" / "blobs", folder.parent / "cache/snapshots/0a1b"
+    blobs.mkdir(parents=True)
+    for number, path in enumerate(p for p in folder.rglob("*") if p.is_file()):
+        link = snapshot / path.relative_to(folder)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(blobs / str(number))
+        link.symlink_to(os.path.relpath(blobs / str(number), link.parent))
+    assert load_model(read_run(snapshot), None, max_bytes=MEGABYTE)
+    (blobs.parent / "vocab").write_text("[]")
+    (snapshot / "vocab.json").unlink()
+    (snapshot / "vocab.json").symlink_to(blobs.parent / "vocab")
+    assert refusal(snapshot) == "vocab.json leads out of the model's folder"
+
+
 def test_something_that_is_no_file(folder):
     (folder / WEIGHTS).unlink()
     os.mkfifo(folder / WEIGHTS)  # reading it would wait for ever
@@ -357,6 +372,23 @@ def test_a_pointer_of_git_lfs_says_what_it_is(folder):
     )
     tell_the_truth(folder)
     assert refusal(folder).startswith("model.safetensors is not the weights but a pointer of Git")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"PK\x03\x04" + bytes(100), "it is a pickle"),
+        (b"\x80\x02}q\x00." + bytes(range(100)), "it is a pickle"),
+        (b"GGUF" + bytes(range(100)), "it is GGUF"),
+        (b"<!DOCTYPE html><html>404</html>", "it is a page of a web site"),
+    ],
+)
+def test_weights_of_another_kind_say_what_they_are(folder, content, sentence):
+    (folder / WEIGHTS).write_bytes(content)
+    tell_the_truth(folder)
+    assert refusal(folder).startswith(
+        f"model.safetensors is not a whole safetensors file: {sentence}"
+    )
 
 
 def test_a_pickle_is_not_opened(folder, tmp_path):

@@ -280,6 +280,9 @@ REFUSED = {
         lambda files: with_config(tie_word_embeddings=True)(tensors_changed(own_head)(files)),
         "lm_head.weight is not the same",
     ),
+    "empty weights": (
+        lambda f: f | {WEIGHTS: b""}, f"{REPO} is not a playground model: {WEIGHTS} is empty",
+    ),
     "a pickle by another name": (lambda f: f | {WEIGHTS: b"\x80\x04cos\nsystem\n."}, "safetensors"),
 }  # fmt: skip
 
