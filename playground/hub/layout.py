@@ -35,6 +35,15 @@ TOKEN_STEPS_MAX = 12  # of models that transformers runs: their weights are larg
 _WEIGHTS_PATH = re.compile(r"(checkpoints/step-[0-9]+/)?model\.safetensors")
 _STEP_BRANCH = re.compile(r"step-?([0-9]{1,9})")
 
+# What is there instead of a missing file, and what to do then.
+_WAYS_OUT = (
+    (CONFIG, re.compile(r".+/config\.json"), "hub_errors.in_a_folder"),
+    (WEIGHTS, re.compile(r".*\.(bin|pt|pth|ckpt|pkl)"), "hub_errors.pickled_weights"),
+    (WEIGHTS, re.compile(r".*\.(onnx|h5|keras|msgpack)"), "hub_errors.other_weights"),
+    (WEIGHTS, re.compile(r".*\.safetensors"), "hub_errors.renamed_weights"),
+    (VOCABULARY, re.compile(r".*\.pkl"), "hub_errors.pickled_vocabulary"),
+)
+
 Files = Mapping[str, RepoSibling]
 StepFiles = Mapping[int, Sequence[RepoSibling]]
 """The weights of each step, ascending: WEIGHTS, or SHARD_INDEX and then the shards."""
@@ -76,6 +85,7 @@ def check_required_files(repo_id: str, found: Collection[str], expected: Iterabl
             weights=WEIGHTS,
             found=", ".join(sorted(name for name in found if not is_ballast(name))[:8])
             or Message.of("hub_errors.no_files"),
+            way_out=_way_out(found, missing),
         )
 
 
@@ -277,6 +287,14 @@ def _size(file: RepoSibling) -> int:
 
 def _mb(n_bytes: int) -> LocalizedNumber:
     return LocalizedNumber(n_bytes / 2**20, ".3g")
+
+
+def _way_out(found: Collection[str], missing: Collection[str]) -> Message | str:
+    """What to do where something else is in the place of a missing file."""
+    for name, instead, key in _WAYS_OUT:
+        if name in missing and any(instead.fullmatch(path) for path in found):
+            return Message.of(key, file=name)
+    return ""
 
 
 def _join_missing(names: list[str]) -> Message | str:

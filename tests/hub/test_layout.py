@@ -3,7 +3,8 @@
 import pytest
 
 from playground.checkpoints.schema import INDEX, WEIGHTS
-from playground.errors import HubTooLarge
+from playground.errors import HubTooLarge, NotAPlaygroundModel
+from playground.hub.layout import check_required_files
 from tests.hub.scenarios import REPO, STEP_0, on_disk, run, text
 
 
@@ -61,3 +62,20 @@ def test_file_names_that_lead_out_are_not_fetched(hub, settings, tiny, tmp_path)
     run(settings, scenario)
     assert not any("evil" in line for line in hub.log)
     assert not any("evil" in path for path in on_disk(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["out/config.json", "out/vocab.json"], "lies in a folder of the repo: move its files"),
+        (["config.json", "vocab.json", "pytorch_model.bin"], "save them as model.safetensors"),
+        (["config.json", "vocab.json", "model.onnx"], "for ONNX, TensorFlow or Flax: save those"),
+        (["config.json", "vocab.json", "tf_model.h5"], "for ONNX, TensorFlow or Flax: save those"),
+        (["config.json", "vocab.json", "ckpt.safetensors"], "all weights, call it model.safe"),
+        (["config.json", WEIGHTS, "meta.pkl"], "write the characters to vocab.json, with"),
+        ([], "no files$"),
+    ],
+)
+def test_what_is_there_instead_of_a_missing_file_tells_what_to_do(names, sentence):
+    with pytest.raises(NotAPlaygroundModel, match=rf"found .*{sentence}"):
+        check_required_files(REPO, names, ["config.json", "vocab.json", WEIGHTS])
