@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
+import yaml
 from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationDelete,
@@ -25,7 +27,6 @@ from huggingface_hub import (
     get_token,
 )
 from huggingface_hub.errors import HfHubHTTPError
-from yaml import YAMLError
 
 from playground.checkpoints.folder import Run, load_model
 from playground.checkpoints.model_card import kind_tag
@@ -39,6 +40,10 @@ from playground.hub.address import parse_address
 from playground.hub.errors import as_hub_errors
 from playground.hub.listing import LIBRARY
 from playground.settings import Settings
+
+_FRONT_START = re.compile(r"---[ \t]*(?:\n|\Z)")
+_FRONT = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_MODEL_INDEX = "its model-index is not as the Hub describes one; mend it, or leave it out"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,6 +125,8 @@ def model_card(run: Run, licence: str | None = None) -> ModelCard:
     card = _parse_card(read_text(path) if path.exists() else default)
     data = card.data
     assert isinstance(data, ModelCardData)
+    if licence is not None and not licence.strip():
+        raise CommandError("--license is empty; name a licence, such as --license mit")
     data.license = licence or data.license
     if not data.license:
         raise CommandError("README.md names no licence; choose one, such as --license mit")
@@ -131,22 +138,47 @@ def model_card(run: Run, licence: str | None = None) -> ModelCard:
 
 def _parse_card(text: str) -> ModelCard:
     """A README with or without front matter. Raises CommandError for what is none."""
-    if not text.startswith("---"):
+    if not _FRONT_START.match(text):
         return ModelCard(f"---\n{{}}\n---\n{text}")
+    if (front := _FRONT.match(text)) is None:
+        raise CommandError("README.md: its front matter has no end; close it with a line ---")
+    fields = _parse_front(front[1])
     try:
-        card = ModelCard(text)
-    except YAMLError as error:
+        return ModelCard(
+            f"---\n{yaml.safe_dump(fields, sort_keys=False)}---\n{text[front.end() :]}"
+        )
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise _no_card(_MODEL_INDEX if "model_index" in str(error) else str(error)) from None
+
+
+def _parse_front(text: str) -> dict[str, object]:
+    """The fields of a front matter. Raises CommandError."""
+    try:
+        fields = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 2})" if mark else ""  # the mark counts from 0, after the ---
-        raise CommandError(
-            f"README.md: its front matter is not valid YAML{line}; "
-            "a value with a colon in it must be in quotation marks"
-        ) from None
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise CommandError(f"README.md: its front matter is no model card's: {error}") from None
-    if card.text == text:
-        raise CommandError("README.md: its front matter has no end; close it with a line ---")
-    return card
+        # What is said of a second colon in a line.
+        is_colon = getattr(error, "problem", None) == "mapping values are not allowed here"
+        hint = "; a value with a colon in it must be in quotation marks" if is_colon else ""
+        raise CommandError(f"README.md: its front matter is not valid YAML{line}{hint}") from None
+    except RecursionError:
+        raise _no_card("its lists lie too deep inside each other") from None
+    except ValueError as error:  # of a date
+        raise _no_card(f"a value in it cannot be: {error}") from None
+    except (AttributeError, KeyError, TypeError):
+        raise _no_card("a value in it is not what its !!tag says") from None
+    if not isinstance(fields, dict) or not all(isinstance(name, str) for name in fields):
+        raise _no_card("it must be lines such as license: mit, each with the name of a field")
+    tags = fields.get("tags") or []
+    fields["tags"] = [tags] if isinstance(tags, str) else tags
+    if not isinstance(tags, str | list) or any(isinstance(tag, dict | list) for tag in tags):
+        raise _no_card("tags must be a list of words, such as [poems, english]")
+    return fields
+
+
+def _no_card(reason: str) -> CommandError:
+    return CommandError(f"README.md: its front matter is no model card's: {reason}")
 
 
 def model_url(space: str, repo_id: str, endpoint: str) -> str:

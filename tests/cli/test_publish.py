@@ -161,6 +161,14 @@ def test_a_model_needs_a_licence(publish, hub, folder):
         ("---\nlicense: mit\ntags: 5\n---\n", "is no model card's"),
         ("---\nlicense: mit\nmodel-index: 5\n---\n", "is no model card's"),
         ("---\nlicense: mit\n", "has no end"),
+        ("---\ntags:\n- {a: b}\n---\n", "tags must be a list of words"),
+        ("---\nlicense: mit\ntags: 5\n---\n", "tags must be a list of words"),
+        ("---\n5: 6\n---\n", "each with the name of a field"),
+        (f"---\na: {'[' * 2000}{']' * 2000}\n---\n", "lie too deep inside each other"),
+        ("---\na: !!timestamp x\n---\n", "is not what its !!tag says"),
+        ("---\ndate: 2024-99-99\n---\n", "a value in it cannot be: month must be in 1..12"),
+        ("---\nmodel-index:\n- name: x\n---\n", "its model-index is not as the Hub describes one"),
+        ("---\na: *x\n---\n", "is not valid YAML (line 2)\n"),
         ("---\nlicense:\n---\n", "names no licence"),
         (b"---\nlicense: m\xeft\n---\n", "not a text in UTF-8 (byte 14)"),
         (None, "README.md cannot be read: Is a directory"),
@@ -178,6 +186,29 @@ def test_a_card_that_is_none(publish, hub, folder, card, sentence):
     assert told.startswith("Not published: ")
     assert sentence in told
     assert told.count("\n") == 1
+    assert hub.log == []
+
+
+@pytest.mark.parametrize(
+    ("readme", "text"),
+    [
+        ("---\n---\n# Tiny\n", "# Tiny"),
+        ("--- \nlicense: apache-2.0\n--- \n# Tiny\n", "# Tiny"),
+        ("----\n# Tiny\n", "----\n# Tiny"),
+        ("---\ntags: verse\n---\n# Tiny\n", "# Tiny"),
+    ],
+)
+def test_front_matter_may_be_empty_or_none_and_end_in_spaces(folder, readme, text):
+    (folder / "README.md").write_text(readme)
+    card = model_card(read_run(folder), "mit")
+    assert (card.text.strip(), card.data.license) == (text, "mit")
+    more = ["verse"] if "verse" in readme else []
+    assert card.data.tags == [*more, "char-level", "token-playground"]
+
+
+def test_an_empty_licence_is_not_left_out_silently(publish, hub):
+    code, told = publish("--license", "")
+    assert (code, told.startswith("Not published: --license is empty")) == (2, True)
     assert hub.log == []
 
 
