@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import pydantic
@@ -24,6 +25,12 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message}; see --help\n")
+
+
+def check_folder(folder: Path) -> None:
+    """Raises CommandError where there is none."""
+    if not folder.is_dir():
+        raise CommandError(f"There is no folder {folder}.")
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:

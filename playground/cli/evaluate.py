@@ -19,7 +19,13 @@ import torch
 from playground.checkpoints.folder import Run, load_model
 from playground.checkpoints.nanogpt import read_any_run
 from playground.cli.corpus import read_corpus
-from playground.cli.edge import THREADS_MAX, CommandParser, exit_code, whole_number
+from playground.cli.edge import (
+    THREADS_MAX,
+    CommandParser,
+    check_folder,
+    exit_code,
+    whole_number,
+)
 from playground.errors import CommandError
 from playground.lm.learning import validation_loss
 from playground.lm.scoring import sliding_validation_loss
@@ -38,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _evaluate(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
+    check_folder(args.folder)
     run = read_any_run(args.folder, args.folder.resolve().name)
     # A list, known by its end token, was shuffled with the run's seed before it was split.
     text, _ = read_corpus(args.text, lines=run.config.end_token == "\n", seed=run.config.seed)

@@ -34,7 +34,7 @@ from playground.checkpoints.nanogpt import read_any_run
 from playground.checkpoints.schema import CONFIG, INDEX
 from playground.checkpoints.weights import NATIVE_FORMAT
 from playground.cli.corpus import read_text
-from playground.cli.edge import CommandParser, exit_code
+from playground.cli.edge import CommandParser, check_folder, exit_code
 from playground.errors import CommandError, HubError
 from playground.hub.address import parse_address
 from playground.hub.errors import as_hub_errors
@@ -71,6 +71,7 @@ def validate_folder(folder: Path, *, max_bytes: int) -> Run:
 
     max_bytes: limit for a weights file.
     """
+    check_folder(folder)
     run = read_any_run(folder, folder.resolve().name)
     if run.weights_format is not NATIVE_FORMAT:
         raise CommandError(
@@ -90,6 +91,10 @@ def publish(
     Steps of an earlier upload that this run lacks are deleted; other files are kept.
     Raises CommandError for errors of the caller, HubError for those of the Hub.
     """
+    if not re.match(r"https?://[^/]", endpoint):
+        raise CommandError(
+            f"--endpoint {endpoint} is not the address of a Hub, such as https://huggingface.co"
+        )
     if str(parse_address(repo_id, None, endpoint)) != repo_id:
         raise CommandError(f"{repo_id} is not the name of a repo, which is owner/name")
     if not (token := get_token()):

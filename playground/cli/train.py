@@ -27,9 +27,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
+from playground.checkpoints.ballast import is_ballast
 from playground.checkpoints.folder import write_run
 from playground.checkpoints.model_card import model_card, unit
-from playground.checkpoints.schema import CheckpointEntry, RunConfig, SamplingDefaults, weights_path
+from playground.checkpoints.schema import (
+    NAME_MAX,
+    CheckpointEntry,
+    RunConfig,
+    SamplingDefaults,
+    weights_path,
+)
 from playground.checkpoints.weights import write_weights
 from playground.cli.corpus import read_corpus
 from playground.cli.edge import THREADS_MAX, CommandParser, exit_code, whole_number
@@ -167,7 +174,7 @@ def _job(args: argparse.Namespace) -> Job:
         )
     run_config = RunConfig(
         format=1,
-        name=args.name or args.out.resolve().name,
+        name=args.name or _folder_name(args.out),
         description=args.description,
         corpus=args.corpus or args.text.name,
         prompt=args.prompt,
@@ -190,6 +197,17 @@ def _job(args: argparse.Namespace) -> Job:
         lines=args.lines,
         dtype=torch.float16 if args.float16 else torch.float32,
     )
+
+
+def _folder_name(out: Path) -> str:
+    """The name of a model that was given none. Raises CommandError where it cannot be one."""
+    name = out.resolve().name
+    if len(name) > NAME_MAX:
+        raise CommandError(
+            f"The name of the folder --out has {len(name)} characters, and a model's at most "
+            f"{NAME_MAX}: give the model a shorter one with --name."
+        )
+    return name
 
 
 def _corpus(
@@ -250,12 +268,17 @@ def _begin(job: Job, resume: bool) -> tuple[Trainer, list[CheckpointEntry]]:
         return trainer, _load_state(job, trainer)
     if job.state_path.exists():
         raise CommandError(f"{job.out} holds an unfinished run: add --resume, or remove it.")
-    if job.out.exists() and (not job.out.is_dir() or any(job.out.iterdir())):
+    if job.out.exists() and not _is_empty(job.out):
         raise CommandError(f"{job.out} is there already: choose another --out, or remove it.")
     job.out.mkdir(parents=True, exist_ok=True)
     if not os.access(job.out, os.W_OK):
         raise CommandError(f"{job.out} cannot be written to: choose another --out.")
     return trainer, []
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether it is a folder with nothing in it but what operating systems leave."""
+    return folder.is_dir() and all(is_ballast(path.name) for path in folder.iterdir())
 
 
 def _run(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> None:

@@ -18,6 +18,9 @@ TEXT_MIN, TEXT_MAX = 100, 5_000_000  # characters
 TEXT_BYTES_MAX = 4 * TEXT_MAX
 
 _TEXT, _MARKDOWN = ".txt", ".md"
+_OTHERS = (".text", ".markdown", ".csv", ".log", ".srt")  # texts, too
+# What files begin with that are no texts, but are given their names.
+_PROGRAMS = ((b"%PDF-", "PDF"), (b"PK\3\4", "Word, zip"), (b"{\\rtf", "RTF"), (b"\x1f\x8b", "gzip"))
 _ENCODINGS = (
     (codecs.BOM_UTF32_LE, "UTF-32-LE"),  # before UTF-16-LE, whose mark it begins with
     (codecs.BOM_UTF32_BE, "UTF-32-BE"),
@@ -29,8 +32,11 @@ _ENCODINGS = (
 def decode_text(raw: bytes) -> str:
     """The normalized text of a file: UTF-8, or what its byte order mark names.
 
-    Raises InvalidInput, also for zero bytes without a mark: UTF-16 is not guessed.
+    Raises InvalidInput, also for the file of a program that has another format, and for zero bytes
+    without a mark: UTF-16 is not guessed.
     """
+    if kind := next((kind for start, kind in _PROGRAMS if raw.startswith(start)), None):
+        raise InvalidInput("training.file_of_program", kind=kind)
     encoding = next((name for mark, name in _ENCODINGS if raw.startswith(mark)), None)
     if encoding is None and b"\0" in raw:
         raise InvalidInput("training.zero_bytes")
@@ -44,7 +50,7 @@ def decode_text(raw: bytes) -> str:
 
 def decode_upload(filename: str, raw: bytes) -> str:
     """The checked text of an uploaded file. Raises InvalidInput."""
-    if not filename.lower().endswith((_TEXT, _MARKDOWN)):
+    if not filename.strip().lower().endswith((_TEXT, _MARKDOWN, *_OTHERS)):
         raise InvalidInput("training.file_type", text=_TEXT, markdown=_MARKDOWN)
     if len(raw) > TEXT_BYTES_MAX:
         raise TooLarge("training.file_too_long", found=len(raw), most=TEXT_BYTES_MAX)
@@ -63,7 +69,7 @@ def check_text(text: str) -> None:
     if not text.strip():
         raise InvalidInput("training.text_empty")
     if len(text) < TEXT_MIN:
-        raise InvalidInput("training.text_too_short", found=len(text), least=TEXT_MIN)
+        raise InvalidInput("training.text_too_short", count=len(text), least=TEXT_MIN)
     if len(text) > TEXT_MAX:
         raise TooLarge("training.text_too_long", found=len(text), most=TEXT_MAX)
     if len(set(text)) == 1:
@@ -76,6 +82,6 @@ def check_characters(text: str) -> None:
     characters = set(text)
     controls = [c for c in characters - {*"\t\n\r\f"} if unicodedata.category(c) in ("Cc", "Cs")]
     if "\0" in controls or sum(map(text.count, controls)) > len(text) / 100:
-        raise InvalidInput("training.control_characters")
+        raise InvalidInput("training.control_characters", code=f"U+{ord(min(controls)):04X}")
     if any(unicodedata.category(c) == "Cs" for c in controls):
         raise InvalidInput("training.lone_surrogates")

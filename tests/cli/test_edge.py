@@ -194,6 +194,25 @@ def test_a_folder_that_is_no_model(kind, refused, trained, text):
     assert told.startswith("Not published: ")
 
 
+def test_a_folder_that_there_is_not_is_called_so(refused, tmp_path, text):
+    nope = tmp_path / "nope"
+    assert refused(evaluate, nope, "--text", text) == f"error: There is no folder {nope}.\n"
+    assert refused(publish, nope, "a/b") == f"Not published: There is no folder {nope}.\n"
+
+
+def test_a_folder_whose_name_is_too_long_for_a_model_is_told_of_name(refused, text, tmp_path):
+    told = refused(train, "--text", text, "--out", tmp_path / ("x" * 101), "--steps", "1")
+    assert "The name of the folder --out has 101 characters" in told
+    assert "give the model a shorter one with --name" in told
+
+
+def test_what_an_operating_system_leaves_in_a_folder_is_nothing(text, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".DS_Store").write_bytes(b"x")
+    arguments = ["--text", text, "--out", tmp_path / "out", "--steps", "1", "--batch-size", "1"]
+    assert train.main([str(argument) for argument in arguments]) == 0
+
+
 def test_commands_that_there_are_not(refused):
     assert "invalid choice: 'tain'" in refused(main, "tain")
     assert "unrecognized arguments" in refused(main, "serve", "--port", "1")

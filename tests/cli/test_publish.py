@@ -206,6 +206,12 @@ def test_front_matter_may_be_empty_or_none_and_end_in_spaces(folder, readme, tex
     assert card.data.tags == [*more, "char-level", "token-playground"]
 
 
+@pytest.mark.parametrize("endpoint", ["foo", "huggingface.co", "ftp://hub.test", "http://"])
+def test_an_endpoint_that_is_no_address_is_told_as_such(publish, endpoint):
+    told = publish("--endpoint", endpoint)[1]
+    assert told.startswith(f"Not published: --endpoint {endpoint} is not the address of a Hub")
+
+
 def test_an_empty_licence_is_not_left_out_silently(publish, hub):
     code, told = publish("--license", "")
     assert (code, told.startswith("Not published: --license is empty")) == (2, True)

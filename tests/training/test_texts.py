@@ -119,6 +119,11 @@ def test_a_longer_text_is_too_large_for_the_protocol_too():
     assert caught.value.status == 413
 
 
+@pytest.mark.parametrize("ending", [".text", ".markdown", ".csv", ".log", ".srt", ".TXT "])
+def test_texts_have_other_endings_too(ending):
+    assert decode_upload(f"a{ending}", b"text " * 100) == "text " * 100
+
+
 def test_files_in_utf_8():
     text = "Grüße\n" * 40
     assert decode_upload("a.TXT", text.encode()) == text
@@ -134,6 +139,11 @@ def test_files_in_utf_8():
         ("a.txt", "Grüße\n".encode("utf-16-le") * 40, "zero bytes.* “Save as” .*UTF-8"),
         ("a.txt", "Grüße\n".encode("utf-16") * 40 + b"!", r"not a text in UTF-16 \(byte 560\)"),
         ("a.txt", b"\x89PNG\r\n\x1a\n\0\0" * 40, "zero bytes"),
+        ("a.txt", b"%PDF-1.4\n%\xe2\xe3" * 40, "of the kind PDF.* export it as plain text"),
+        ("a.txt", b"PK\x03\x04\0\0" * 40, "of the kind Word, zip"),
+        ("a.txt", b"{\\rtf1\\ansi Hello}" * 20, "of the kind RTF"),
+        ("a.txt", "abc\x93quoted\x94 text ".encode() * 20, r"such as U\+0093\. Take them out"),
+        ("a.txt", b"a", "has 1 character;"),
         ("a.txt", b"", "empty"),
         ("a.txt", b"a" * (4 * TEXT_MAX + 1), "20,000,001 bytes"),
     ],

@@ -113,6 +113,7 @@ async def _chunks(
 ) -> AsyncIterator[dict[str, Any]]:
     """The JSON of each chunk, one text after the other."""
     shared, n_tokens = envelope(body.model, prompts[0].session), 0
+    no_usage = {"usage": None} if body.has_usage_chunk else {}
     for index, prompt in enumerate(prompts):
         offset = _offset(body, prompt)
         async for part in complete(service, prompt, body.options()):
@@ -121,7 +122,7 @@ async def _chunks(
             )
             offset += len(choice["text"])
             n_tokens += len(part.tokens)
-            yield shared | {"choices": [choice]}
+            yield shared | {"choices": [choice]} | no_usage
     if body.has_usage_chunk:
         yield shared | {"choices": [], "usage": _usage(body, prompts, n_tokens)}
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticKnownError
 
 from playground.api.schemas.base import RequestBody
 from playground.api.schemas.generation import SessionId, Step, Temperature, Text
@@ -30,6 +31,17 @@ def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
+def _as_prompts(value: object) -> object:
+    """A single prompt that cannot be is at fault itself, not the first of a list."""
+    if value is None:
+        raise PydanticKnownError("missing")
+    if value == "":
+        raise PydanticKnownError("string_too_short", {"min_length": 1})
+    if not isinstance(value, str | list):
+        raise PydanticKnownError("string_type")
+    return _as_list(value)
+
+
 def _refuse_boolean(value: object) -> object:
     """Python takes True for 1; as text it is another value than every number."""
     return str(value) if isinstance(value, bool) else value
@@ -41,7 +53,7 @@ _Stop = Annotated[str, Field(min_length=1)]
 _Prompts = Annotated[list[Text], Field(min_length=1, max_length=PROMPTS_MAX)]
 _Stops = Annotated[list[_Stop], Field(max_length=STOPS_MAX)]
 _OneOrMorePrompts = Annotated[
-    _Prompts, BeforeValidator(_as_list, json_schema_input_type=Text | _Prompts)
+    _Prompts, BeforeValidator(_as_prompts, json_schema_input_type=Text | _Prompts)
 ]
 _OneOrMoreStops = Annotated[
     _Stops, BeforeValidator(_as_list, json_schema_input_type=_Stop | _Stops)

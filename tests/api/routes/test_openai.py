@@ -166,6 +166,15 @@ def test_a_stream_is_framed_as_events_and_not_compressed(house):
     assert text == complete(house)["choices"][0]["text"]
 
 
+@pytest.mark.parametrize("has_usage", [True, False])
+def test_a_stream_that_ends_with_its_usage_has_none_before(client, has_usage):
+    asked = ASK | {"stream": True, "stream_options": {"include_usage": has_usage}}
+    events = client.post(COMPLETIONS, json=asked).text.split("\n\n")[:-2]
+    *chunks, last = [json.loads(event.removeprefix("data: ")) for event in events]
+    assert {chunk.get("usage", "absent") for chunk in chunks} == {None if has_usage else "absent"}
+    assert ("usage" in last) is has_usage
+
+
 # --- What is asked for --------------------------------------------------------------------------
 
 
@@ -203,6 +212,9 @@ def test_null_is_the_default_and_what_is_unknown_is_ignored(client):
         ({"logprobs": 11}, "logprobs", "logprobs: The value must be at most 10"),
         ({"prompt": []}, "prompt", "prompt: The list must have at least 1 entry"),
         ({"prompt": [1, 2]}, "prompt.0", "prompt.0: This must be text, in quotation marks"),
+        ({"prompt": ""}, "prompt", "prompt: The text must have at least 1 character"),
+        ({"prompt": None}, "prompt", "prompt: This field is missing"),
+        ({"prompt": 5}, "prompt", "prompt: This must be text, in quotation marks"),
         ({"stop": [*"abcde"]}, "stop", "stop: The list must have at most 4 entries"),
         ({"prompt": "Ä"}, "prompt", "Unknown characters: ['Ä']"),
     ],
