@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from playground.child_process import serve
@@ -166,7 +167,8 @@ def _is_mark(character: str) -> bool:
 def _load(path: str) -> Any:
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(path)
+    content = Path(path).read_bytes()
+    tokenizer = Tokenizer.from_str(content.decode(json.detect_encoding(content)))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     if getattr(tokenizer.model, "dropout", None):

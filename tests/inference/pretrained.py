@@ -36,6 +36,10 @@ CONFIGS = {
     "phi": _SIZES,
     "bloom": {"vocab_size": PADDED, "hidden_size": 16, "n_layer": 2, "n_head": 2},
     "smollm3": _GROUPED,
+    "phi3": _GROUPED | {"max_position_embeddings": 2 * WINDOW,
+                        "original_max_position_embeddings": WINDOW,
+                        "rope_scaling": {"type": "longrope", "short_factor": [1.0] * 4,
+                                         "long_factor": [3.0] * 4}},
 }  # fmt: skip
 
 

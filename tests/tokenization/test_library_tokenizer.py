@@ -235,6 +235,14 @@ def test_a_file_that_is_no_tokenizer(tmp_path, content):
         len(LibraryTokenizer(tmp_path / "tokenizer.json", max_bytes=2**20))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_file_in_the_encodings_of_other_json(opened, tmp_path, encoding):
+    library, ours = opened(byte_level)
+    (tmp_path / "tokenizer.json").write_text(library.to_str(), encoding)
+    other = LibraryTokenizer(tmp_path / "tokenizer.json", max_bytes=2**24)
+    assert other.encode(TRICKY) == ours.encode(TRICKY)
+
+
 def test_a_file_that_is_too_large_is_not_read(tmp_path):
     path = tmp_path / "tokenizer.json"
     with path.open("wb") as file:
