@@ -135,7 +135,7 @@ export interface Checkpoint {
   train_loss: number | null;
 }
 
-/** A session as /api/sessions lists it; vocabulary and what follows only in its details. */
+/** A session as /api/sessions lists it. */
 export interface Session {
   session_id: string;
   source: "bundled" | "hub" | "live";
@@ -153,18 +153,22 @@ export interface Session {
   checkpoints: Checkpoint[];
   val_loss: number | null;
   vocab_size: number;
-  corpus: string | null;
-  description: string | null;
+  corpus: string;
+  description: string;
   block_size: number;
-  vocabulary: string[];
-  prompt: string | null;
+  prompt: string;
   sampling: { temperature: number; top_k: number; top_p: number } | null;
   end_token: string | null;
   start_token: string | null;
 }
 
+/** vocabulary: the characters that it knows; empty where its tokens are pieces of words. */
+export interface SessionDetails extends Session {
+  vocabulary: string[];
+}
+
 /** A session with the id of each token of its vocabulary. */
-export interface PlayableSession extends Session {
+export interface PlayableSession extends SessionDetails {
   known: Map<string, number>;
 }
 
@@ -374,10 +378,15 @@ export interface CompareContextsResponse {
 
 /** A side of a comparison. */
 export interface LaneSide {
+  session_id: string;
+  step: number | null;
+  temperature: number;
 }
 
 export interface CompareRequest extends LaneSide {
   other: LaneSide;
+  context: string;
+  context_ids?: number[];
   positions: number;
 }
 

@@ -364,6 +364,16 @@ def test_it_is_found_again_by_its_link_and_kept(learning, visit):
     expect(tab.visit.status).to_contain_text(ENDED)
 
 
+def test_its_steps_of_now_are_offered_side_by_side(learning):
+    tab = learning()
+    tab.choose("15K").set("Steps", 20).watch_at(3).start()
+    expect(tab.sentence).to_have_text("✓ Done: 20 steps.", timeout=20_000)
+    tab.visit.ready().button("Explore").click()
+    tab.page.get_by_role("tab", name="Side by side").click()
+    steps = tab.page.locator("[data-panel=lanes] [name=step] option")
+    expect(steps).to_have_text(["0", "10", "20"])
+
+
 def test_a_training_is_deleted_by_two_presses_of_its_own(learning):
     tab = learning()
     for _ in range(2):

@@ -1,11 +1,11 @@
 // The tokenizers that the page can show a text with: that of the model at hand, one of characters, those
 // of other models, and well-known ones without a model.
 
-/** @import { PlacedToken, Session, TokenizeResponse } from "../types.js" */
+/** @import { PlacedToken, Session, SessionDetails, TokenizeResponse } from "../types.js" */
 
 import { tokenize, tokenizeAs } from "../shared/client.js";
 import { config } from "../shared/config.js";
-import { sessionName } from "../shared/session.js";
+import { idsOf, sessionName } from "../shared/session.js";
 import { characters } from "../shared/text.js";
 
 const KEPT_TEXTS = 500;
@@ -13,36 +13,38 @@ const KEPT_TEXTS = 500;
 /** known: the characters that it has, of a tokenizer of characters.
  * @typedef {{ id: string, name: string, size: number, known?: Map<string, number>,
  *   ask?: (text: string, signal: AbortSignal) => Promise<TokenizeResponse> }} Tokenizer */
+/** A session, with its vocabulary where that is known: a list lacks it.
+ * @typedef {Session & { vocabulary?: string[] }} AnySession */
 /** id: null for a character that the tokenizer doesn't have.
  * @typedef {Omit<PlacedToken, "id"> & { id: number | null }} ShownToken */
 
 /** Tokenizers to compare, the model's own first: one of characters, and each of tokens.
- * @param {Session | null} session @param {Session[]} sessions as a list has them @param {Map<string, Session>} whole
- *   sessions with their vocabularies, which a list lacks @returns {Tokenizer[]} */
+ * @param {Session | null} session @param {Session[]} sessions as a list has them
+ * @param {Map<string, SessionDetails>} whole those with their vocabularies @returns {Tokenizer[]} */
 export function tokenizersOf(session, sessions, whole) {
   const ofCharacters = charactersOf(session, sessions);
   const ready = trainedSessions(session, sessions);
   const shown = ready.filter((one) => one.tokenizer === "tokens" || one === ofCharacters);
-  const known = shown.map((one) => whole.get(one.session_id) ?? one).filter(({ tokenizer, vocabulary }) => tokenizer === "tokens" || vocabulary);
+  const known = shown.map((one) => /** @type {AnySession} */ (whole.get(one.session_id) ?? one)).filter(({ tokenizer, vocabulary }) => tokenizer === "tokens" || vocabulary);
   return [...known.map(ofSession), ...config.tokenizers.references.map(ofReference)];
 }
 
 /** The session whose characters are compared: the model at hand, where it has any.
- * @param {Session | null} session @param {Session[]} sessions */
+ * @param {AnySession | null} session @param {AnySession[]} sessions */
 export const charactersOf = (session, sessions) =>
   trainedSessions(session, sessions).find(({ tokenizer }) => tokenizer === "characters");
 
-/** @param {Session | null} session @param {Session[]} sessions */
+/** @param {AnySession | null} session @param {AnySession[]} sessions */
 function trainedSessions(session, sessions) {
   const others = sessions.filter(({ session_id: id }) => id !== session?.session_id);
   return [...(session ? [session] : []), ...others].filter(({ params }) => params !== null);
 }
 
-/** @param {Session} session @returns {Tokenizer} */
+/** @param {AnySession} session @returns {Tokenizer} */
 function ofSession(session) {
   const { session_id: id, tokenizer, vocabulary, vocab_size: size } = session;
   const about = { id, name: sessionName(session), size };
-  if (tokenizer === "characters") return { ...about, known: new Map(vocabulary.map((character, index) => [character, index])) };
+  if (vocabulary && tokenizer === "characters") return { ...about, known: idsOf(vocabulary) };
   return { ...about, ask: (text, signal) => tokenize({ session_id: id, text }, signal) };
 }
 

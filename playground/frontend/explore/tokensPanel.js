@@ -2,7 +2,7 @@
 //
 // State: the text as base64url of its UTF-8.
 
-/** @import { ExploreContext, ExplorePanel, Session } from "../types.js" */
+/** @import { ExploreContext, ExplorePanel, SessionDetails } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */
 /** @import { ShownToken, Tokenizer } from "./tokenizers.js" */
 
@@ -34,7 +34,7 @@ export class TokensPanel {
   /** @type {Tokenizer[]} */
   #tokenizers = [];
   /** Sessions with their vocabularies, which the list lacks.
-   * @type {Map<string, Session>} */
+   * @type {Map<string, SessionDetails>} */
   #whole = new Map();
   /** What is drawn. */
   #drawn = "";

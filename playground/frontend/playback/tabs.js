@@ -7,6 +7,7 @@ import { getSession } from "../shared/client.js";
 import { tabLabel } from "../shared/gradioPatches.js";
 import { translate } from "../shared/messages.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
+import { idsOf } from "../shared/session.js";
 import { emptyHistory } from "./history.js";
 import { goneNotice, reactTo } from "./failures.js";
 import { start } from "./trace.js";
@@ -197,7 +198,7 @@ export class Tabs {
     const cached = this.#details.get(key);
     if (cached && isTrained(cached)) return cached;
     const details = await getSession(id);
-    const session = { ...details, known: new Map(details.vocabulary.map((text, index) => [text, index])) };
+    const session = { ...details, known: idsOf(details.vocabulary) };
     this.#details.set(key, session);
     return session;
   }

@@ -1,6 +1,6 @@
 // HTTP client of the API. Rejects with RequestError.
 
-/** @import { BeamsRequest, BeamsResponse, CompareContextsRequest, CompareContextsResponse, CompareRequest, CompareResponse, CorpusRequest, CorpusResponse, DrawsResponse, GenerateRequest, GenerateResponse, RoundRequest, RoundResponse, ScoreRequest, ScoreResponse, Session, TokenizeRequest, TokenizeResponse } from "../types.js" */
+/** @import { BeamsRequest, BeamsResponse, CompareContextsRequest, CompareContextsResponse, CompareRequest, CompareResponse, CorpusRequest, CorpusResponse, DrawsResponse, GenerateRequest, GenerateResponse, RoundRequest, RoundResponse, ScoreRequest, ScoreResponse, Session, SessionDetails, TokenizeRequest, TokenizeResponse } from "../types.js" */
 
 import { config } from "./config.js";
 import { currentLocale, translate } from "./messages.js";
@@ -17,11 +17,11 @@ export const getSessions = async () => (await request("sessions")).sessions;
 /** A small request: whether the server answers. */
 export const getHealth = () => request("health", null, { timeoutMs: config.requests.probe_timeout_ms });
 
-/** @param {string} id @returns {Promise<Session>} */
+/** @param {string} id @returns {Promise<SessionDetails>} */
 export const getSession = (id) => request("sessions/" + id.split("/").map(encodeURIComponent).join("/"));
 
 /** A session as a list of one; of none where it is gone.
- * @param {string} id @returns {Promise<Session[]>} */
+ * @param {string} id @returns {Promise<SessionDetails[]>} */
 export async function findSession(id) {
   try {
     return [await getSession(id)];

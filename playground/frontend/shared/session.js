@@ -13,3 +13,7 @@ export const modelOf = ({ repo_id: address, session_id: id }) => address ?? id;
 /** @param {Session} session @param {number | null} step */
 export const placeOf = (session, step) =>
   ({ session_id: session.session_id, name: sessionName(session), model: modelOf(session), revision: session.revision, step });
+
+/** The id of each token of a vocabulary.
+ * @param {string[]} vocabulary */
+export const idsOf = (vocabulary) => new Map(vocabulary.map((text, index) => [text, index]));

@@ -2,12 +2,13 @@
 // gives it, and what was weighed there. What a page has restored it knows no distributions of: they
 // are asked for here, as many tokens a request as one model wrote. Independent of DOM and network.
 
-/** @import { Author, GenerateRequest, GenerateResponse, PlayableSession, SamplingParams, Session, Step, Trace } from "../../types.js" */
+/** @import { Author, GenerateRequest, GenerateResponse, PlayableSession, SamplingParams, SessionDetails, Step, Trace } from "../../types.js" */
 
 import { decodeStep } from "../../playback/decode.js";
 import { stepBody } from "../../playback/stepRequest.js";
 import { oddsOf, position, rows, wasChosen } from "../../playback/trace.js";
 import { asRequestError } from "../../shared/requestError.js";
+import { idsOf } from "../../shared/session.js";
 
 const REQUESTS_MAX = 100; // for a text: the tokens after them count as chosen
 const REFUSED_MIN = 400;
@@ -22,7 +23,7 @@ const SERVER_ERROR = 500;
 
 /** @typedef {object} Api
  * @property {(body: GenerateRequest, signal: AbortSignal) => Promise<GenerateResponse>} generate
- * @property {(id: string) => Promise<Session>} getSession */
+ * @property {(id: string) => Promise<SessionDetails>} getSession */
 
 /** Ask for every token that was written. Rejects with RequestError where the server can't be asked;
  * a model that is gone, or knows other characters, gives no distributions.
@@ -121,7 +122,7 @@ const hasTokensOf = ({ tokenizer }, session) => tokenizer === (session.tokenizer
 async function findSession({ getSession }, id) {
   try {
     const session = await getSession(id);
-    return { ...session, known: new Map(session.vocabulary.map((text, index) => [text, index])) };
+    return { ...session, known: idsOf(session.vocabulary) };
   } catch (error) {
     if (isRefused(error)) return null;
     throw error;

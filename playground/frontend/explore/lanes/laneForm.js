@@ -3,7 +3,7 @@
 //
 // State: step, temperature (0: the top choice) and the session's name, with ~ between them.
 
-/** @import { ExploreContext, PlayableSession, Session } from "../../types.js" */
+/** @import { ExploreContext, PlayableSession, Session, SessionDetails } from "../../types.js" */
 /** @import { Lane } from "./lockstep.js" */
 
 import { clampToRange, samplingParams } from "../../playback/sampling.js";
@@ -78,7 +78,7 @@ export class LaneForm {
     const { model, pick } = this.#fields;
     model.replaceChildren(...sessions.map((one) => option(one.session_id, sessionName(one))));
     model.value = this.#sessions.has(chosen ?? "") ? chosen ?? "" : session.session_id;
-    this.#drawSteps(keptStep ?? (linkedStep === undefined ? otherStep(session, step) : Number(linkedStep)));
+    this.#drawSteps(keptStep ?? (linkedStep === undefined ? otherStep(sessions[0], step) : Number(linkedStep)));
     if (temperature !== undefined) {
       pick.value = Number(temperature) === 0 ? "top" : "sample";
       if (Number(temperature) > 0) this.#temperature = clampToRange(config.controls.temperature, Number(temperature), this.#temperature);
@@ -113,17 +113,18 @@ export class LaneForm {
  * @param {PlayableSession} session @param {Session[]} listed @param {string} text that the session can read */
 async function sessionsLike(session, listed, text) {
   const { session_id: id, tokenizer, vocab_size: size } = session;
+  const [now = session] = session.source === "live" ? await findSession(id) : []; // it learns on: its steps grow
   const alike = listed.filter((one) =>
     one.session_id !== id && one.tokenizer === tokenizer && one.vocab_size === size && one.steps.length > 0);
   const details = (await Promise.all(alike.map((one) => findSession(one.session_id)))).flat();
   const same = tokenizer === "tokens" ? await withSameTokens(session, details, text) : details.filter(({ vocabulary }) =>
     vocabulary.length === size && vocabulary.every((character, index) => character === session.vocabulary[index]));
-  return [session, ...same.map((one) => ({ ...one, known: session.known }))];
+  return [{ ...session, steps: now.steps }, ...same.map((one) => ({ ...one, known: session.known }))];
 }
 
 /** Those whose tokens of a text are those of a session. No list of pieces is sent, for it is long; the
  * server makes sure of all of them when it compares.
- * @param {PlayableSession} session @param {Session[]} others @param {string} text */
+ * @param {PlayableSession} session @param {SessionDetails[]} others @param {string} text */
 async function withSameTokens(session, others, text) {
   const [own, ...theirs] = await Promise.all([session, ...others].map(({ session_id: id }) => tokenIds(id, text)));
   return others.filter((_, index) => own !== null && own === theirs[index]);
