@@ -200,6 +200,16 @@ def test_by_keyboard_a_character_is_struck_out_and_stands_again(panel):
     expect(lab.locator(".lab__moved")).to_contain_text("With the whole context")
 
 
+def test_a_character_of_several_tokens_is_one_cell_and_that_is_said(panel):
+    page = panel("context", prompt="The king 😀", model="shakespeare-pieces")
+    lab = part(page, "context")
+    cells = lab.get_by_role("listbox", name="The context").get_by_role("option")
+    expect(cells.last.locator(".cell__text")).to_have_text("😀")
+    asked = page.ask("tokenize", session_id="shakespeare-pieces", text="The king 😀")["tokens"]
+    expect(lab.locator(".lab__merged")).to_contain_text(f"reads {len(asked)} tokens")
+    assert cells.count() < len(asked)
+
+
 def test_a_struck_out_character_is_none_of_another_text(panel):
     page = panel("context")
     cells = part(page, "context").get_by_role("listbox", name="The context")

@@ -49,6 +49,7 @@ export class ContextLab {
       problem: find(element, ".lab__problem"),
       slider: find(element, "input", HTMLInputElement),
       length: find(element, ".lab__length"),
+      merged: find(element, ".lab__merged"),
       moved: find(element, ".lab__moved"),
       pairs: find(element, ".pairs"),
       retry: button("retry"),
@@ -96,8 +97,9 @@ export class ContextLab {
     lab.hidden = Boolean(obstacle) || (lab.hidden && isStale);
     lab.classList.toggle("panel--stale", isStale);
     if (obstacle || !session || !next || isStale) return;
-    const { pieces, ids } = contextOf(player, session);
+    const { pieces, ids, count } = contextOf(player, session);
     this.#take(pieces);
+    setText(this.#parts.merged, count === pieces.length ? "" : translate("context.merged", { number: count }));
     const { sampling, step, newest } = player;
     this.#ask({
       session_id: session.session_id,
@@ -229,17 +231,17 @@ export class ContextLab {
   }
 }
 
-/** The tokens that can be struck out: all that the model reads, characters whole; and the ids of those
- * after them that are a part of one.
+/** The tokens that can be struck out: all that the model reads, characters whole; the ids of those
+ * after them that are a part of one; and how many tokens the model reads.
  * @param {Player} player @param {PlayableSession} session */
 function contextOf(player, { block_size: size }) {
   const pieces = tokensBefore(player, size);
-  if (player.trace.tokenizer === null) return { pieces, ids: [] };
+  if (player.trace.tokenizer === null) return { pieces, ids: [], count: pieces.length };
   const position = positionOf(player);
   const tokens = [...player.trace.prompt, ...player.trace.steps].slice(Math.max(0, position - size), position);
   const end = wholeLength(tokens);
   const shown = pieces.slice(0, pieces.length - (tokens.length - end)).filter((piece) => piece !== "");
-  return { pieces: shown, ids: tokens.slice(end).map(({ id }) => id) };
+  return { pieces: shown, ids: tokens.slice(end).map(({ id }) => id), count: tokens.length };
 }
 
 /** @param {string | null} key */
