@@ -241,8 +241,8 @@ def test_half_a_character_is_no_harm(visit, pieces):
     expect(opened.drawer.locator(".toast")).to_have_count(0)
 
 
-def test_write_more_counts_tokens(visit, pieces):
-    page = visit(at=pieces, query="&model=pieces&prompt=the+house&pick=top&v=1")
+def test_write_more_counts_tokens(visit, bundled):
+    page = visit(at=bundled, query="&model=shakespeare-pieces&prompt=the+house&pick=top&v=1")
     page.button("Write more").click()
     page.button("10 tokens").click()
     expect(page.output.locator(".generated")).to_have_count(1)
