@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { same } from "./support.js";
 
 import * as Bets from "../../playground/frontend/explore/bets.js";
+import { toBits } from "../../playground/frontend/shared/bits.js";
 
 const { CHIPS, NO_BET } = Bets;
 const VOCABULARY = Array.from("\n abcdefghijklmnopqrstuvwxyz<$`\u202e");
@@ -58,7 +59,7 @@ test("bits are those of the formula", () => {
   assert.ok(Math.abs(Bets.bitsOf(Bets.settle(typed("e"), "e"), size) - 0.1354) < 1e-3);
   assert.ok(Math.abs(Bets.bitsOf(Bets.settle(typed("e"), "x"), size) - Math.log2(11 * size)) < 1e-12);
   assert.ok(Math.abs(Bets.bitsOf(Bets.settle(NO_BET, "x"), size) - Math.log2(size)) < 1e-12, "no chip placed: all alike");
-  assert.ok(Math.abs(Bets.asBits(Math.log(1 / 8)) - 3) < 1e-12);
+  assert.ok(Math.abs(toBits(-Math.log(1 / 8)) - 3) < 1e-12);
 });
 
 test("the quality of a guess", () => {

@@ -6,8 +6,9 @@ import { test } from "node:test";
 import { same } from "./support.js";
 
 import {
-  columnsOf, decodeScore, hardest, levelOf, LEVELS, partsOf, runningMean, runsOf, toBits,
+  columnsOf, decodeScore, hardest, levelOf, LEVELS, partsOf, runningMean, runsOf,
 } from "../../playground/frontend/explore/surprise.js";
+import { toBits } from "../../playground/frontend/shared/bits.js";
 
 /** Pseudorandom numbers from 0 to 1, the same in every run. */
 function numbers(seed) {

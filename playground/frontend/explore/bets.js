@@ -80,10 +80,6 @@ export const probabilityOf = ({ chips, placed }, vocabularySize) =>
 /** @param {Guess} guess @param {number} vocabularySize */
 export const bitsOf = (guess, vocabularySize) => -Math.log2(probabilityOf(guess, vocabularySize));
 
-/** Bits of a natural logarithm of a probability.
- * @param {number} logprob */
-export const asBits = (logprob) => -logprob / Math.LN2;
-
 /** @param {number[]} values */
 export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 

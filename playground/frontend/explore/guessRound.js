@@ -4,7 +4,8 @@
 /** @import { PlayableSession, Rest, RoundRequest, RoundResponse, RoundToken, ScoreRequest, ScoreResponse } from "../types.js" */
 /** @import { Guess } from "./bets.js" */
 
-import { asBits, bitsOf, mean } from "./bets.js";
+import { toBits } from "../shared/bits.js";
+import { bitsOf, mean } from "./bets.js";
 
 /** The model's bars for a token, and the probability that it has there.
  * @typedef {{ candidates: { token: string, prob: number }[], other: Rest, prob: number, bits: number }} Score */
@@ -34,7 +35,7 @@ export async function loadRound({ getRound, score }, session, step, seed) {
     candidates,
     other: other ?? { count: 0, prob: 0 },
     prob: Math.exp(logprob ?? 0),
-    bits: asBits(logprob ?? 0),
+    bits: toBits(-(logprob ?? 0)),
   }));
   return { session, step, seed, source, context, tokens, scores };
 }
@@ -45,7 +46,7 @@ export function playersOf({ session, tokens, scores }, guesses) {
   const done = tokens.slice(0, guesses.length);
   /** @param {"bigram" | "unigram"} name @returns {Player[]} */
   const counting = (name) => {
-    const bits = done.flatMap((token) => (token[name] === null ? [] : [asBits(token[name])]));
+    const bits = done.flatMap((token) => (token[name] === null ? [] : [toBits(-token[name])]));
     return bits.length === done.length ? [{ name, bits }] : [];
   };
   return [

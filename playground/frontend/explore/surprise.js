@@ -8,6 +8,7 @@
 
 import { decodeToken } from "../playback/decode.js";
 import { piecesOf } from "../playback/tokens.js";
+import { toBits } from "../shared/bits.js";
 import { characterLabel, characters } from "../shared/text.js";
 
 /** A scored token. bits, prob: null where nothing is predicted in its place, as for the first one.
@@ -23,9 +24,6 @@ import { characterLabel, characters } from "../shared/text.js";
 
 /** The least bits of each level after the first: half, an eighth, 1 in 32, 1 in 256. */
 export const LEVELS = [1, 3, 5, 8]; // eslint-disable-line no-magic-numbers
-
-/** @param {number} nats */
-export const toBits = (nats) => nats / Math.LN2;
 
 /** The tokens of a score.
  * @param {ScoreResponse} response @param {Map<string, number>} known ids by their texts

@@ -6,6 +6,7 @@
 
 import { scoreBody } from "../playback/stepRequest.js";
 import { lastTokens, scoredFrom } from "../playback/trace.js";
+import { toBits } from "../shared/bits.js";
 import { score, substitute } from "../shared/client.js";
 import { config } from "../shared/config.js";
 import { closestTarget, createElement, find, setText } from "../shared/dom.js";
@@ -13,7 +14,7 @@ import { LatestRequest } from "../shared/latestRequest.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
 import { adaptToVocabulary, characterLabel, characters, unknownCharacters } from "../shared/text.js";
-import { decodeScore, hardest, toBits } from "./surprise.js";
+import { decodeScore, hardest } from "./surprise.js";
 import { SurpriseStrip } from "./surpriseStrip.js";
 import { SurpriseText } from "./surpriseText.js";
 import { createLegend, createPlace, describeToken, notesOf, Reading, summaryOf } from "./surpriseWords.js";

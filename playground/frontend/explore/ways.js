@@ -3,6 +3,7 @@
 /** @import { BeamsResponse, Step, Trace } from "../types.js" */
 
 import { cut } from "../playback/trace.js";
+import { toBits } from "../shared/bits.js";
 
 /** bits: -log2 of its probability as the model has it, at temperature 1.
  * @typedef {{ steps: Step[], bits: number }} Way */
@@ -90,7 +91,7 @@ export function beamTokens(depths, index) {
 
 /** Bits of natural logarithms of probabilities.
  * @param {number[]} logprobs */
-export const bitsOf = (logprobs) => Math.max(0, -logprobs.reduce((sum, logprob) => sum + logprob, 0) / Math.LN2);
+export const bitsOf = (logprobs) => Math.max(0, toBits(-logprobs.reduce((sum, logprob) => sum + logprob, 0)));
 
 /** How many tokens at the beginning of each way another one has, too.
  * @param {{ text: string }[][]} ways */
