@@ -5,10 +5,8 @@
 
 import { closestTarget, createElement, setAttribute, setText } from "../shared/dom.js";
 import { translate } from "../shared/messages.js";
-import { characters, formatPercent, tokenLabel } from "../shared/text.js";
+import { characters, formatPercent, SPACE, tokenLabel } from "../shared/text.js";
 import { fallOf } from "./contextVariants.js";
-
-const SPACE = "␣"; // in a cell its name is too long
 
 export class ContextCells {
   #list;

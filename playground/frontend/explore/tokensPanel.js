@@ -12,7 +12,7 @@ import { closestTarget, createElement, find, setAttribute, setText } from "../sh
 import { LatestRequest } from "../shared/latestRequest.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { apiMessage, asRequestError } from "../shared/requestError.js";
-import { tokenLabel, visibleText } from "../shared/text.js";
+import { SPACE, tokenLabel, visibleText } from "../shared/text.js";
 import { decodeText, encodeText } from "./stateText.js";
 import { charactersOf, TokenizedTexts, tokenizersOf } from "./tokenizers.js";
 
@@ -182,7 +182,7 @@ export class TokensPanel {
   #exampleRow(key, text) {
     const word = createElement("th");
     word.scope = "row";
-    const name = text.replace(/^ /, "␣");
+    const name = text.replace(/^ /, SPACE);
     const button = createElement("button", "button button--small cuts__example", name);
     button.type = "button";
     button.dataset.example = key;

@@ -6,13 +6,12 @@
 import { textOf } from "../playback/tokens.js";
 import { closestTarget, createElement, createShape, find, setText } from "../shared/dom.js";
 import { formatNumber, translate } from "../shared/messages.js";
-import { tokenLabel, visibleText } from "../shared/text.js";
+import { SPACE, tokenLabel, visibleText } from "../shared/text.js";
 import { neighbourOf, pathTo } from "./ways.js";
 
 /** The signs of the ways, in the order of the list above the tree. */
 const SIGNS = ["▲", "◆", "●"];
 const NAMES = ["sampling.node_top", "sampling.node_sample", "sampling.node_best"];
-const SPACE = "␣"; // its name has no room in the drawing
 const TAIL = 24; // characters of a text that are told
 
 export class WaysTree {

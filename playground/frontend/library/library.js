@@ -6,10 +6,8 @@
 
 import { createElement, find } from "../shared/dom.js";
 import { formatNumber, translate } from "../shared/messages.js";
-import { placeOf, sessionName } from "../shared/session.js";
+import { placeOf, sessionName, shortCommit } from "../shared/session.js";
 import { formatCompact } from "../shared/text.js";
-
-const COMMIT_DIGITS = 7;
 
 export class Library {
   #cards;
@@ -148,7 +146,7 @@ function createCard(session) {
   const radio = createElement("input", "card__radio");
   Object.assign(radio, { type: "radio", name: "session", value: session.session_id });
   const name = createElement("span", "card__name", sessionName(session));
-  if (session.commit) name.append(createElement("span", "card__commit", "@" + session.commit.slice(0, COMMIT_DIGITS)));
+  if (session.commit) name.append(createElement("span", "card__commit", "@" + shortCommit(session.commit)));
   body.append(radio, name, " ", createElement("span", "card__facts", describeSession(session)));
   if (session.description) body.append(" ", createElement("span", "card__description", session.description));
   if (session.cached) {

@@ -8,10 +8,9 @@ import { createElement, find, setText } from "../shared/dom.js";
 import { clearNumber } from "../shared/gradioPatches.js";
 import { translate } from "../shared/messages.js";
 import { createPopover } from "../shared/popover.js";
+import { shortCommit } from "../shared/session.js";
 import { formatCompact, tokenLabel } from "../shared/text.js";
 import { placeKey, tokenAt } from "./trace.js";
-
-const COMMIT_DIGITS = 7;
 
 export class Controls {
   #drawer;
@@ -140,7 +139,7 @@ const isUnnamed = ({ source, session_id: id, name }) => source === "live" && nam
 
 /** @param {Session} session */
 function sourceLine({ source, repo_id: repo, commit }) {
-  if (source === "hub") return translate("drawer.hub", { repo, commit: commit?.slice(0, COMMIT_DIGITS) });
+  if (source === "hub") return translate("drawer.hub", { repo, commit: shortCommit(commit ?? "") });
   return translate(source === "live" ? "drawer.live" : "drawer.bundled");
 }
 

@@ -5,9 +5,8 @@
 
 import { config } from "../shared/config.js";
 import { translate } from "../shared/messages.js";
-import { describeError } from "../shared/requestError.js";
+import { describeError, NOT_FOUND } from "../shared/requestError.js";
 
-const NOT_FOUND = 404;
 const UNAVAILABLE = 503;
 
 /** Of the server, where those of a Hub that is away are 503, too. */

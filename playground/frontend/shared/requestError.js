@@ -2,7 +2,7 @@
 
 import { translate } from "./messages.js";
 
-const NOT_FOUND = 404;
+export const NOT_FOUND = 404;
 const UNPROCESSABLE = 422;
 const INTERNAL_ERROR = 500;
 

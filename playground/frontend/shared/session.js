@@ -2,6 +2,8 @@
 
 /** @import { Session } from "../types.js" */
 
+const COMMIT_DIGITS = 7;
+
 /** What is shown: a model of the Hub has its address.
  * @param {Pick<Session, "repo_id" | "name">} session */
 export const sessionName = ({ repo_id: address, name }) => address ?? name;
@@ -13,6 +15,9 @@ export const modelOf = ({ repo_id: address, session_id: id }) => address ?? id;
 /** @param {Session} session @param {number | null} step */
 export const placeOf = (session, step) =>
   ({ session_id: session.session_id, name: sessionName(session), model: modelOf(session), revision: session.revision, step });
+
+/** @param {string} commit of a model of the Hub */
+export const shortCommit = (commit) => commit.slice(0, COMMIT_DIGITS);
 
 /** The id of each token of a vocabulary.
  * @param {string[]} vocabulary */

@@ -3,6 +3,8 @@
 
 import { formatNumber, translate } from "./messages.js";
 
+export const SPACE = "␣"; // where its name has no room
+
 /** The characters that a model knows.
  * @typedef {{ has: (character: string) => boolean }} Known */
 
@@ -51,7 +53,7 @@ export const visibleText = (text) =>
 /** A token as it is displayed beside a bar or in a sentence; the space before a word as ␣.
  * @param {string} text */
 export const tokenLabel = (text) =>
-  (characters(text).length === 1 ? characterLabel(text) : visibleText(text).replace(/^ +/, (spaces) => "␣".repeat(spaces.length)));
+  (characters(text).length === 1 ? characterLabel(text) : visibleText(text).replace(/^ +/, (spaces) => SPACE.repeat(spaces.length)));
 
 /** A probability in percent with one decimal; 0 % and 100 % only where they are exact.
  * @param {number} probability 0 to 1 */

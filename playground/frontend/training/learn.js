@@ -6,7 +6,7 @@ import { config } from "../shared/config.js";
 import { closestTarget, find, isVisible } from "../shared/dom.js";
 import { dispatchAction } from "../shared/gradioPatches.js";
 import { translate, translateMarkup } from "../shared/messages.js";
-import { apiMessage, asRequestError } from "../shared/requestError.js";
+import { apiMessage, asRequestError, NOT_FOUND } from "../shared/requestError.js";
 import { initialize } from "../shared/startup.js";
 import { toast } from "../shared/toast.js";
 import { SpeedSlider } from "./speedSlider.js";
@@ -21,7 +21,6 @@ const LINK_PARAMETER = "train"; // of the page's address: ?train=live-…
 const CONFIRM_MS = 4000;
 const RETRY_MS = 1000;
 const FAILURES_MAX = 3; // from here on the view says that there is no connection
-const NOT_FOUND = 404;
 const CONFLICT = 409;
 const COMMANDS = ["pause", "resume", "step", "stop"];
 

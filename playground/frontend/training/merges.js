@@ -5,9 +5,8 @@
 import { config } from "../shared/config.js";
 import { createElement, find, prefersStillness, setText } from "../shared/dom.js";
 import { translate } from "../shared/messages.js";
-import { visibleText } from "../shared/text.js";
+import { SPACE, visibleText } from "../shared/text.js";
 
-const SPACE = "␣";
 const AT_END_PX = 8; // a list scrolled as far as this from its end follows what is added
 
 export class Merges {
