@@ -6,13 +6,12 @@
 
 import { createElement, setAttribute } from "../shared/dom.js";
 import { characterLabel, directionOf } from "../shared/text.js";
-import { rectOfToken, tokenAtPoint } from "../playback/textHits.js";
+import { placeMark, rectOfToken, tokenAtPoint } from "../playback/textHits.js";
 import { partsOf, runsOf } from "./surprise.js";
 
 const PART = 400; // tokens that are drawn at once, at least
 const PART_MAX = 1000; // in one line
 const PAGE = 40; // tokens that Page Up and Page Down go
-const MARK_MIN_PX = 6; // a line's end has no width
 
 export class SurpriseText {
   #region;
@@ -151,18 +150,6 @@ export class SurpriseText {
 
   /** @param {boolean} [intoView] */
   #placeMark(intoView = false) {
-    const rect = this.#rectOf(this.#selected);
-    this.#mark.hidden = !rect;
-    if (!rect) return;
-    const region = this.#region;
-    const box = region.getBoundingClientRect();
-    const top = rect.top - box.top - region.clientTop + region.scrollTop;
-    const { style } = this.#mark;
-    style.transform = `translate(${rect.left - box.left - region.clientLeft}px, ${top}px)`;
-    style.width = `${Math.max(rect.width, MARK_MIN_PX)}px`;
-    style.height = `${rect.height}px`;
-    if (!intoView) return;
-    if (top < region.scrollTop) region.scrollTop = top - rect.height;
-    else if (top + rect.height > region.scrollTop + region.clientHeight) region.scrollTop = top + 2 * rect.height - region.clientHeight;
+    placeMark(this.#mark, this.#region, this.#rectOf(this.#selected), intoView);
   }
 }

@@ -6,14 +6,13 @@
 
 import { createElement, setText } from "../shared/dom.js";
 import { directionOf } from "../shared/text.js";
-import { rectOfToken, tokenAtPoint } from "./textHits.js";
+import { placeMark, rectOfToken, tokenAtPoint } from "./textHits.js";
 import { piecesOf } from "./tokens.js";
 
 /** @import { Run } from "./textHits.js" */
 
 const FADED_MAX = 4000; // tokens before the window; the input shows them all
 const AROUND = 1000; // tokens on each side of a place before those
-const MARK_MIN_PX = 6; // a line's end has no width
 const BOTTOM_PX = 24; // closer to the end than this, the region scrolls along
 
 export class Output {
@@ -84,18 +83,7 @@ export class Output {
    * @param {boolean} [intoView] */
   #placeMark(intoView = false) {
     const rect = this.#caret === null ? null : rectOfToken(this.#runs, this.#caret);
-    this.#mark.hidden = !rect;
-    if (!rect) return;
-    const { scrollTop, clientTop, clientLeft, clientHeight } = this.#region;
-    const box = this.#region.getBoundingClientRect();
-    const top = rect.top - box.top - clientTop + scrollTop;
-    const { style } = this.#mark;
-    style.transform = `translate(${rect.left - box.left - clientLeft}px, ${top}px)`;
-    style.width = `${Math.max(rect.width, MARK_MIN_PX)}px`;
-    style.height = `${rect.height}px`;
-    if (!intoView) return;
-    if (top < scrollTop) this.#region.scrollTop = top - rect.height;
-    else if (top + rect.height > scrollTop + clientHeight) this.#region.scrollTop = top + 2 * rect.height - clientHeight;
+    placeMark(this.#mark, this.#region, rect, intoView);
   }
 
   /** Move the cursor to the end of the text; by a transform, which moves nothing else. */

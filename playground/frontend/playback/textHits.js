@@ -1,6 +1,8 @@
 // Which character of a rendered text lies at a point, and where on screen a character lies: from the
 // browser's caret and ranges, so that a text needs no element for each character.
 
+const MARK_MIN_PX = 6; // a line's end has no width
+
 /** A part of the text: a text node, or an element with one, that shows tokens from `from` on.
  * skip: UTF-16 units before the first of them.
  * @typedef {{ element: HTMLElement, from: number, tokens: string[], skip: number }} Run */
@@ -28,6 +30,24 @@ export function rectOfToken(runs, position) {
   if (!run) return null;
   if (run.tokens[position - run.from] === "") return rectOfToken(runs, position + 1);
   return rectsOf(run, position - run.from).at(-1) ?? null;
+}
+
+/** Place the mark around a token of a scrolling region; it moves nothing else.
+ * @param {HTMLElement} mark @param {HTMLElement} region @param {DOMRect | null} rect of the token, null: no mark
+ * @param {boolean} intoView whether the region scrolls to it */
+export function placeMark(mark, region, rect, intoView) {
+  mark.hidden = !rect;
+  if (!rect) return;
+  const { scrollTop, clientTop, clientLeft, clientHeight } = region;
+  const box = region.getBoundingClientRect();
+  const top = rect.top - box.top - clientTop + scrollTop;
+  const { style } = mark;
+  style.transform = `translate(${rect.left - box.left - clientLeft}px, ${top}px)`;
+  style.width = `${Math.max(rect.width, MARK_MIN_PX)}px`;
+  style.height = `${rect.height}px`;
+  if (!intoView) return;
+  if (top < scrollTop) region.scrollTop = top - rect.height;
+  else if (top + rect.height > scrollTop + clientHeight) region.scrollTop = top + 2 * rect.height - clientHeight;
 }
 
 /** @param {Run} run @param {number} index among its tokens */
