@@ -6,7 +6,7 @@ whose tokens are pieces of words or of characters.
 
 from __future__ import annotations
 
-import re
+import itertools
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -64,7 +64,8 @@ class Tokenizer(Protocol):
 def text_of_bytes(content: bytes) -> str:
     """Bytes as text: UTF-8, and each run of bytes that is no whole character as ⟨E2 80⟩."""
     text = content.decode("utf-8", "surrogateescape")  # such a byte is a half surrogate then
-    return re.sub("[\udc80-\udcff]+", lambda run: _shown(run[0]), text)
+    runs = itertools.groupby(text, lambda character: "\udc80" <= character <= "\udcff")
+    return "".join(_shown("".join(run)) if is_broken else "".join(run) for is_broken, run in runs)
 
 
 def _shown(escaped: str) -> str:
