@@ -4,6 +4,7 @@
 
 import { config } from "../shared/config.js";
 import { closestTarget, createElement, find } from "../shared/dom.js";
+import { LatestRequest } from "../shared/latestRequest.js";
 import { currentLocale, translate } from "../shared/messages.js";
 import { apiMessage, asRequestError } from "../shared/requestError.js";
 import { formatCompact } from "../shared/text.js";
@@ -17,9 +18,7 @@ export class PublishedModels {
   #note;
   #retry;
   #onChoose;
-  /** @type {AbortController | null} */
-  #pending = null;
-  #timer = 0;
+  #latest = new LatestRequest();
 
   /** @param {HTMLDetailsElement} details @param {(repoId: string) => void} onChoose */
   constructor(details, onChoose) {
@@ -34,29 +33,24 @@ export class PublishedModels {
       this.#search.focus();
       this.#request();
     });
-    this.#search.addEventListener("input", () => {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#request(), DEBOUNCE_MS);
-    });
+    this.#search.addEventListener("input", () => this.#request(DEBOUNCE_MS));
     this.#list.addEventListener("click", (event) => {
       const repoId = closestTarget(event, "[data-repo]")?.dataset.repo;
       if (repoId) this.#onChoose(repoId);
     });
   }
 
-  async #request() {
-    clearTimeout(this.#timer);
-    this.#pending?.abort();
-    const pending = (this.#pending = new AbortController());
+  /** @param {number} [delayMs] within which a newer search costs nothing */
+  async #request(delayMs = 0) {
     const search = this.#search.value.trim();
     this.#showNote(this.#list.children.length ? this.#note.textContent ?? "" : translate("hub.asking"));
     this.#list.setAttribute("aria-busy", "true");
     try {
-      const models = await listModels(search, pending.signal);
-      if (pending === this.#pending) this.#draw(models, search);
+      const models = await this.#latest.send((signal) => listModels(search, signal), delayMs);
+      if (!models) return;
+      this.#draw(models, search);
     } catch (error) {
       const failure = asRequestError(error);
-      if (pending !== this.#pending) return;
       this.#list.replaceChildren();
       this.#showNote(apiMessage(failure), true);
     }
