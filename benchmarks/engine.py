@@ -32,7 +32,7 @@ from playground.inference.batch import GenerationRequest
 from playground.inference.engine import Engine
 from playground.lm.generation import Steps, sample_steps
 from playground.lm.incremental import Cache, empty_cache, extend
-from playground.lm.model import CharTransformer
+from playground.lm.model import Transformer
 from playground.lm.sampling import BatchParams, SamplingParams
 from playground.service.playground import Generation
 from playground.service.sessions import Session
@@ -53,7 +53,7 @@ def cpu_us(work: Callable[[], object], count: int) -> float:
 class Ours:
     """An engine of one thread, and the JSON that the API makes of its steps."""
 
-    def __init__(self, run: Run, model: CharTransformer) -> None:
+    def __init__(self, run: Run, model: Transformer) -> None:
         self._run, self._model = run, model
         self._session = Session("benchmark", "bundled", run)
 
@@ -93,7 +93,7 @@ class Ours:
         return orjson.dumps(generate_response(made, 0, intervals=False))
 
 
-def floors(model: CharTransformer, texts: torch.Tensor, tokens: int) -> dict[str, float]:
+def floors(model: Transformer, texts: torch.Tensor, tokens: int) -> dict[str, float]:
     """Bare `extend` and bare `sample_steps`."""
     n_rows, length = texts.shape
     params = BatchParams.stack([SamplingParams(0.8)] * n_rows)
@@ -154,7 +154,7 @@ class Gpt2:
 
 
 @torch.inference_mode()
-def nanogpt(model: CharTransformer, ids: torch.Tensor, tokens: int) -> float:
+def nanogpt(model: Transformer, ids: torch.Tensor, tokens: int) -> float:
     n_rows, length = ids.shape
 
     def loop() -> None:

@@ -7,13 +7,13 @@ import random
 import torch
 
 from playground.checkpoints.folder import Run, load_model, read_run
-from playground.lm.model import CharTransformer
+from playground.lm.model import Transformer
 from playground.settings import Settings
 
 SMALL, LARGE = "shakespeare", "shakespeare-large"
 
 
-def open_model(name: str) -> tuple[Run, CharTransformer]:
+def open_model(name: str) -> tuple[Run, Transformer]:
     run = read_run(Settings().models_dir / name)
     return run, load_model(run, None, max_bytes=Settings().checkpoint_bytes)
 

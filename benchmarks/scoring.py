@@ -23,7 +23,7 @@ import torch
 from benchmarks.report import table
 from playground.api.schemas.scoring import score_json
 from playground.checkpoints.folder import Run, load_model, read_run
-from playground.lm.model import CharTransformer
+from playground.lm.model import Transformer
 from playground.lm.scoring import concatenate, context_min, score_text
 from playground.service.bundled import model_folders
 from playground.service.scoring import TextScore, choose_stride
@@ -44,7 +44,7 @@ def text_of(run: Run, n: int) -> str:
     return "".join(random.Random(0).choices(run.vocabulary.characters, k=n))
 
 
-def measure(name: str, run: Run, model: CharTransformer, n: int, turns: int) -> list[str]:
+def measure(name: str, run: Run, model: Transformer, n: int, turns: int) -> list[str]:
     text, block_size = text_of(run, n), model.config.block_size
     ids = torch.tensor(run.vocabulary.encode(text))
     windows = ids[: n // block_size * block_size].view(-1, block_size)
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> str:
         model = load_model(one, None, max_bytes=Settings().checkpoint_bytes)
         rows.append(measure(one.folder.name, one, model, n, turns))
     config = dataclasses.replace(runs[0].model_config, attention="full")
-    rows.append(measure("full", runs[0], CharTransformer(config).eval(), n, turns))
+    rows.append(measure("full", runs[0], Transformer(config).eval(), n, turns))
     columns = [
         f"{n:,} characters", "floor", "scores", "x floor", "context at least", "JSON", "kB",
         "gzip", "kB packed",

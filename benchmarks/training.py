@@ -28,7 +28,7 @@ import torch
 
 from benchmarks.report import table
 from playground.lm.learning import Trainer, validation_loss
-from playground.lm.model import CharTransformer
+from playground.lm.model import Transformer
 from playground.training.corpora import Corpus, corpus_from_text
 from playground.training.presets import PRESETS
 from playground.training.texts import decode_text
@@ -92,7 +92,7 @@ def ours(corpus: Corpus, steps: int) -> tuple[float, float]:
     torch.set_num_threads(1)
     preset = PRESETS[PRESET]
     params = dataclasses.replace(preset.params, steps=steps)
-    model = CharTransformer(preset.config(len(corpus.vocabulary)), seed=params.seed)
+    model = Transformer(preset.config(len(corpus.vocabulary)), seed=params.seed)
     trainer = Trainer(model, torch.from_numpy(corpus.train), params)
     seconds = 0.0
     for _ in range(steps):

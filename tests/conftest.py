@@ -16,7 +16,7 @@ from playground.api.app import create_api
 from playground.checkpoints.folder import Run, write_run
 from playground.checkpoints.schema import RunConfig, weights_path
 from playground.checkpoints.weights import write_weights
-from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.model import ModelConfig, Transformer
 from playground.lm.vocabulary import Vocabulary
 from playground.page.routes import add_page_routes
 from playground.service.playground import Playground
@@ -32,7 +32,7 @@ PLAIN = "\n abcdefghijklmnopqrstuvwxyz.,!"
 WEIRD = "<>${}`'\"&\\/\n\t =()😀é\u05d0\u202e\u0000imgsrconalet1"  # markup, bidi, NUL, an emoji
 STEPS = (0, 50, 100)
 
-RandomModel = Callable[..., CharTransformer]
+RandomModel = Callable[..., Transformer]
 WriteModel = Callable[..., Run]
 
 
@@ -52,9 +52,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 def random_model() -> RandomModel:
     """`random_model(seed=0, **config)`: a model whose every weight is drawn, none is zero."""
 
-    def make(seed: int = 0, **config: object) -> CharTransformer:
+    def make(seed: int = 0, **config: object) -> Transformer:
         small = {"vocab_size": 16, "block_size": 8, "n_embd": 16, "n_hidden": 32}
-        model = CharTransformer(ModelConfig(**small | config))
+        model = Transformer(ModelConfig(**small | config))
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for parameter in model.parameters():

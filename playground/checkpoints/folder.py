@@ -49,7 +49,7 @@ from playground.checkpoints.weights import (
 from playground.errors import BadCheckpoint, StepNotFound
 from playground.files import write_text
 from playground.lm.language_model import ModelShape
-from playground.lm.model import CharTransformer, ConfigError, ModelConfig
+from playground.lm.model import ConfigError, ModelConfig, Transformer
 from playground.lm.tokenizer import Tokenizer
 from playground.lm.vocabulary import Vocabulary, VocabularyError
 from playground.settings import TokenDtype
@@ -158,7 +158,7 @@ def read_index(folder: Path, lines: Any = list[CheckpointEntry]) -> tuple[Checkp
     return tuple(entries)
 
 
-def load_model(run: Run, step: int | None, *, max_bytes: int) -> CharTransformer:
+def load_model(run: Run, step: int | None, *, max_bytes: int) -> Transformer:
     """The model of a run at a step, the last one for None, in evaluation mode.
 
     Raises StepNotFound, BadCheckpoint.
@@ -168,7 +168,7 @@ def load_model(run: Run, step: int | None, *, max_bytes: int) -> CharTransformer
     tensors = read_tensors(
         run.folder, entry, run.weights_format, run.model_config, max_bytes=max_bytes
     )
-    model = CharTransformer(run.model_config)
+    model = Transformer(run.model_config)
     model.load_state_dict(run.weights_format.state(run.model_config, tensors), strict=True)
     model.eval()
     _smoke_test(model, entry.path)
@@ -248,7 +248,7 @@ def _check_tokenizer(run: Run) -> None:
         raise BadCheckpoint("checkpoint.end_token_unknown")
 
 
-def _smoke_test(model: CharTransformer, path: str) -> None:
+def _smoke_test(model: Transformer, path: str) -> None:
     """Raise BadCheckpoint where activations overflow on one full window, as far as that fits."""
     size, n_fitting = model.config.vocab_size, max(1, _SMOKE_TEST_LOGITS // model.config.vocab_size)
     ids = torch.arange(min(model.config.block_size, n_fitting))[None] % size

@@ -206,7 +206,7 @@ def _n_rows(shape: list[int] | None, tokens: TokenList) -> int:
 def _convert_state_dict(
     tokens: TokenList, config: ModelConfig, tensors: dict[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Convert GPT-2's tensors to the state_dict of CharTransformer."""
+    """Convert GPT-2's tensors to the state_dict of Transformer."""
     layout = Layout.of({name: list(tensor.shape) for name, tensor in tensors.items()})
     weights = {layout.inside(name): tensor for name, tensor in tensors.items()}
     both = (layout.table, layout.head_weight)

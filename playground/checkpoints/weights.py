@@ -16,7 +16,7 @@ from playground.checkpoints.schema import INDEX, JSON_BYTES, CheckpointEntry
 from playground.errors import BadCheckpoint
 from playground.files import atomic_path
 from playground.i18n.translate import LocalizedNumber
-from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.model import ModelConfig, Transformer
 
 Shapes = dict[str, list[int]]
 """Shapes of tensors by name."""
@@ -39,7 +39,7 @@ class WeightsFormat:
 
     shapes: (config, shapes in the file) to the expected shapes; a format with variants recognizes
     them by what is in the file.
-    state: (config, tensors by name) to the state_dict of CharTransformer. Raises BadCheckpoint.
+    state: (config, tensors by name) to the state_dict of Transformer. Raises BadCheckpoint.
     is_ignored: whether a tensor of that name and shape is no weight, and not read.
     """
 
@@ -50,7 +50,7 @@ class WeightsFormat:
 
 def _native_shapes(config: ModelConfig, _: Shapes) -> Shapes:
     with torch.device("meta"):  # allocates nothing
-        return {name: list(t.shape) for name, t in CharTransformer(config).state_dict().items()}
+        return {name: list(t.shape) for name, t in Transformer(config).state_dict().items()}
 
 
 NATIVE_FORMAT = WeightsFormat(_native_shapes, lambda _, tensors: tensors)
@@ -96,7 +96,7 @@ def read_tensors(
 def write_weights(
     folder: Path,
     path: str,
-    model: CharTransformer,
+    model: Transformer,
     *,
     step: int,
     tokens: int,

@@ -43,7 +43,7 @@ from playground.cli.edge import THREADS_MAX, CommandParser, exit_code, whole_num
 from playground.errors import CommandError
 from playground.files import atomic_path
 from playground.lm.learning import Trainer, TrainingParams, validation_loss
-from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.model import ModelConfig, Transformer
 from playground.lm.sampling import TEMPERATURE_MAX
 from playground.lm.scoring import sliding_validation_loss
 from playground.lm.tokenizer import Tokenizer, characters_per_token
@@ -259,7 +259,7 @@ def _command(args: argparse.Namespace) -> str:
 
 def _begin(job: Job, resume: bool) -> tuple[Trainer, list[CheckpointEntry]]:
     """Start a new run or load the interrupted one. Raises CommandError if --out prevents it."""
-    model = CharTransformer(job.config, seed=job.params.seed)
+    model = Transformer(job.config, seed=job.params.seed)
     starts = None
     if job.lines:
         starts = line_starts(job.train, job.vocabulary.encode("\n")[0])
@@ -329,7 +329,7 @@ def _write_checkpoint(job: Job, trainer: Trainer) -> CheckpointEntry:
 
 
 @torch.no_grad()
-def _rounded(model: CharTransformer, dtype: torch.dtype) -> CharTransformer:
+def _rounded(model: Transformer, dtype: torch.dtype) -> Transformer:
     """A copy with the weights as a file of a dtype keeps them."""
     model = copy.deepcopy(model)
     for weight in model.parameters():

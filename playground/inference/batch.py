@@ -1,7 +1,8 @@
 """Continuous batching: the running batch of one model, which requests join and leave.
 
-Each turn decodes one token of every row and samples all rows in one call (Orca, Yu et al., OSDI
-2022; as in vLLM and SGLang). A row's tokens do not depend on the other rows, nor on when it joined.
+Each iteration decodes one token of every row and samples all rows in one call (Orca, Yu et al.,
+OSDI 2022; as in vLLM and SGLang). A row's tokens do not depend on the other rows, nor on when it
+joined.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ from playground.lm.incremental import left_pad
 from playground.lm.language_model import LanguageModel, State
 from playground.lm.sampling import Array, BatchParams, SamplingParams, philox_uniforms
 
-PREFILL_POSITIONS = 1024  # of a turn: a crowd of new texts does not hold up those being written
-QUANTUM_SECONDS = 0.25  # of its batch's turns, after which a row makes room for those who wait
-TURN_SECONDS = 0.1  # aimed at, where rows of a large model take long
-# A crowd's turns begin so far apart at least: more rows share a turn's fixed cost, which is that of
-# 30 tokens of a small model (as with the queue delay of Triton's dynamic batcher).
-TURN_INTERVAL_SECONDS = 0.008
+PREFILL_POSITIONS = 1024  # of an iteration: new texts do not hold up those being written
+QUANTUM_SECONDS = 0.25  # of its batch's iterations, after which a row makes room for those who wait
+ITERATION_SECONDS = 0.1  # aimed at, where rows of a large model take long
+# A crowd's iterations begin so far apart at least: more rows share one's fixed cost, which is that
+# of 30 tokens of a small model (as with the queue delay of Triton's dynamic batcher).
+ITERATION_INTERVAL_SECONDS = 0.008
 CROWD_ROWS = 8
 PACED_TOKENS_MAX = 64  # whoever wants more would be held up too long
 UNPACED_TOKENS = 4  # whoever wants so few has pressed Step
 STATE_BYTES_MAX = 256 * 2**20  # of a batch
-MEASURED_ROWS = 16  # with fewer, a turn's fixed cost says little about many
+MEASURED_ROWS = 16  # with fewer, the fixed cost says little about many
 TOKEN_SECONDS = 50e-6  # a token's estimated cost besides its arithmetic, until it was measured
 FLOPS = 20e9  # a thread's estimated arithmetic operations a second
 
@@ -86,8 +87,8 @@ class Row:
 class RunningBatch:
     """The rows of one model that are being generated, and those that wait to join them.
 
-    `add` is called by one thread, `turn` by one thread at a time.
-    seconds: time that the turns took. token_seconds: that of a token in a batch of many, lately.
+    `add` is called by one thread, `run_iteration` by one thread at a time.
+    seconds: time that the iterations took. token_seconds: that of a token in a batch of many.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class RunningBatch:
         self._vacant: list[int] = []  # indices of rows that are done, or have left
         self._joining: list[Row] = []  # neither waiting nor rows yet
         self.seconds = 0.0
-        self._due = 0.0  # when the next turn may begin, by the clock; 0 for at once
+        self._due = 0.0  # when the next one may begin, by the clock; 0 for at once
         self._n_added = self._n_gone = 0  # tokens; two counters, as each is written by one thread
         self._key, self._prefixes, self._clock = key, prefixes, clock
         self._state = model.empty_state(0)
@@ -122,7 +123,7 @@ class RunningBatch:
 
     @property
     def delay(self) -> float:
-        """Seconds until the next turn may begin."""
+        """Seconds until the next iteration may begin."""
         return max(0.0, self._due - self._clock()) if self._due else 0.0
 
     @property
@@ -132,7 +133,7 @@ class RunningBatch:
 
     @property
     def under_way(self) -> list[Row]:
-        """All rows, those that wait included; also after a turn that raised an exception."""
+        """All rows, those that wait included; also after an iteration that raised an exception."""
         return [*(row for row in self.rows if row.n_left), *self._joining, *self.waiting]
 
     @property
@@ -143,7 +144,7 @@ class RunningBatch:
     def _n_active(self) -> int:
         return len(self.rows) - len(self._vacant)
 
-    def turn(self) -> list[Row]:
+    def run_iteration(self) -> list[Row]:
         """Decode and sample one token of every row; returns the rows that are done."""
         begun = self._clock()
         self._leave()
@@ -154,7 +155,7 @@ class RunningBatch:
         done = self._finish()
         seconds = self._clock() - begun
         self.seconds += seconds
-        self._due = begun + TURN_INTERVAL_SECONDS if self._is_paced else 0.0
+        self._due = begun + ITERATION_INTERVAL_SECONDS if self._is_paced else 0.0
         if n_rows:
             self._row_seconds += 0.2 * (seconds / n_rows - self._row_seconds)
         if n_rows >= MEASURED_ROWS:
@@ -168,8 +169,8 @@ class RunningBatch:
         return enough and all(row.n_left <= PACED_TOKENS_MAX for row in self.rows)
 
     def _room(self) -> int:
-        """Number of rows that a turn may have."""
-        in_time = max(self.model.rows_min, int(TURN_SECONDS / self._row_seconds))
+        """Number of rows that an iteration may have."""
+        in_time = max(self.model.rows_min, int(ITERATION_SECONDS / self._row_seconds))
         return max(1, min(self._rows_max, in_time))
 
     def _leave(self) -> None:

@@ -46,7 +46,7 @@ class Engine:
         self._in_flight: SingleFlight[Steps] = SingleFlight()
         self._prefixes = PrefixCache(prefix_cache_bytes)
         self._batches: dict[Hashable, RunningBatch] = {}  # those with work to do
-        self._running: set[Hashable] = set()  # whose turn a thread computes
+        self._running: set[Hashable] = set()  # that a thread computes for
         self._changed = threading.Condition()
         self._closed = False
         self._n_threads = threads
@@ -121,7 +121,7 @@ class Engine:
         while (taken := self._take()) is not None:
             key, batch = taken
             try:
-                done, error = batch.turn(), None
+                done, error = batch.run_iteration(), None
             except Exception as raised:
                 done, error = [], raised
             with self._changed:
@@ -135,7 +135,7 @@ class Engine:
             _resolve(done, error)
 
     def _take(self) -> tuple[Hashable, RunningBatch] | None:
-        """The batch whose turn is next, when one is due; None after `close`."""
+        """The batch that comes next, when one is due; None after `close`."""
         with self._changed:
             while not self._closed:
                 delays = {
@@ -151,7 +151,7 @@ class Engine:
         return None
 
     def close(self) -> None:
-        """Wait for the turns under way and end the threads; what is not done fails."""
+        """Wait for the iterations under way and end the threads; what is not done fails."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -40,7 +40,7 @@ from playground.inference.messages import (
 from playground.inference.model_cache import n_bytes
 from playground.lm.generation import Steps
 from playground.lm.language_model import LanguageModel
-from playground.lm.model import CharTransformer
+from playground.lm.model import Transformer
 from playground.settings import ROOT
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class OffloadingEngine:
         try:
             process = self.process
             is_busy = process is not None and process.is_ready and self._under_way > CROWD
-            if process is not None and is_busy and isinstance(model, CharTransformer):
+            if process is not None and is_busy and isinstance(model, Transformer):
                 with contextlib.suppress(EngineProcessLost):
                     return await process.generate(key, model, request)
             return await self.engine.generate(key, model, request)
@@ -137,7 +137,7 @@ class EngineProcess:
         return self._child.pid
 
     async def generate(
-        self, key: Hashable, model: CharTransformer, request: GenerationRequest
+        self, key: Hashable, model: Transformer, request: GenerationRequest
     ) -> Steps:
         """As Engine.generate; raises EngineProcessLost, too."""
         if (model_id := self._model_ids.get(key)) is None:
@@ -152,7 +152,7 @@ class EngineProcess:
             raise EngineProcessLost
         return unpack(answer, model.config.vocab_size)
 
-    async def _load(self, model_id: int, model: CharTransformer) -> None:
+    async def _load(self, model_id: int, model: Transformer) -> None:
         weights = await asyncio.to_thread(save_weights, model)
         await self._ask("load", {"model": model_id, "config": config_fields(model)}, weights)
 
@@ -210,7 +210,7 @@ class _Child:
 
     def __init__(self, writer: asyncio.StreamWriter, limits: EngineLimits) -> None:
         self._writer = writer
-        self._models: LRUCache[int, CharTransformer] = LRUCache(
+        self._models: LRUCache[int, Transformer] = LRUCache(
             limits.model_cache_bytes, getsizeof=n_bytes
         )
         self._engine = limits.engine()

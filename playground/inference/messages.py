@@ -19,7 +19,7 @@ from playground.errors import Overloaded
 from playground.inference.batch import GenerationRequest
 from playground.inference.engine import Engine
 from playground.lm.generation import Steps, steps_dtype
-from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.model import ModelConfig, Transformer
 from playground.lm.sampling import SamplingParams
 
 _LENGTHS = struct.Struct("!II")
@@ -60,25 +60,25 @@ def request_fields(request: GenerationRequest, block_size: int) -> dict[str, Any
     }
 
 
-def config_fields(model: CharTransformer) -> dict[str, Any]:
+def config_fields(model: Transformer) -> dict[str, Any]:
     """A model's config as JSON has it."""
     return {name: getattr(model.config, name) for name in ModelConfig.__slots__}
 
 
-def save_weights(model: CharTransformer) -> bytes:
+def save_weights(model: Transformer) -> bytes:
     """A model's weights, for `restore_model`."""
     return save(model.state_dict())
 
 
-def restore_model(config: dict[str, Any], weights: bytes) -> CharTransformer:
+def restore_model(config: dict[str, Any], weights: bytes) -> Transformer:
     """The model of `config_fields` and `save_weights`."""
-    model = CharTransformer(ModelConfig(**config))
+    model = Transformer(ModelConfig(**config))
     model.load_state_dict(load(weights))
     return model.eval()
 
 
 async def answer_request(
-    engine: Engine, key: Hashable, model: CharTransformer | None, fields: dict[str, Any]
+    engine: Engine, key: Hashable, model: Transformer | None, fields: dict[str, Any]
 ) -> tuple[dict[str, Any], bytes]:
     """The answer to a request: a message and its bytes. model: None if it is not known here."""
     if model is None:

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from playground.inference.engine import EngineLimits
 from playground.inference.messages import answer_request, decode, encode, restore_model
-from playground.lm.model import CharTransformer
+from playground.lm.model import Transformer
 from playground.settings import Settings
 
 MODELS_MAX = 32  # of a replica; the least recently used go first
@@ -33,10 +33,10 @@ class EngineDeployment:
         torch.set_num_threads(1)  # as in a server: rounding depends on it
         self._engine = limits.engine()
         # Those that are kept, and those that only their requests still need.
-        self._models: WeakValueDictionary[str, CharTransformer] = WeakValueDictionary()
+        self._models: WeakValueDictionary[str, Transformer] = WeakValueDictionary()
 
     @serve.multiplexed(max_num_models_per_replica=MODELS_MAX)
-    async def _keep(self, model_id: str) -> CharTransformer:
+    async def _keep(self, model_id: str) -> Transformer:
         return self._models[model_id]
 
     async def __call__(self, request: Request) -> Response:

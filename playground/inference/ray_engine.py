@@ -30,7 +30,7 @@ from playground.inference.messages import (
 )
 from playground.lm.generation import Steps
 from playground.lm.language_model import LanguageModel
-from playground.lm.model import CharTransformer
+from playground.lm.model import Transformer
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class RayServeEngine:
 
         A caller that hangs up ends the work there: Serve cancels what nobody waits for.
         """
-        if not isinstance(model, CharTransformer):
+        if not isinstance(model, Transformer):
             return await self._local.generate(key, model, request)
         if (model_id := self._model_ids.get(key)) is None:
             model_id = await asyncio.to_thread(_model_id, model)
@@ -108,7 +108,7 @@ class RayServeEngine:
         await asyncio.to_thread(self._local.close)
 
 
-def _model_id(model: CharTransformer) -> str:
+def _model_id(model: Transformer) -> str:
     """Names the weights and what is computed with them, wherever they come from."""
     digest = hashlib.sha256(orjson.dumps(config_fields(model), option=orjson.OPT_SORT_KEYS))
     digest.update(save_weights(model))

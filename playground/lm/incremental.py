@@ -19,7 +19,7 @@ from torch import Tensor
 from playground.lm.layers import Block, apply_rotary, norm, rotary_tables
 
 if TYPE_CHECKING:
-    from playground.lm.model import CharTransformer
+    from playground.lm.model import Transformer
 
 _ROWS_MIN, _ROWS_MAX = 16, 1024  # a product's rows have the same bits at any multiple in between
 _POSITIONS_MAX = 4096  # that are computed at once: what a prefill of many rows takes in memory
@@ -92,7 +92,7 @@ def concatenate(caches: Sequence[Cache]) -> Cache:
     )
 
 
-def empty_cache(model: CharTransformer, n_rows: int) -> Cache:
+def empty_cache(model: Transformer, n_rows: int) -> Cache:
     """The state of rows that have read nothing."""
     config = model.config
     key_width, value_width = config.key_width // config.n_head, config.n_embd // config.n_head
@@ -118,7 +118,7 @@ def left_pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 
 @torch.inference_mode()
 def extend(
-    model: CharTransformer, cache: Cache, ids: Tensor, lengths: Tensor, n_logits: int = 1
+    model: Transformer, cache: Cache, ids: Tensor, lengths: Tensor, n_logits: int = 1
 ) -> tuple[Tensor, Cache]:
     """Read new tokens; returns logits (B, n_logits, V) after each of the last ones, and the state.
 
@@ -154,7 +154,7 @@ def extend(
 
 
 def _extend(
-    model: CharTransformer, cache: Cache, ids: Tensor, lengths: Tensor, n_logits: int = 1
+    model: Transformer, cache: Cache, ids: Tensor, lengths: Tensor, n_logits: int = 1
 ) -> tuple[Tensor, Cache]:
     spans, n_new = model.config.spans, ids.shape[1]
     total = cache.lengths + lengths
@@ -201,7 +201,7 @@ k, v: of the new positions (B, T, H, D). keys, values: those of the cache.
 """
 
 
-def _sliding_attention(model: CharTransformer, positions: Tensor) -> _Attend:
+def _sliding_attention(model: Transformer, positions: Tensor) -> _Attend:
     """Attention to the last few positions, for new ones (B, T)."""
     is_start = bool((positions < max(model.config.spans)).any())  # a span reaches before the text
 
@@ -237,7 +237,7 @@ def _rotation_by_age(n_kept: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     return age, cos.contiguous(), sin.contiguous()
 
 
-def _full_attention(model: CharTransformer, positions: Tensor) -> _Attend:
+def _full_attention(model: Transformer, positions: Tensor) -> _Attend:
     """Causal attention to all of the window, for new positions (B, T)."""
     at = positions.clamp(min=0)
     cos, sin = model.cos[at], model.sin[at]  # (B, T, 1, D)

@@ -1,6 +1,6 @@
 """What a language model is to whoever generates or scores text with it: one protocol for all.
 
-Ours (`CharTransformer`), and those that other libraries run, compute the logits of the next token
+Ours (`Transformer`), and those that other libraries run, compute the logits of the next token
 from a state: what the rows of a batch have read.
 """
 

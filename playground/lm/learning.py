@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from playground.lm.model import CharTransformer
+from playground.lm.model import Transformer
 from playground.lm.optimizers import Muon
 
 # Batch size of a validation: bounds its memory.
@@ -84,7 +84,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: CharTransformer,
+        model: Transformer,
         ids: Tensor,
         params: TrainingParams,
         starts: Tensor | None = None,
@@ -160,7 +160,7 @@ def _with_prefix_removed(state: dict[str, Tensor], prefix: str) -> dict[str, Ten
 
 
 def train(
-    model: CharTransformer,
+    model: Transformer,
     ids: Tensor,
     params: TrainingParams,
     starts: Tensor | None = None,
@@ -182,7 +182,7 @@ def schedule(step: int, params: TrainingParams) -> float:
 
 
 @torch.inference_mode()
-def validation_loss(model: CharTransformer, ids: Tensor, block_size: int = 64) -> float:
+def validation_loss(model: Transformer, ids: Tensor, block_size: int = 64) -> float:
     """Mean nats per token over all of ids (N,), N >= 2, each token but the first once.
 
     The text is cut into non-overlapping windows of block_size inputs, the last one shorter; a
@@ -207,7 +207,7 @@ def validation_loss(model: CharTransformer, ids: Tensor, block_size: int = 64) -
     return total / (len(ids) - 1)
 
 
-def make_optimizers(model: CharTransformer, params: TrainingParams) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: Transformer, params: TrainingParams) -> list[torch.optim.Optimizer]:
     """The optimizers of a run; each group has its peak learning rate as "peak_lr"."""
     keys, values = model.config.key_width, model.config.n_embd
     stacked = [block.qkv for block in model.blocks]

@@ -151,7 +151,7 @@ class ModelConfig:
     def n_params(self) -> int:
         """Number of weights, counted without allocating any of them."""
         with torch.device("meta"):
-            return sum(p.numel() for p in CharTransformer(self).parameters())
+            return sum(p.numel() for p in Transformer(self).parameters())
 
     @property
     def gigaflops(self) -> float:
@@ -161,15 +161,15 @@ class ModelConfig:
         2020, table 1, plus attention's and the head's.
         """
         with torch.device("meta"):
-            n_weights = sum(p.numel() for p in CharTransformer(self).blocks.parameters())
+            n_weights = sum(p.numel() for p in Transformer(self).blocks.parameters())
         n_time, width = self.block_size, self.n_embd
         layers = 2 * n_time * n_weights * self.n_loop
         attention = 4 * n_time * sum(self.spans) * width
         return (layers + attention + 2 * n_time * self.vocab_size * width) / 1e9
 
 
-class CharTransformer(nn.Module):
-    """Decoder-only transformer over characters. For generation see incremental.py."""
+class Transformer(nn.Module):
+    """Decoder-only transformer over token ids. For generation see incremental.py."""
 
     cos: Tensor
     sin: Tensor

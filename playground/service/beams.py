@@ -12,8 +12,8 @@ from playground.lm.beam_search import Beams, beam_search, trace_back
 from playground.lm.language_model import ModelShape
 from playground.lm.tokenizer import Tokenizer
 from playground.service.contexts import context_tail, encode_context
+from playground.service.serial_executor import SerialExecutor
 from playground.service.sessions import LoadModel, Session
-from playground.service.turns import Turns
 
 WIDTH_MAX = 10
 DEPTH_MAX = 50
@@ -35,11 +35,11 @@ class BeamTree:
 
 
 class BeamSearch:
-    """Beam searches, in turn with other long computations."""
+    """Beam searches, one at a time with other long computations."""
 
-    def __init__(self, load_model: LoadModel, turns: Turns) -> None:
+    def __init__(self, load_model: LoadModel, executor: SerialExecutor) -> None:
         self._load_model = load_model
-        self._turns = turns
+        self._executor = executor
 
     async def search(
         self,
@@ -49,7 +49,7 @@ class BeamSearch:
         width: int,
         n: int,
         step: int | None,
-        written: Sequence[int] = (),
+        suffix_ids: Sequence[int] = (),
     ) -> BeamTree:
         """Search n tokens deep, 1 to DEPTH_MAX, keeping 1 to WIDTH_MAX prefixes.
 
@@ -61,16 +61,16 @@ class BeamSearch:
             raise InvalidInput("errors.width_out_of_range", most=WIDTH_MAX).at("width")
         if not 1 <= n <= DEPTH_MAX:
             raise InvalidInput("errors.tokens_out_of_range", most=DEPTH_MAX).at("n")
-        ids = await encode_context(run, context, written)
+        ids = await encode_context(run, context, suffix_ids)
         is_short = run.vocabulary.kind == "tokens" and len(ids) + n <= run.model_config.block_size
         work = gigaflops(run.model_config, width, n, len(ids) if is_short else None)
-        if n > 1 and work > self._turns.gigaflops_max:
-            most = _deepest(run.model_config, width, self._turns.gigaflops_max)
+        if n > 1 and work > self._executor.gigaflops_max:
+            most = _deepest(run.model_config, width, self._executor.gigaflops_max)
             raise TooLarge("errors.beams_too_much_work", most=most).at("n")
         entry = run.checkpoint(step)
         model = await self._load_model(session, entry)
-        levels = await self._turns.run(beam_search(model, ids, width=width, n=n), work)
-        used = await context_tail(run, context, written)
+        levels = await self._executor.run(beam_search(model, ids, width=width, n=n), work)
+        used = await context_tail(run, context, suffix_ids)
         return BeamTree(session, entry, run.vocabulary, used, levels)
 
 

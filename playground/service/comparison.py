@@ -16,8 +16,8 @@ from playground.lm.incremental import left_pad
 from playground.lm.language_model import LanguageModel
 from playground.lm.sampling import Array, BatchParams, SamplingParams, temperature_logprobs
 from playground.service.contexts import encode_context, have_same_tokens
+from playground.service.serial_executor import SerialExecutor
 from playground.service.sessions import LoadModel, Session
-from playground.service.turns import Turns
 
 POSITIONS_MAX = 64
 ROWS_AT_ONCE = 16
@@ -53,14 +53,14 @@ class Comparison:
 
 
 class Comparer:
-    """Comparisons, in turn with other long computations."""
+    """Comparisons, one at a time with other long computations."""
 
-    def __init__(self, load_model: LoadModel, turns: Turns) -> None:
+    def __init__(self, load_model: LoadModel, executor: SerialExecutor) -> None:
         self._load_model = load_model
-        self._turns = turns
+        self._executor = executor
 
     async def compare(
-        self, lane: Lane, other: Lane, context: str, n: int, written: Sequence[int] = ()
+        self, lane: Lane, other: Lane, context: str, n: int, suffix_ids: Sequence[int] = ()
     ) -> Comparison:
         """Compare what follows the last n prefixes of a context, 1 to POSITIONS_MAX; the last one
         is the whole context, with the ids of the tokens after it.
@@ -71,13 +71,13 @@ class Comparer:
         runs = lane.run, other.run
         if not await have_same_tokens(runs[0].vocabulary, runs[1].vocabulary):
             raise InvalidInput("errors.other_vocabulary").at("other.session_id")
-        ids = await encode_context(runs[0], context, written)
+        ids = await encode_context(runs[0], context, suffix_ids)
         if not 1 <= n <= min(POSITIONS_MAX, len(ids)):
             most = min(POSITIONS_MAX, len(ids))
             raise InvalidInput("errors.positions_out_of_range", most=most).at("positions")
         each = sum(run.model_config.gigaflops for run in runs)
-        if n > 1 and n * each > self._turns.gigaflops_max:
-            fitting = max(1, math.floor(self._turns.gigaflops_max / each))
+        if n > 1 and n * each > self._executor.gigaflops_max:
+            fitting = max(1, math.floor(self._executor.gigaflops_max / each))
             raise TooLarge("errors.positions_too_much_work", most=fitting).at("positions")
         entries = runs[0].checkpoint(lane.step), runs[1].checkpoint(other.step)
         models = [
@@ -85,7 +85,7 @@ class Comparer:
             for side, entry in zip((lane, other), entries, strict=True)
         ]
         temperatures = lane.temperature, other.temperature
-        parts = await self._turns.run(_divergences(models, temperatures, ids, n), n * each)
+        parts = await self._executor.run(_divergences(models, temperatures, ids, n), n * each)
         kl, reverse = np.concatenate(parts, 1)
         return Comparison((lane, other), entries, len(ids) - n + 1, kl, reverse)
 

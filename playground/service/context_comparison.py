@@ -18,8 +18,8 @@ from playground.lm.language_model import LanguageModel
 from playground.lm.sampling import Array, argsort_descending
 from playground.service.comparison import ROWS_AT_ONCE, Lane, next_logprobs
 from playground.service.contexts import check_ids, encode_context, encode_text
+from playground.service.serial_executor import SerialExecutor
 from playground.service.sessions import LoadModel
-from playground.service.turns import Turns
 
 OTHERS_MAX = 64
 
@@ -48,11 +48,11 @@ class ContextComparison:
 
 
 class ContextComparer:
-    """Comparisons of contexts, in turn with other long computations."""
+    """Comparisons of contexts, one at a time with other long computations."""
 
-    def __init__(self, load_model: LoadModel, turns: Turns) -> None:
+    def __init__(self, load_model: LoadModel, executor: SerialExecutor) -> None:
         self._load_model = load_model
-        self._turns = turns
+        self._executor = executor
 
     async def compare(
         self,
@@ -60,30 +60,30 @@ class ContextComparer:
         context: str,
         others: Sequence[str],
         token: str | int,
-        written: Sequence[int] = (),
+        suffix_ids: Sequence[int] = (),
     ) -> ContextComparison:
         """Compare what follows a context with what follows 1 to OTHERS_MAX others.
 
-        token: the one whose probability is followed, by its text or its id. written: ids of tokens
+        token: the one whose probability is followed, by its text or its id. suffix_ids: of tokens
         that come after the context, and after each of the others. Raises StepNotFound,
         ModelNotInitialized, InvalidInput, TooLarge, BadCheckpoint, Overloaded, and HubError if
         weights have to be downloaded.
         """
         run = lane.run
-        ids = [await encode_context(run, context, written)]
+        ids = [await encode_context(run, context, suffix_ids)]
         try:
-            ids += [await encode_context(run, other, written) for other in others]
+            ids += [await encode_context(run, other, suffix_ids) for other in others]
         except InvalidInput as error:
             raise error.at("others") from None
         followed = await _single_token(run, token)
         each = run.model_config.gigaflops
-        if len(others) > 1 and len(ids) * each > self._turns.gigaflops_max:
-            fitting = max(1, math.floor(self._turns.gigaflops_max / each) - 1)
+        if len(others) > 1 and len(ids) * each > self._executor.gigaflops_max:
+            fitting = max(1, math.floor(self._executor.gigaflops_max / each) - 1)
             raise TooLarge("errors.others_too_much_work", most=fitting).at("others")
         entry = run.checkpoint(lane.step)
         model = await self._load_model(lane.session, entry)
         rows = _logprobs(model, ids, lane.temperature)
-        logprobs = np.concatenate(await self._turns.run(rows, len(ids) * each))
+        logprobs = np.concatenate(await self._executor.run(rows, len(ids) * each))
         return _comparison(lane, entry, logprobs, followed)
 
 

@@ -14,15 +14,15 @@ from playground.lm.vocabulary import UnknownCharactersError
 CONTEXT_MAX = 100_000  # characters
 
 
-async def encode_context(run: BaseRun, context: str, written: Sequence[int] = ()) -> list[int]:
+async def encode_context(run: BaseRun, context: str, suffix_ids: Sequence[int] = ()) -> list[int]:
     """Token ids of a context of 1 to CONTEXT_MAX characters, and of the tokens after it.
 
     Raises InvalidInput, BadCheckpoint.
     """
     if not 1 <= len(context) <= CONTEXT_MAX:
         raise InvalidInput("errors.context_length", most=CONTEXT_MAX).at("context")
-    check_ids(run, written, field="context_ids")
-    return [*await encode_text(run.vocabulary, context, field="context"), *written]
+    check_ids(run, suffix_ids, field="context_ids")
+    return [*await encode_text(run.vocabulary, context, field="context"), *suffix_ids]
 
 
 def check_ids(run: BaseRun, ids: Sequence[int], *, field: str) -> None:
@@ -34,10 +34,10 @@ def check_ids(run: BaseRun, ids: Sequence[int], *, field: str) -> None:
         raise InvalidInput("errors.unused_token", field=field, id=unused).at(field)
 
 
-async def context_tail(run: BaseRun, context: str, written: Sequence[int]) -> str:
+async def context_tail(run: BaseRun, context: str, suffix_ids: Sequence[int]) -> str:
     """The part of a context, and of the tokens after it, that a model reads."""
     size = run.model_config.block_size
-    seen = written[-size:]
+    seen = suffix_ids[-size:]
     before = await text_tail(run.vocabulary, context, size - len(seen))
     return before + run.vocabulary.decode(seen)
 

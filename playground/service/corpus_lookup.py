@@ -70,16 +70,16 @@ class CorpusLookup:
         )
 
     async def look_up(
-        self, session: Session, context: str, length: int | None, written: Sequence[int] = ()
+        self, session: Session, context: str, length: int | None, suffix_ids: Sequence[int] = ()
     ) -> Lookup | None:
         """Look up the last tokens of a context; None where the text is not on this server.
 
         length: so many of them, 0 to LOOKUP_MAX; by default the most, up to BACKOFF_MAX, that
-        occur. written: ids of tokens after the context. Raises ModelNotInitialized, InvalidInput,
+        occur. suffix_ids: of tokens after the context. Raises ModelNotInitialized, InvalidInput,
         BadCheckpoint.
         """
         run = session.require_run()
-        ids = await encode_context(run, context, written)
+        ids = await encode_context(run, context, suffix_ids)
         if (source := find_corpus(session, self._find_job)) is None:
             return None
         index = await self._indexes.get(source.key, lambda: _Index(source.open()))

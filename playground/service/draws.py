@@ -13,8 +13,8 @@ from playground.lm.language_model import LanguageModel
 from playground.lm.sampling import SamplingParams
 from playground.lm.tokenizer import Tokenizer
 from playground.service.contexts import context_tail, encode_context
+from playground.service.serial_executor import SerialExecutor
 from playground.service.sessions import LoadModel, Session
-from playground.service.turns import Turns
 
 DRAWS_MAX = 10_000
 
@@ -32,11 +32,11 @@ class RepeatedDraw:
 
 
 class DrawRepeater:
-    """Repeated draws, in turn with other long computations."""
+    """Repeated draws, one at a time with other long computations."""
 
-    def __init__(self, load_model: LoadModel, turns: Turns) -> None:
+    def __init__(self, load_model: LoadModel, executor: SerialExecutor) -> None:
         self._load_model = load_model
-        self._turns = turns
+        self._executor = executor
 
     async def draw(
         self,
@@ -47,7 +47,7 @@ class DrawRepeater:
         n: int,
         position: int | None,
         step: int | None,
-        written: Sequence[int] = (),
+        suffix_ids: Sequence[int] = (),
     ) -> RepeatedDraw:
         """Draw the token after a context n times, 1 to DRAWS_MAX; see `repeat_draw` for the seeds.
 
@@ -58,13 +58,13 @@ class DrawRepeater:
         run = session.require_run()
         if not 1 <= n <= DRAWS_MAX:
             raise InvalidInput("errors.tokens_out_of_range", most=DRAWS_MAX).at("n")
-        ids = await encode_context(run, context, written)
+        ids = await encode_context(run, context, suffix_ids)
         position = len(ids) if position is None else position
         entry = run.checkpoint(step)
         model = await self._load_model(session, entry)
         work = _draws(model, ids[-run.model_config.block_size :], params, position, n)
-        (draws,) = await self._turns.run(work, run.model_config.gigaflops)
-        used = await context_tail(run, context, written)
+        (draws,) = await self._executor.run(work, run.model_config.gigaflops)
+        used = await context_tail(run, context, suffix_ids)
         return RepeatedDraw(session, entry, run.vocabulary, used, position, draws)
 
 

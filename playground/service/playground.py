@@ -45,8 +45,8 @@ from playground.service.draws import DrawRepeater, RepeatedDraw
 from playground.service.loads import Load, LoadRegistry
 from playground.service.rounds import ROUND_LENGTH, Round, Rounds
 from playground.service.scoring import Scorer, TextScore
+from playground.service.serial_executor import SerialExecutor
 from playground.service.sessions import Session, SessionRegistry, hub_session
-from playground.service.turns import Turns
 from playground.settings import Settings
 from playground.tokenization.references import REFERENCES, reference_tokenizer
 from playground.training.job import TrainingJob
@@ -83,7 +83,7 @@ class Generation:
 class Prompt:
     """A checked text, with the model that is to continue it.
 
-    ids: all its tokens. written: those at their end that come after the context.
+    ids: all its tokens. suffix_ids: those at their end that come after the context.
     """
 
     session: Session
@@ -92,12 +92,12 @@ class Prompt:
     model: LanguageModel
     context: str
     ids: tuple[int, ...]
-    written: tuple[int, ...] = ()
+    suffix_ids: tuple[int, ...] = ()
 
     def followed_by(self, ids: Sequence[int]) -> Prompt:
         """The same text with more tokens after it."""
         more = tuple(ids)
-        return replace(self, ids=self.ids + more, written=self.written + more)
+        return replace(self, ids=self.ids + more, suffix_ids=self.suffix_ids + more)
 
 
 class Playground:
@@ -114,12 +114,12 @@ class Playground:
         replica = Replica(settings.replica)
         self._cache = ModelCache(settings.model_cache_bytes)
         self._engine = _backend(settings)
-        turns = Turns(settings.score_gigaflops)
-        self._scorer = Scorer(self._load_model, turns)
-        self._comparer = Comparer(self._load_model, turns)
-        self._context_comparer = ContextComparer(self._load_model, turns)
-        self._beam_search = BeamSearch(self._load_model, turns)
-        self._draw_repeater = DrawRepeater(self._load_model, turns)
+        executor = SerialExecutor(settings.score_gigaflops)
+        self._scorer = Scorer(self._load_model, executor)
+        self._comparer = Comparer(self._load_model, executor)
+        self._context_comparer = ContextComparer(self._load_model, executor)
+        self._beam_search = BeamSearch(self._load_model, executor)
+        self._draw_repeater = DrawRepeater(self._load_model, executor)
         self._hub = HubRepository(settings)
         self._sessions = SessionRegistry(settings.hub_sessions, self._hub.last_used, replica)
         self._featured_task: asyncio.Task[None] | None = None
@@ -215,17 +215,17 @@ class Playground:
         n: int,
         position: int | None = None,
         step: int | None = None,
-        written: Sequence[int] = (),
+        suffix_ids: Sequence[int] = (),
     ) -> Generation:
         """Continue `context` by n tokens, 1 to TOKENS_MAX, with the model of a session.
 
         position: absolute index of the first new token; default the number of those before it.
-        written: ids of tokens that come after the context.
+        suffix_ids: ids of tokens that come after the context.
         step: training step of the model; default the last one.
         Raises SessionNotFound, StepNotFound, ModelNotInitialized, InvalidInput, BadCheckpoint,
         Overloaded, EngineUnavailable, and HubError if the step's weights have to be downloaded.
         """
-        prompt = await self.prompt(session_id, context, n, step, written)
+        prompt = await self.prompt(session_id, context, n, step, suffix_ids)
         return await self.continue_prompt(prompt, params, n=n, position=position)
 
     async def continue_prompt(
@@ -276,24 +276,24 @@ class Playground:
         context: str,
         n: int,
         step: int | None,
-        written: Sequence[int] = (),
+        suffix_ids: Sequence[int] = (),
     ) -> Prompt:
         """Check a request for n tokens, and load the model; raises as `generate`."""
         session = await self._session_in_use(session_id)
         run = session.require_run()
         if not 1 <= n <= TOKENS_MAX:
             raise InvalidInput("errors.tokens_out_of_range", most=TOKENS_MAX).at("n")
-        check_ids(run, written, field="context_ids")
+        check_ids(run, suffix_ids, field="context_ids")
         ids = await encode_context(run, context)
         entry = run.checkpoint(step)
         model = await self._load_model(session, entry)
-        return Prompt(session, run, entry, model, context, tuple(ids)).followed_by(written)
+        return Prompt(session, run, entry, model, context, tuple(ids)).followed_by(suffix_ids)
 
     async def _continue(
         self, prompt: Prompt, params: SamplingParams, n: int, position: int, seconds_max: float
     ) -> Generation:
         run, entry = prompt.run, prompt.entry
-        context_used = await context_tail(run, prompt.context, prompt.written)
+        context_used = await context_tail(run, prompt.context, prompt.suffix_ids)
         ids = prompt.ids[-prompt.model.config.block_size :]
         request = GenerationRequest(ids, params, n, position, seconds_max)
         steps = await self._engine.generate(_model_key(run, entry), prompt.model, request)
@@ -304,11 +304,11 @@ class Playground:
         session_id: str,
         text: str,
         step: int | None = None,
-        written: Sequence[int] = (),
+        suffix_ids: Sequence[int] = (),
     ) -> TextScore:
         """Score a text with a session's model. Raises SessionNotFound, and as `Scorer.score`."""
         session = await self._session_in_use(session_id)
-        return await self._scorer.score(session, text, step, written)
+        return await self._scorer.score(session, text, step, suffix_ids)
 
     async def search_beams(
         self,
@@ -318,12 +318,12 @@ class Playground:
         width: int,
         n: int,
         step: int | None = None,
-        written: Sequence[int] = (),
+        suffix_ids: Sequence[int] = (),
     ) -> BeamTree:
         """Beam search after a context. Raises SessionNotFound, and as `BeamSearch.search`."""
         session = await self._session_in_use(session_id)
         return await self._beam_search.search(
-            session, context, width=width, n=n, step=step, written=written
+            session, context, width=width, n=n, step=step, suffix_ids=suffix_ids
         )
 
     async def repeat_draw(
@@ -335,12 +335,12 @@ class Playground:
         n: int,
         position: int | None = None,
         step: int | None = None,
-        written: Sequence[int] = (),
+        suffix_ids: Sequence[int] = (),
     ) -> RepeatedDraw:
         """Draw one token n times. Raises SessionNotFound, and as `DrawRepeater.draw`."""
         session = await self._session_in_use(session_id)
         return await self._draw_repeater.draw(
-            session, context, params, n=n, position=position, step=step, written=written
+            session, context, params, n=n, position=position, step=step, suffix_ids=suffix_ids
         )
 
     async def lane(self, session_id: str, step: int | None, temperature: float) -> Lane:
@@ -348,10 +348,10 @@ class Playground:
         return Lane(await self._session_in_use(session_id), step, temperature)
 
     async def compare(
-        self, lane: Lane, other: Lane, context: str, n: int = 1, written: Sequence[int] = ()
+        self, lane: Lane, other: Lane, context: str, n: int = 1, suffix_ids: Sequence[int] = ()
     ) -> Comparison:
         """Compare two predictions after a context. Raises as `Comparer.compare`."""
-        return await self._comparer.compare(lane, other, context, n, written)
+        return await self._comparer.compare(lane, other, context, n, suffix_ids)
 
     async def compare_contexts(
         self,
@@ -359,20 +359,20 @@ class Playground:
         context: str,
         others: Sequence[str],
         token: str | int,
-        written: Sequence[int] = (),
+        suffix_ids: Sequence[int] = (),
     ) -> ContextComparison:
         """Compare predictions after several contexts. Raises as `ContextComparer.compare`."""
-        return await self._context_comparer.compare(lane, context, others, token, written)
+        return await self._context_comparer.compare(lane, context, others, token, suffix_ids)
 
     async def look_up(
-        self, session_id: str, context: str, length: int | None, written: Sequence[int] = ()
+        self, session_id: str, context: str, length: int | None, suffix_ids: Sequence[int] = ()
     ) -> Lookup | None:
         """What followed a context in the text that a session's model learned from.
 
         Raises SessionNotFound, and as `CorpusLookup.look_up`.
         """
         session = await self._session_in_use(session_id)
-        return await self._corpus_lookup.look_up(session, context, length, written)
+        return await self._corpus_lookup.look_up(session, context, length, suffix_ids)
 
     async def round(self, session_id: str, seed: int, n: int = ROUND_LENGTH) -> Round:
         """A round of a guessing game. Raises SessionNotFound, and as `Rounds.make`."""

@@ -1,4 +1,4 @@
-"""Scoring a text with a session's model: what is accepted, and in which turn."""
+"""Scoring a text with a session's model: what is accepted, one text at a time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from playground.errors import InvalidInput, TooLarge
 from playground.lm.language_model import LanguageModel, ModelShape
 from playground.lm.scoring import Scores, concatenate, context_min, n_windows, score_text
 from playground.service.contexts import check_ids, encode_text, start_id, text_tail
+from playground.service.serial_executor import SerialExecutor
 from playground.service.sessions import LoadModel, Session
-from playground.service.turns import Turns
 
 SCORE_TEXT_MAX = 10_000  # characters
 # What ranking, candidates and JSON take, in gigaflops that a forward makes in the same time.
@@ -41,40 +41,40 @@ class TextScore:
 
 
 class Scorer:
-    """Scores texts, in turn with other long computations.
+    """Scores texts, one at a time with other long computations.
 
     Where a text would be too much work window by window (full attention), its windows overlap less.
     """
 
-    def __init__(self, load_model: LoadModel, turns: Turns) -> None:
+    def __init__(self, load_model: LoadModel, executor: SerialExecutor) -> None:
         self._load_model = load_model
-        self._turns = turns
+        self._executor = executor
 
     async def score(
-        self, session: Session, text: str, step: int | None, written: Sequence[int] = ()
+        self, session: Session, text: str, step: int | None, suffix_ids: Sequence[int] = ()
     ) -> TextScore:
         """Score a text of 1 to SCORE_TEXT_MAX characters; step None: the last one.
 
-        written: ids of tokens that come after the text, as many at most.
+        suffix_ids: ids of tokens that come after the text, as many at most.
         Raises StepNotFound, ModelNotInitialized, InvalidInput, TooLarge, BadCheckpoint, Overloaded,
         and HubError if the step's weights have to be downloaded.
         """
         run = session.require_run()
         if not 1 <= len(text) <= SCORE_TEXT_MAX:
             raise InvalidInput("errors.text_length", most=SCORE_TEXT_MAX).at("text")
-        check_ids(run, written, field="text_ids")
-        ids = [*await encode_text(run.vocabulary, text, field="text"), *written]
-        stride = choose_stride(run.model_config, len(ids), self._turns.gigaflops_max)
+        check_ids(run, suffix_ids, field="text_ids")
+        ids = [*await encode_text(run.vocabulary, text, field="text"), *suffix_ids]
+        stride = choose_stride(run.model_config, len(ids), self._executor.gigaflops_max)
         entry = run.checkpoint(step)
         model = await self._load_model(session, entry)
         work = _gigaflops(model.config, len(ids), stride)
         start = await start_id(run)
         pieces = _pieces(model, start, torch.tensor(ids), stride)
-        parts = await self._turns.run(pieces, work)
+        parts = await self._executor.run(pieces, work)
         scores = concatenate(parts) if parts else None
-        n_scored = len(ids) - len(written) - (start is None)
+        n_scored = len(ids) - len(suffix_ids) - (start is None)
         n_characters = len(await text_tail(run.vocabulary, text, n_scored))
-        n_characters += len(run.vocabulary.decode(written))
+        n_characters += len(run.vocabulary.decode(suffix_ids))
         least = context_min(run.model_config, stride)
         return TextScore(session, entry, ids, n_characters, scores, least)
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from playground.lm.incremental import empty_cache, extend, left_pad
-from playground.lm.model import CharTransformer
+from playground.lm.model import Transformer
 from playground.lm.sampling import (
     BatchParams,
     SamplingParams,
@@ -23,7 +23,7 @@ from playground.training.corpora import Corpus
 
 
 def generate_batch(
-    model: CharTransformer,
+    model: Transformer,
     corpus: Corpus[Tokenizer],
     prompts: Sequence[str],
     params: Sequence[SamplingParams],
@@ -50,9 +50,7 @@ def generate_batch(
     return [vocabulary.decode(_up_to(row.tolist(), end)) for row in np.transpose(sampled)]
 
 
-def answer_problems(
-    model: CharTransformer, corpus: Corpus[Tokenizer]
-) -> list[tuple[str, str, str]]:
+def answer_problems(model: Transformer, corpus: Corpus[Tokenizer]) -> list[tuple[str, str, str]]:
     """(question, right answer, the model's greedy answer) for each problem of the corpus."""
     if not corpus.problems:
         return []

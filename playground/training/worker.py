@@ -31,7 +31,7 @@ from playground.checkpoints.schema import TOKENIZER, weights_path
 from playground.checkpoints.weights import write_weights
 from playground.files import atomic_path, write_bytes
 from playground.lm.learning import Trainer, TrainingParams, Update, make_optimizers, validation_loss
-from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.model import ModelConfig, Transformer
 from playground.lm.sampling import SamplingParams
 from playground.lm.tokenizer import Tokenizer, characters_per_token
 from playground.lm.vocabulary import Vocabulary
@@ -71,7 +71,7 @@ def preload() -> None:
     """Import all that training needs, in the process from which all workers are forked."""
     torch.set_num_threads(1)
     stub_torch_compiler()
-    make_optimizers(CharTransformer(ModelConfig(2)), TrainingParams())
+    make_optimizers(Transformer(ModelConfig(2)), TrainingParams())
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy its pages
 
@@ -343,7 +343,7 @@ def _make_trainer(
 ) -> Trainer:
     starts = corpus.line_starts()
     return Trainer(
-        CharTransformer(config, seed=params.seed),
+        Transformer(config, seed=params.seed),
         torch.from_numpy(corpus.train),
         params,
         None if starts is None else torch.from_numpy(starts),

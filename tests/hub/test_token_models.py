@@ -343,10 +343,10 @@ def test_ids_that_the_model_has_and_no_token(hub, settings, saved):
         ask = partial(service.generate, session.session_id, "the", GREEDY, n=1)
         for id, sentence in ((TOKENS, f"0 to {TOKENS - 1}"), (gap, f"has the id {gap}")):
             with pytest.raises(InvalidInput, match=f"^context_ids: .*{sentence}") as caught:
-                await ask(written=[id])
+                await ask(suffix_ids=[id])
             assert caught.value.field == "context_ids"
             with pytest.raises(InvalidInput, match=f"^text_ids: .*{sentence}"):
-                await service.score(session.session_id, "the", written=[id])
+                await service.score(session.session_id, "the", suffix_ids=[id])
 
     run(settings, scenario)
 

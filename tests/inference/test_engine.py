@@ -418,7 +418,7 @@ def test_a_crowd_writes_in_step_and_one_more_token_is_not_kept_waiting(make_engi
         await asyncio.gather(*texts)
         return time.perf_counter() - begun
 
-    assert run(crowd(size)) >= (n - 2) * batch.TURN_INTERVAL_SECONDS
+    assert run(crowd(size)) >= (n - 2) * batch.ITERATION_INTERVAL_SECONDS
 
     async def beside_it():
         task = asyncio.create_task(crowd(size))

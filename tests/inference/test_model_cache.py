@@ -5,13 +5,13 @@ import pytest
 from torch import nn
 
 from playground.inference.model_cache import ModelCache, n_bytes
-from playground.lm.model import CharTransformer
+from playground.lm.model import Transformer
 
 KILOBYTE = 1024
 
 
 class Model(nn.Linear):
-    nbytes = CharTransformer.nbytes
+    nbytes = Transformer.nbytes
 
 
 def model_of(kilobytes):

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from playground.lm.incremental import Cache, concatenate, empty_cache, extend
-from playground.lm.model import CharTransformer, ConfigError, ModelConfig
+from playground.lm.model import ConfigError, ModelConfig, Transformer
 
 SLIDING = {
     "plain": {"n_layer": 2},
@@ -30,7 +30,7 @@ LENGTH = 40
 
 
 @pytest.fixture
-def model(request, random_model) -> CharTransformer:
+def model(request, random_model) -> Transformer:
     return random_model(block_size=BLOCK, **request.param)
 
 
@@ -38,11 +38,11 @@ def drawn(n_rows: int, n: int = LENGTH, seed: int = 0) -> Tensor:
     return torch.randint(0, 16, (n_rows, n), generator=torch.Generator().manual_seed(seed))
 
 
-def read(model: CharTransformer, cache: Cache, ids: Tensor, n_logits: int = 1):
+def read(model: Transformer, cache: Cache, ids: Tensor, n_logits: int = 1):
     return extend(model, cache, ids, torch.full((len(ids),), ids.shape[1]), n_logits)
 
 
-def one_by_one(model: CharTransformer, text: Tensor) -> Tensor:
+def one_by_one(model: Transformer, text: Tensor) -> Tensor:
     """Logits (B, T, V) at every position, a call for each."""
     cache, found = empty_cache(model, len(text)), []
     for t in range(text.shape[1]):

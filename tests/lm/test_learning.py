@@ -14,7 +14,7 @@ from playground.lm.learning import (
     train,
     validation_loss,
 )
-from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.model import ModelConfig, Transformer
 from playground.training.presets import PRESETS
 
 CONFIG = ModelConfig(7, block_size=16, n_layer=1, n_embd=16, n_hidden=32, n_offset=2)
@@ -23,7 +23,7 @@ IDS = torch.arange(400) ** 2 % 7
 
 
 def run(params=PARAMS, config=CONFIG):
-    model = CharTransformer(config, seed=params.seed)
+    model = Transformer(config, seed=params.seed)
     return model, list(train(model, IDS, params))
 
 
@@ -54,11 +54,11 @@ def test_a_seed_gives_the_same_run_again_and_another_one_another():
 def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(optimizer):
     params = dataclasses.replace(PARAMS, optimizer=optimizer)
     whole, updates = run(params)
-    first = Trainer(CharTransformer(CONFIG, seed=3), IDS, params)
+    first = Trainer(Transformer(CONFIG, seed=3), IDS, params)
     for _ in range(5):
         first.update()
     state = {name: tensor.clone() for name, tensor in first.state_dict().items()}
-    resumed = CharTransformer(CONFIG, seed=99)
+    resumed = Transformer(CONFIG, seed=99)
     rest = list(train(resumed, IDS, params, state=state))
     assert rest == updates[5:]
     for name, tensor in whole.state_dict().items():
@@ -80,21 +80,21 @@ def test_dropout_changes_the_training_loss_and_not_the_prediction():
 
 def test_windows_begin_where_they_may():
     starts = torch.tensor([3, 3, 50])
-    trainer = Trainer(CharTransformer(CONFIG), torch.arange(400), PARAMS, starts)
+    trainer = Trainer(Transformer(CONFIG), torch.arange(400), PARAMS, starts)
     inputs, targets = trainer._batch(seed=0)
     assert set(inputs[:, 0].tolist()) <= {3, 50}
     assert torch.equal(targets, inputs + 1)
 
 
 def test_the_last_window_of_a_text_is_drawn_too_and_none_beyond_it():
-    trainer = Trainer(CharTransformer(CONFIG), torch.arange(18), PARAMS)
+    trainer = Trainer(Transformer(CONFIG), torch.arange(18), PARAMS)
     last = {trainer._batch(seed)[1][:, -1].max().item() for seed in range(10)}
     assert max(last) == 17
 
 
 def test_a_text_without_a_whole_window_is_refused():
     with pytest.raises(ValueError, match="more than 16 characters"):
-        Trainer(CharTransformer(CONFIG), IDS[:16], PARAMS)
+        Trainer(Transformer(CONFIG), IDS[:16], PARAMS)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_validation_predicts_every_character_but_the_first_once():
 
 
 def test_validation_of_less_than_a_window_and_of_exactly_one():
-    model = CharTransformer(CONFIG)
+    model = Transformer(CONFIG)
     assert validation_loss(model, IDS[:2], 16) == pytest.approx(math.log(7))
     assert validation_loss(model, IDS[:17], 16) == pytest.approx(math.log(7))
 

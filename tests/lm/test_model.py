@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from playground.lm.model import CharTransformer, ConfigError, ModelConfig
+from playground.lm.model import ConfigError, ModelConfig, Transformer
 from playground.training.presets import PRESETS
 
 SHAPES = {
@@ -62,14 +62,14 @@ def test_the_order_of_the_past_matters(model, rows):
 @torch.inference_mode()
 @pytest.mark.parametrize("preset", PRESETS)
 def test_an_untrained_model_finds_every_character_equally_likely(preset):
-    model = CharTransformer(PRESETS[preset].config(27))
+    model = Transformer(PRESETS[preset].config(27))
     assert not model(torch.arange(27)[None]).any()
 
 
 def test_the_seed_fixes_the_weights_and_the_callers_generator_is_left_alone():
     config = PRESETS["small"].config(11)
     state = torch.random.get_rng_state()
-    one, same, other = (CharTransformer(config, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (Transformer(config, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(torch.random.get_rng_state(), state)
     assert torch.equal(one.embed.table, same.embed.table)
     assert not torch.equal(one.embed.table, other.embed.table)
@@ -78,7 +78,7 @@ def test_the_seed_fixes_the_weights_and_the_callers_generator_is_left_alone():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_parameters_are_counted_without_building_them(shape):
     config = ModelConfig(vocab_size=11, **SHAPES[shape])
-    state = CharTransformer(config).state_dict()
+    state = Transformer(config).state_dict()
     assert config.n_params == sum(tensor.numel() for tensor in state.values())
 
 
@@ -89,7 +89,7 @@ def test_a_looped_layer_and_a_tied_head_are_stored_once():
     config = ModelConfig(vocab_size=11, **shape)
     assert config.n_params == once.n_params
     assert untied.n_params - config.n_params == 11 * config.n_embd - config.n_embd
-    pointers = [tensor.data_ptr() for tensor in CharTransformer(config).state_dict().values()]
+    pointers = [tensor.data_ptr() for tensor in Transformer(config).state_dict().values()]
     assert len(set(pointers)) == len(pointers)
 
 
@@ -128,11 +128,11 @@ def test_a_config_survives_json_shaped_dicts():
 
 def test_the_longest_groups_of_the_largest_alphabet_can_be_looked_up():
     config = ModelConfig(4096, n_layer=1, n_embd=4, n_head=1, n_gram=8, n_gram_rows=64, n_hidden=1)
-    assert CharTransformer(config)(torch.full((1, 64), 4095)).shape == (1, 64, 4096)
+    assert Transformer(config)(torch.full((1, 64), 4095)).shape == (1, 64, 4096)
 
 
 def test_short_groups_of_characters_share_no_row_of_a_table_with_room_for_them():
-    model = CharTransformer(ModelConfig(11, n_gram=2, n_gram_rows=256, n_embd=4, n_head=1))
+    model = Transformer(ModelConfig(11, n_gram=2, n_gram_rows=256, n_embd=4, n_head=1))
     pairs = torch.cartesian_prod(torch.arange(11), torch.arange(11))
     pair_rows = model.embed.table.detach()[model.embed.n_char_rows :]
     with torch.no_grad():

@@ -12,7 +12,7 @@ from playground.lm import scoring
 from playground.lm.generation import N_CANDIDATES
 from playground.lm.incremental import extend
 from playground.lm.learning import validation_loss
-from playground.lm.model import CharTransformer
+from playground.lm.model import Transformer
 from playground.lm.sampling import SamplingParams
 from playground.lm.scoring import (
     concatenate,
@@ -32,7 +32,7 @@ FULL = [case for case in CONFIGS if case.id.startswith("full")]
 
 
 @pytest.fixture
-def model(request, random_model) -> CharTransformer:
+def model(request, random_model) -> Transformer:
     return random_model(block_size=BLOCK, **request.param)
 
 
@@ -47,7 +47,7 @@ def drawn(n: int) -> Tensor:
     return torch.randint(0, 16, (n,), generator=torch.Generator().manual_seed(n))
 
 
-def by_plain_forwards(model: CharTransformer, ids: Tensor) -> Tensor:
+def by_plain_forwards(model: Transformer, ids: Tensor) -> Tensor:
     """Logits (N - 1, V): for each position a forward of its window."""
     with torch.inference_mode():
         windows = (ids[None, max(0, t - BLOCK) : t] for t in range(1, len(ids)))
@@ -113,7 +113,7 @@ def test_a_stride_changes_nothing_where_attention_slides(model):
 @pytest.mark.parametrize("stride", [1, 4])
 def test_the_work_is_counted_in_full_windows(model, stride, monkeypatch):
     ids, n_positions = drawn(50), []
-    forward = CharTransformer.forward
+    forward = Transformer.forward
 
     def counted_forward(self, ids):
         n_positions.append(ids.numel())
@@ -123,8 +123,8 @@ def test_the_work_is_counted_in_full_windows(model, stride, monkeypatch):
         n_positions.append(ids.numel())
         return extend(model, cache, ids, *arguments)
 
-    monkeypatch.setattr(CharTransformer, "forward", counted_forward)
-    monkeypatch.setattr(CharTransformer, "extend", counted_extend)
+    monkeypatch.setattr(Transformer, "forward", counted_forward)
+    monkeypatch.setattr(Transformer, "extend", counted_extend)
     list(predictions(model, ids, stride))
     if model.config.is_sliding:
         assert n_windows(model.config, 50, stride) == pytest.approx(49 / BLOCK)

@@ -12,8 +12,8 @@ from playground.errors import (
 )
 from playground.lm.model import ModelConfig
 from playground.service.beams import DEPTH_MAX, WIDTH_MAX, BeamSearch, gigaflops
+from playground.service.serial_executor import SerialExecutor
 from playground.service.sessions import Session
-from playground.service.turns import Turns
 from tests.service.scenarios import text_of
 
 
@@ -62,7 +62,7 @@ def test_a_search_that_is_refused_is_told_a_depth_that_is_not(
     run = write_model(tmp_path / "slow", attention=attention)
     session = Session("slow", "bundled", run)
     room = gigaflops(run.model_config, 4, 17) * 1.001
-    beams = BeamSearch(service._load_model, Turns(room))
+    beams = BeamSearch(service._load_model, SerialExecutor(room))
 
     def ask(n):
         return asyncio.run(beams.search(session, "hello", width=4, n=n, step=None))

@@ -12,8 +12,8 @@ from playground.errors import (
     UnknownCharacters,
 )
 from playground.service.comparison import POSITIONS_MAX, Comparer, Lane
+from playground.service.serial_executor import SerialExecutor
 from playground.service.sessions import Session
-from playground.service.turns import Turns
 from tests.service.scenarios import own_probs
 
 CONTEXT = "hello world, how are you. the cat sat."
@@ -99,7 +99,9 @@ def test_what_cannot_be_compared(service, changes, error, field):
 def test_a_comparison_that_is_refused_is_told_how_much_is_not(service):
     session = service.registered_session("plain")
     lane = Lane(session, None, 1.0)
-    comparer = Comparer(service._load_model, Turns(session.run.model_config.gigaflops * 2 * 9.5))
+    comparer = Comparer(
+        service._load_model, SerialExecutor(session.run.model_config.gigaflops * 2 * 9.5)
+    )
 
     def ask(n):
         return asyncio.run(comparer.compare(lane, lane, CONTEXT, n))

@@ -14,8 +14,8 @@ from playground.errors import (
 from playground.lm.generation import N_CANDIDATES
 from playground.service.comparison import Lane
 from playground.service.context_comparison import OTHERS_MAX, ContextComparer
+from playground.service.serial_executor import SerialExecutor
 from playground.service.sessions import Session
-from playground.service.turns import Turns
 from tests.service.scenarios import own_probs
 
 CONTEXT = "hello wor"
@@ -83,7 +83,7 @@ def test_what_cannot_be_compared(service, changes, error, field):
 
 def test_a_comparison_that_is_refused_is_told_how_much_is_not(service):
     session = service.registered_session("plain")
-    turns = Turns(session.run.model_config.gigaflops * 9.5)
+    turns = SerialExecutor(session.run.model_config.gigaflops * 9.5)
     comparer = ContextComparer(service._load_model, turns)
 
     def ask(n):

@@ -21,8 +21,8 @@ from playground.lm import scoring as lm_scoring
 from playground.lm.model import ModelConfig
 from playground.service import scoring
 from playground.service.scoring import SCORE_TEXT_MAX, Scorer, choose_stride
+from playground.service.serial_executor import RETRY_SECONDS, SerialExecutor
 from playground.service.sessions import Session
-from playground.service.turns import RETRY_SECONDS, Turns
 from playground.settings import Settings
 
 FULL = ModelConfig(40, block_size=8, n_embd=16, n_hidden=32)
@@ -116,13 +116,13 @@ def test_a_slow_model_sees_less_before_each_character(service, write_model, tmp_
     run = write_model(tmp_path / "full")
     service.register(Session("full", "bundled", run))
     n = len(TEXT)
-    scorer = Scorer(service._load_model, Turns(work(run.model_config, n, 4) * 1.001))
+    scorer = Scorer(service._load_model, SerialExecutor(work(run.model_config, n, 4) * 1.001))
     scored = asyncio.run(scorer.score(service.registered_session("full"), TEXT, None))
     assert scored.context_min == 8 - 4 + 1
     assert len(scored.scores.logprobs) == n - 1
 
 
-# --- Turns -------------------------------------------------------------------------------------
+# --- One text at a time ------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -143,14 +143,14 @@ def gate(monkeypatch):
 
 
 def scorer_of(service, n_texts):
-    """Turns with room for that many of TEXT, and a function that starts one."""
+    """SerialExecutor with room for that many of TEXT, and a function that starts one."""
     run, session = service.registered_run("plain"), service.registered_session("plain")
     model = load_model(run, None, max_bytes=2**30)
 
     async def loaded(*_):
         return model
 
-    turns = Turns(work(run.model_config, len(TEXT), 1) * (n_texts + 0.5))
+    turns = SerialExecutor(work(run.model_config, len(TEXT), 1) * (n_texts + 0.5))
     scorer = Scorer(loaded, turns)
     return turns, lambda: asyncio.create_task(scorer.score(session, TEXT, None))
 

@@ -202,12 +202,12 @@ def test_a_text_of_too_few_word_pieces_is_told_as_such(spawner, job):
 
 LEARN = """
 import sys, torch
-from playground.lm.model import CharTransformer, ModelConfig
+from playground.lm.model import Transformer, ModelConfig
 from playground.lm.learning import Trainer, TrainingParams
 from playground.training.worker import preload
 preload()
 for optimizer in ("muon", "adamw"):
-    model = CharTransformer(ModelConfig(2))
+    model = Transformer(ModelConfig(2))
     trainer = Trainer(model, torch.arange(200) % 2, TrainingParams(optimizer=optimizer))
     trainer.update()
     trainer.load_state_dict(trainer.state_dict())

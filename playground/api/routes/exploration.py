@@ -40,7 +40,7 @@ async def beams(body: BeamsRequest, request: Request, service: Service) -> Respo
         width=body.width,
         n=body.n,
         step=body.step,
-        written=body.context_ids,
+        suffix_ids=body.context_ids,
     )
     return json_response(beams_response(await cancel_on_disconnect(request, work)))
 
@@ -58,7 +58,7 @@ async def draws(body: DrawsRequest, request: Request, service: Service) -> Respo
         n=body.n,
         position=body.position,
         step=body.step,
-        written=body.context_ids,
+        suffix_ids=body.context_ids,
     )
     return json_response(draws_response(await cancel_on_disconnect(request, work), params.seed))
 

@@ -167,7 +167,7 @@ def test_what_breaks_inside_gives_its_reason(client, monkeypatch, path, body):
     def broken(*_, **__):
         raise RuntimeError("a tensor went away")
 
-    monkeypatch.setattr("playground.lm.model.CharTransformer.extend", broken)
+    monkeypatch.setattr("playground.lm.model.Transformer.extend", broken)
     assert error(client.post(path, json=body), 500) == "Generation failed: a tensor went away"
 
 

@@ -345,7 +345,7 @@ def broken_model(monkeypatch):
     def extend(*arguments):
         raise RuntimeError("a tensor went away")
 
-    monkeypatch.setattr("playground.lm.model.CharTransformer.extend", extend)
+    monkeypatch.setattr("playground.lm.model.Transformer.extend", extend)
 
 
 @pytest.mark.parametrize("path", [NEXT, GENERATE])
@@ -359,7 +359,7 @@ def test_what_breaks_inside_gives_its_reason_and_no_stack_trace(client, broken_m
 
 def test_after_a_failure_the_rest_works(client, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("playground.lm.model.CharTransformer.extend", None)
+        patched.setattr("playground.lm.model.Transformer.extend", None)
         assert error(post(client, NEXT), 500).startswith("Generation failed: ")
     assert answer(client, NEXT)
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from playground.errors import Overloaded
-from playground.service.turns import RETRY_SECONDS, Turns
+from playground.service.serial_executor import RETRY_SECONDS, SerialExecutor
 
 
 def test_work_is_done_in_turn_and_away_from_the_event_loop():
@@ -21,7 +21,7 @@ def test_work_is_done_in_turn_and_away_from_the_event_loop():
             yield index
 
     async def main():
-        turns = Turns(100)
+        turns = SerialExecutor(100)
         found = await asyncio.gather(*(turns.run(pieces(name), 10) for name in "abc"))
         assert found == [[0, 1, 2]] * 3
         assert turns.pending == 0
@@ -39,7 +39,7 @@ def test_one_is_admitted_whatever_it_takes_and_more_is_refused():
         yield "done"
 
     async def main():
-        turns = Turns(1)
+        turns = SerialExecutor(1)
         first = asyncio.create_task(turns.run(held(), 5))
         await asyncio.sleep(0)
         with pytest.raises(Overloaded) as caught:
@@ -58,7 +58,7 @@ def test_a_failure_is_raised_and_leaves_nothing_pending():
         yield
 
     async def main():
-        turns = Turns(1)
+        turns = SerialExecutor(1)
         with pytest.raises(RuntimeError, match="went away"):
             await turns.run(broken(), 1)
         assert turns.pending == 0

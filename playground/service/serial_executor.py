@@ -1,4 +1,4 @@
-"""Turns of long computations: one at a time, and a bound of the work that waits."""
+"""Runs long computations one at a time, and bounds the work that waits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RETRY_SECONDS = 1
 _T = TypeVar("_T")
 
 
-class Turns:
+class SerialExecutor:
     """One computation at a time in a worker thread; others wait, first come first served.
 
     Bound to one event loop.
@@ -24,10 +24,10 @@ class Turns:
         """gigaflops_max: of all computations together that wait or are under way."""
         self.gigaflops_max = gigaflops_max
         self.pending = 0.0  # gigaflops
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def run(self, pieces: Iterator[_T], gigaflops: float) -> list[_T]:
-        """All items of an iterator, in its turn. Raises Overloaded at once.
+        """All items of an iterator, once those before are done. Raises Overloaded at once.
 
         gigaflops: of the work that the iterator does.
         """
@@ -44,7 +44,7 @@ class Turns:
             raise Overloaded(RETRY_SECONDS)
         self.pending += gigaflops
         try:
-            async with self._turn:
+            async with self._lock:
                 yield
         finally:
             self.pending -= gigaflops
