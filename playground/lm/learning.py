@@ -95,7 +95,7 @@ class Trainer:
         """
         n_starts = len(ids) - model.config.block_size
         if n_starts < 1:
-            raise ValueError(f"The text must have more than {model.config.block_size} tokens.")
+            raise ValueError(f"The text must have more than {model.config.block_size} characters.")
         self.model, self.ids, self.params = model, ids, params
         self.starts = torch.arange(n_starts) if starts is None else starts[starts < n_starts]
         self.step = 0
