@@ -139,7 +139,7 @@ def test_a_size_that_is_text_says_so(folder):
 
 def test_a_config_of_nothing_known_says_what_is_needed(folder):
     (folder / "config.json").write_bytes(encoded({"learning_rate": 1e-3}))
-    with pytest.raises(BadCheckpoint, match=r"^config.json tells neither .* n_layer, n_head"):
+    with pytest.raises(BadCheckpoint, match=r"^config.json: it tells neither .* n_layer, n_head"):
         read_any_run(folder, "nano")
 
 

@@ -20,8 +20,8 @@ COMMANDS = [
 EVENTS = [
     protocol.Started(1),
     protocol.TokenizerLearned([("\u2028", "⟨E2⟩", 3)]),
-    protocol.Ready(0, 10, 4, "ab\n\u2028", None, "a", None, {"uniform": 1.0}),
-    protocol.Ready(0, 10, 300, None, 2.25, "a", None, {"uniform": 1.0}),
+    protocol.Ready(0, 4, "ab\n\u2028", None, "a", None, {"uniform": 1.0}),
+    protocol.Ready(0, 300, None, 2.25, "a", None, {"uniform": 1.0}),
     protocol.Updates([(1, 4.2, 1.0), (2, 4.1, 0.5)], 10.0),
     protocol.Evaluated(5, 2.0, "a", "b", "c", [("1+1=", "2\n", "3\n")]),
     protocol.CheckpointWritten(ENTRY),
