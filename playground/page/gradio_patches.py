@@ -14,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio.utils import LRUCache
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,6 +25,7 @@ GRADIO_LOADER = Path(gr.__file__).parent / "templates" / "frontend" / "gradio.js
 
 QUEUE_POLL_SECONDS = 0.02  # a call through Gradio's own API waits for half of it on average
 SESSIONS_MAX = 32  # callers whose copy of the page is kept
+UNREAD_MAX = 200  # callers whose answers are kept until they read them
 
 _END_OF_HEAD = b"</head>"
 _PREVIEW = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>')
@@ -46,6 +48,7 @@ def apply_patches(app: FastAPI, demo: gr.Blocks, *, head: str) -> None:
     """
     return_mcp_results_as_json(demo)
     keep_few_sessions(demo)
+    keep_few_unread_answers(demo)
     poll_queue_less_often(demo)
     app.add_middleware(InsertHead, tags=head)
     app.add_middleware(CacheResponses)
@@ -70,6 +73,28 @@ def keep_few_sessions(demo: gr.Blocks) -> None:
     page's components has a state: one that is dropped is made again.
     """
     demo.state_holder.capacity = SESSIONS_MAX
+
+
+def keep_few_unread_answers(demo: gr.Blocks) -> None:
+    """Bound the answers that wait for callers who have joined the queue and gone.
+
+    Gradio 6.31 keeps those of 2,000 callers, some 50 kB each, and the ids of their events for ever.
+    """
+    queue = demo._queue
+    queue.pending_messages_per_session = _UnreadAnswers(queue.pending_event_ids_session)
+
+
+class _UnreadAnswers(LRUCache[str, Any]):
+    """The queues of answers by caller; with the oldest one go the ids of its events."""
+
+    def __init__(self, event_ids: dict[str, set[str]]) -> None:
+        super().__init__(UNREAD_MAX)
+        self._event_ids = event_ids
+
+    def popitem(self, last: bool = True) -> tuple[str, Any]:
+        caller, answers = super().popitem(last)
+        self._event_ids.pop(caller, None)
+        return caller, answers
 
 
 def poll_queue_less_often(demo: gr.Blocks) -> None:

@@ -17,6 +17,7 @@ from playground.page.gradio_patches import (
     GRADIO_LOADER,
     QUEUE_POLL_SECONDS,
     SESSIONS_MAX,
+    UNREAD_MAX,
     configure_environment,
 )
 from playground.settings import ROOT
@@ -43,6 +44,12 @@ def sessions_after(holder, n_callers):
         holder[f"caller {index}"]
     return len(holder.session_data)
 
+def unread_after(queue, n_callers):
+    for index in range(n_callers):
+        queue.pending_messages_per_session[f"caller {index}"] = None
+        queue.pending_event_ids_session[f"caller {index}"] = {"event"}
+    return len(queue.pending_messages_per_session), len(queue.pending_event_ids_session)
+
 def observe(patched):
     with gr.Blocks(analytics_enabled=False) as demo:
         gr.api(echo, api_name="echo")
@@ -67,6 +74,7 @@ def observe(patched):
         "document": client.get("/").text,
         "mcp": result.text,
         "sessions": sessions_after(demo.state_holder, 40),
+        "unread": unread_after(demo._queue, 2500),
         "poll": demo._queue.sleep_when_free,
         "loader": loader.status_code == 200 and "javascript" in loader.headers["content-type"],
     }
@@ -118,6 +126,12 @@ def test_gradio_keeps_a_copy_of_the_page_for_each_caller(observed):
     gradio, patched = observed
     assert gradio["sessions"] == 40
     assert patched["sessions"] == SESSIONS_MAX
+
+
+def test_gradio_keeps_what_2000_callers_never_read_and_their_ids_for_ever(observed):
+    gradio, patched = observed
+    assert gradio["unread"] == [2000, 2500]
+    assert patched["unread"] == [UNREAD_MAX, UNREAD_MAX]
 
 
 def test_gradio_looks_for_queued_events_every_millisecond(observed):
