@@ -1,7 +1,7 @@
-"""Child processes that answer messages: asked with a deadline, and ended when they are not used.
+"""Child processes on a socket pair, and request-response with deadlines over it.
 
-Messages are JSON, each preceded by its length, on a socket that two processes alone have. Imports
-the standard library alone, so that a child starts soon.
+Messages are JSON, each preceded by its length. Imports the standard library alone, so that a child
+starts soon.
 """
 
 from __future__ import annotations
@@ -23,6 +23,21 @@ _LENGTH = struct.Struct("!I")
 _ANSWER_BYTES = 2**28
 
 
+def start_module(
+    module: str, *arguments: object, cwd: Path, **options: Any
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Run `python -m module FD arguments…`; returns the process, and our end of a socket pair.
+
+    FD: the number of its end. cwd: a folder from which the package can be imported. options: of
+    subprocess.Popen.
+    """
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", module, str(theirs.fileno()), *map(str, arguments)]
+    with theirs:
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd=cwd, **options)
+    return process, ours
+
+
 class Child:
     """The parent's side of a child; the process ends with this object."""
 
@@ -37,18 +52,11 @@ class Child:
         """module: run as `python -m`, from cwd; it calls `serve`. idle_seconds: after which it ends
         where nothing was asked. arguments: more of sys.argv.
         """
-        self._socket, theirs = socket.socketpair()
-        command = [sys.executable, "-m", module]
-        given = theirs.fileno(), memory_bytes, idle_seconds, *arguments
-        with theirs:
-            process = subprocess.Popen(
-                [*command, *map(str, given)],
-                pass_fds=[theirs.fileno()],
-                cwd=cwd,
-                stderr=subprocess.DEVNULL,  # what went wrong is told on the socket
-            )
-        self._process = process
-        self._end = weakref.finalize(self, _end, process, self._socket)
+        self._process, self._socket = start_module(
+            module, memory_bytes, idle_seconds, *arguments,
+            cwd=cwd, stderr=subprocess.DEVNULL,  # what went wrong is told on the socket
+        )  # fmt: skip
+        self._end = weakref.finalize(self, _end, self._process, self._socket)
 
     @property
     def pid(self) -> int:

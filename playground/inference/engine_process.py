@@ -14,7 +14,6 @@ import gc
 import itertools
 import logging
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Hashable
 from dataclasses import asdict
@@ -23,6 +22,7 @@ from typing import Any
 import torch
 from cachetools import LRUCache
 
+from playground.child_process import start_module
 from playground.concurrency import SingleFlight
 from playground.inference.batch import GenerationRequest
 from playground.inference.engine import EngineLimits
@@ -122,14 +122,9 @@ class EngineProcess:
         self._closed = False
         self._writer: asyncio.StreamWriter | None = None
         self.is_ready = False
-        ours, theirs = socket.socketpair()
-        arguments = [str(theirs.fileno()), *map(str, asdict(limits).values())]
-        with theirs:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "playground.inference.engine_process", *arguments],
-                pass_fds=[theirs.fileno()],
-                cwd=ROOT,  # where the package is, unless it is installed
-            )
+        self._child, ours = start_module(
+            "playground.inference.engine_process", *asdict(limits).values(), cwd=ROOT
+        )
         self._reading = asyncio.create_task(self._read(ours))
 
     @property

@@ -20,6 +20,7 @@ import sys
 import time
 from pathlib import Path
 
+from playground.child_process import start_module
 from playground.errors import TrainingUnavailable
 from playground.settings import ROOT
 
@@ -43,15 +44,10 @@ class ForkServer:
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
-        ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "playground.training.fork_server", str(theirs.fileno())]
-        command.append(str(self._folder))
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        with theirs:
-            self._process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], cwd=ROOT, env=environment
-            )
-        self._control = ours
+        self._process, self._control = start_module(
+            "playground.training.fork_server", self._folder, cwd=ROOT, env=environment
+        )
 
     async def spawn(self) -> Connection:
         """Fork a worker; returns the connection to it. Raises TrainingUnavailable."""
