@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from playground.api.schemas.base import RequestBody
-from playground.api.schemas.generation import (
-    INTEGER_MAX,
-    ContextIds,
-    SessionId,
-    Step,
-    Temperature,
-    Text,
-    TokenFields,
-    token_fields,
-)
-from playground.lm.sampling import SEED_MAX, TOP_K_MAX, SamplingParams
+from playground.api.schemas.generation import SamplingRequest, TokenFields, token_fields
+from playground.lm.sampling import SEED_MAX
 from playground.service.draws import DRAWS_MAX, RepeatedDraw
 
 
-class DrawsRequest(RequestBody):
+class DrawsRequest(SamplingRequest):
     """A text, how its next token is to be picked, and how often."""
 
     model_config = ConfigDict(
@@ -34,35 +23,13 @@ class DrawsRequest(RequestBody):
         }
     )
 
-    session_id: SessionId
-    context: Text
-    context_ids: ContextIds = Field(default=[])
-    temperature: Temperature
-    step: Step = None
-    top_k: int | None = Field(
-        0, ge=0, le=TOP_K_MAX, description="Keep the k most probable; 0 is off."
-    )
-    top_p: float | None = Field(
-        1.0, gt=0, le=1, description="Keep a nucleus of probability p; 1 is off."
-    )
     seed: int | None = Field(
         None,
         ge=0,
         le=SEED_MAX,
         description="Of the first draw; each of the others has the one after (after 2^53 - 1: 0).",
     )
-    position: int | None = Field(
-        None,
-        ge=0,
-        le=INTEGER_MAX,
-        description="Absolute index of the character to come; len(context) by default.",
-    )
     n: int = Field(ge=1, le=DRAWS_MAX, description="Number of draws.")
-
-    def sampling_params(self) -> SamplingParams:
-        """The sampling parameters; with a random seed if there is none."""
-        seed = secrets.randbelow(SEED_MAX + 1) if self.seed is None else self.seed
-        return SamplingParams(self.temperature, self.top_k or 0, self.top_p or 1.0, seed)
 
 
 class DrawnToken(TokenFields):

@@ -67,14 +67,8 @@ ContextIds = Annotated[
 ]
 
 
-class NextTokenRequest(RequestBody):
+class SamplingRequest(RequestBody):
     """A text, and how its next token is to be picked."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"session_id": "shakespeare", "context": "Hello wor", "temperature": 1.0}]
-        },
-    )
 
     session_id: SessionId
     context: Text = Field(description="The text so far; the model sees its last block_size tokens.")
@@ -97,15 +91,25 @@ class NextTokenRequest(RequestBody):
         description="Absolute index of the token to come; by default the number of those before.",
     )
 
-    intervals: bool = Field(
-        default=False,
-        description="Whether each candidate has its `low` and `high` on the line of the draw.",
-    )
-
     def sampling_params(self) -> SamplingParams:
         """The sampling parameters; with a random seed if there is none."""
         seed = secrets.randbelow(SEED_MAX + 1) if self.seed is None else self.seed
         return SamplingParams(self.temperature, self.top_k or 0, self.top_p or 1.0, seed)
+
+
+class NextTokenRequest(SamplingRequest):
+    """A text, how its next token is to be picked, and what the answer is to say."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"session_id": "shakespeare", "context": "Hello wor", "temperature": 1.0}]
+        },
+    )
+
+    intervals: bool = Field(
+        default=False,
+        description="Whether each candidate has its `low` and `high` on the line of the draw.",
+    )
 
 
 class GenerateRequest(NextTokenRequest):
