@@ -1,7 +1,7 @@
-"""What a stranger's config.json makes, told by a process that may take no more than it is given.
+"""Sizes of a transformers architecture by its config.json, found in a child process.
 
-The library builds whatever it is told to, layer after layer: in this process it could not be
-stopped. No weights are there, and none are allocated.
+The library builds whatever a config says, layer after layer: the child has a deadline and a memory
+limit. It builds on the meta device: no weights are allocated.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from cachetools import LRUCache
@@ -33,16 +34,19 @@ class Architecture:
     window: int | None
 
 
-class Architect:
-    """Tells what configs make. Thread-safe, one after the other; blocks the thread."""
+class ArchitectureInspector:
+    """Builds models on the meta device in a child process, and returns their sizes; LRU cache.
+
+    Thread-safe, one at a time; blocks the thread.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._child: Child | None = None
         self._known: LRUCache[str, Architecture] = LRUCache(_KEPT)
 
-    def describe(self, values: Mapping[str, Any]) -> Architecture:
-        """What the values of a config.json make. Raises BadCheckpoint."""
+    def inspect(self, values: Mapping[str, Any]) -> Architecture:
+        """The sizes of the model of a config.json. Raises BadCheckpoint."""
         key = json.dumps(values)
         with self._lock:
             if (found := self._known.get(key)) is None:
@@ -74,9 +78,11 @@ class Architect:
         return self._child
 
 
-_ARCHITECT = Architect()
+@cache
+def _inspector() -> ArchitectureInspector:
+    return ArchitectureInspector()  # one for all: its child imports the library, for seconds
 
 
-def describe_architecture(values: Mapping[str, Any]) -> Architecture:
-    """As `Architect.describe`, of the one that this process has."""
-    return _ARCHITECT.describe(values)
+def inspect_architecture(values: Mapping[str, Any]) -> Architecture:
+    """As `ArchitectureInspector.inspect`; all callers share one child process."""
+    return _inspector().inspect(values)

@@ -1,4 +1,4 @@
-"""The process in which the library makes models of strangers' configs, without weights."""
+"""The child process that builds models of strangers' configs on the meta device."""
 
 from __future__ import annotations
 
@@ -17,17 +17,15 @@ MODULES_MAX = 10_000  # layers and their parts
 _BUFFER_BYTES = 256 * 2**20  # causal masks, which some architectures keep
 
 
-def describe(values: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an Architecture; or why there is none, as the key and parameters of a
-    message.
-    """
+def inspect(values: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an Architecture; or the key and the parameters of the message that refuses."""
     try:
-        return _describe(values)
+        return _inspect(values)
     except BadCheckpoint as error:
         return {"refused": error.message.key, "params": error.message.params}
 
 
-def _describe(values: dict[str, Any]) -> dict[str, Any]:
+def _inspect(values: dict[str, Any]) -> dict[str, Any]:
     config, model_class = library_classes(values)
     n_layers = getattr(config, "num_hidden_layers", 1)
     if isinstance(n_layers, int) and n_layers < 1:
@@ -69,7 +67,7 @@ def _start(_: list[str]) -> tuple[object, Callable[[Any], object]]:
     import transformers.modeling_utils  # noqa: F401  # before anything is asked, and timed
 
     torch.set_num_threads(1)
-    return {}, describe
+    return {}, inspect
 
 
 if __name__ == "__main__":

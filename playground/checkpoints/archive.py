@@ -28,6 +28,11 @@ _ALLOWED_NAMES = re.compile(
     r"|checkpoints/step-[0-9]{6,9}/model\.safetensors",
     re.ASCII,
 )
+# What zipfile raises for a zip that is none, or is damaged.
+_UNREADABLE = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error, LZMAError,
+    UnicodeDecodeError,
+)  # fmt: skip
 _CHUNK_BYTES = 2**20
 _ORIGIN = "Trained live in Token Playground."
 _CONVERTED = "Converted from nanoGPT's format by Token Playground."
@@ -70,12 +75,6 @@ def _link_or_copy(source: Path, target: Path) -> bool:
     except OSError:  # a file system without links
         shutil.copyfile(source, target)
     return True
-
-
-_UNREADABLE = (
-    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error, LZMAError,
-    UnicodeDecodeError,
-)  # fmt: skip
 
 
 def unpack(source: IO[bytes], folder: Path, *, max_bytes: int, max_gigaflops: float) -> Run:

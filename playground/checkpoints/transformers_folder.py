@@ -23,7 +23,7 @@ import pydantic
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
 
-from playground.checkpoints.architecture import describe_architecture
+from playground.checkpoints.architecture import inspect_architecture
 from playground.checkpoints.characters import parse_characters
 from playground.checkpoints.folder import BaseRun, read_index
 from playground.checkpoints.gpt2_config import is_nanogpt, is_native
@@ -256,7 +256,7 @@ def read_transformers_run(folder: Path, name: str, limits: TransformersLimits) -
 def _window(values: dict[str, Any], limits: TransformersLimits) -> int:
     """Number of tokens that a model reads at once: what its config says, or its architecture."""
     told = [values[name] for name in WINDOW_NAMES if type(values.get(name)) is int]
-    window = told[0] if told else describe_architecture(values).window
+    window = told[0] if told else inspect_architecture(values).window
     if window is not None and window < 2:
         raise BadCheckpoint("transformers.no_window", window=window)
     windows = [window, _original_window(values), limits.window]

@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from playground.checkpoints.architecture import describe_architecture
+from playground.checkpoints.architecture import inspect_architecture
 from playground.checkpoints.schema import INDEX, CheckpointEntry, Shard, ShardedEntry
 from playground.checkpoints.shards import ALL_SHARDS, parse_weight_map
 from playground.checkpoints.transformers_folder import TransformersRun, count_parameters
@@ -47,7 +47,7 @@ def check_architecture(run: TransformersRun) -> None:
     """Check what a model will cost, by its config and the size of its weights; nothing is
     allocated, nor imported here. Raises BadCheckpoint.
     """
-    n_params = describe_architecture(run.values).n_params
+    n_params = inspect_architecture(run.values).n_params
     _check_parameters(run, n_params)
     most = n_params * _BYTES_PER_PARAMETER + _HEADER_BYTES
     for entry in run.checkpoints:

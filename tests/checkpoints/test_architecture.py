@@ -1,4 +1,4 @@
-"""What a stranger's config.json makes, whatever it would take to make it."""
+"""Sizes of strangers' configs, whatever it would take to build them."""
 
 import time
 
@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("transformers")
 
 from playground.checkpoints import architecture
-from playground.checkpoints.architecture import Architect
+from playground.checkpoints.architecture import ArchitectureInspector
 from playground.errors import BadCheckpoint
 
 SIZES = {
@@ -21,8 +21,8 @@ SIZES = {
 
 
 @pytest.fixture(scope="module")
-def architect():
-    return Architect()
+def inspector():
+    return ArchitectureInspector()
 
 
 @pytest.mark.parametrize(
@@ -37,55 +37,55 @@ def architect():
     ],
     ids=["blocks", "types", "pattern", "long pattern", "layers", "more layers"],
 )  # fmt: skip
-def test_parts_without_end_are_refused_soon(architect, values):
+def test_parts_without_end_are_refused_soon(inspector, values):
     start = time.monotonic()
     with pytest.raises(BadCheckpoint, match=r"so many parts .* a smaller model"):
-        architect.describe(SIZES | values)
+        inspector.inspect(SIZES | values)
     assert time.monotonic() - start < 60
-    assert architect.describe(SIZES | {"model_type": "llama"}).n_params
+    assert inspector.inspect(SIZES | {"model_type": "llama"}).n_params
 
 
-def test_what_takes_too_long_is_ended(architect, monkeypatch):
-    architect.describe(SIZES | {"model_type": "gpt_neox"})
-    child = architect._child
+def test_what_takes_too_long_is_ended(inspector, monkeypatch):
+    inspector.inspect(SIZES | {"model_type": "gpt_neox"})
+    child = inspector._child
     monkeypatch.setattr(architecture, "BUILD_SECONDS", 0.05)
     with pytest.raises(BadCheckpoint, match="takes too long"):
-        architect.describe(SIZES | {"model_type": "llama", "num_hidden_layers": 600})
+        inspector.inspect(SIZES | {"model_type": "llama", "num_hidden_layers": 600})
     assert child.has_ended
 
 
-def test_wide_models_are_only_counted(architect):
+def test_wide_models_are_only_counted(inspector):
     moe = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8}
     values = SIZES | {"model_type": "qwen2_moe", "shared_expert_intermediate_size": 512} | moe
-    assert architect.describe(values).n_params < 10**6
+    assert inspector.inspect(values).n_params < 10**6
     values = SIZES | {"model_type": "llama", "hidden_size": 2**20, "rope_theta": 10**10}
-    assert architect.describe(values).n_params > 10**12
+    assert inspector.inspect(values).n_params > 10**12
 
 
 @pytest.mark.parametrize("n_layers", [0, -2])
 @pytest.mark.parametrize("name", ["n_layer", "num_hidden_layers"])
-def test_a_model_without_layers_is_none(architect, name, n_layers):
+def test_a_model_without_layers_is_none(inspector, name, n_layers):
     values = {"model_type": "gpt2", "vocab_size": 272, name: n_layers}
     with pytest.raises(BadCheckpoint, match=f"makes no model: {n_layers} layers"):
-        architect.describe(values)
+        inspector.inspect(values)
 
 
-def test_the_reason_is_told_to_its_end(architect):
+def test_the_reason_is_told_to_its_end(inspector):
     with pytest.raises(BadCheckpoint, match=r"'n_layer': .*expected int, got str"):
-        architect.describe(SIZES | {"model_type": "gpt2", "n_layer": "two"})
+        inspector.inspect(SIZES | {"model_type": "gpt2", "n_layer": "two"})
 
 
-def test_what_changes_no_answer_is_not_passed_on(architect):
+def test_what_changes_no_answer_is_not_passed_on(inspector):
     idle = {
         "return_dict": False, "use_return_dict": False, "output_attentions": True,
         "use_cache": False, "attn_pdrop": "0.1", "initializer_range": None,
     }  # fmt: skip
     plain = SIZES | {"model_type": "gpt2"}
-    assert architect.describe(plain | idle) == architect.describe(plain)
+    assert inspector.inspect(plain | idle) == inspector.inspect(plain)
 
 
-def test_the_window_is_that_of_the_architecture(architect):
+def test_the_window_is_that_of_the_architecture(inspector):
     ctrl = {"vocab_size": 272, "n_embd": 16, "dff": 24, "n_layer": 2, "n_head": 2}
-    assert architect.describe(ctrl | {"model_type": "ctrl"}).window == 256
+    assert inspector.inspect(ctrl | {"model_type": "ctrl"}).window == 256
     bloom = {"vocab_size": 272, "hidden_size": 16, "n_layer": 2, "n_head": 2}
-    assert architect.describe(bloom | {"model_type": "bloom"}).window is None
+    assert inspector.inspect(bloom | {"model_type": "bloom"}).window is None
