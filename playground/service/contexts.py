@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from playground.checkpoints.errors import as_invalid_input
 from playground.checkpoints.folder import BaseRun
@@ -44,24 +45,30 @@ async def context_tail(run: BaseRun, context: str, suffix_ids: Sequence[int]) ->
 
 async def encode_text(tokenizer: Tokenizer, text: str, *, field: str) -> list[int]:
     """Token ids of a text, one at least. Raises InvalidInput, at a field; BadCheckpoint."""
-    try:
-        if tokenizer.kind == "characters":  # a thread would take longer
+    if tokenizer.kind == "characters":  # a thread would take longer
+        with _as_invalid_input(field):
             return tokenizer.encode(text)
-        _check_unicode(text, field)
-        ids = await asyncio.to_thread(tokenizer.encode, text)
-    except UnknownCharactersError as error:
-        raise as_invalid_input(error).at(field) from None
-    if not ids:
-        raise InvalidInput("errors.no_tokens").at(field)
-    return ids
+    return [token.id for token in await tokenize_text(tokenizer, text, field=field)]
 
 
 async def tokenize_text(tokenizer: Tokenizer, text: str, *, field: str) -> list[Token]:
     """The tokens of a text, with their places. Raises InvalidInput, at a field; BadCheckpoint."""
     if not text:
         return []
-    await encode_text(tokenizer, text, field=field)
-    return await asyncio.to_thread(tokenizer.tokenize, text)
+    with _as_invalid_input(field):
+        _check_unicode(text, field)
+        tokens = await asyncio.to_thread(tokenizer.tokenize, text)
+    if not tokens:
+        raise InvalidInput("errors.no_tokens").at(field)
+    return tokens
+
+
+@contextmanager
+def _as_invalid_input(field: str) -> Iterator[None]:
+    try:
+        yield
+    except UnknownCharactersError as error:
+        raise as_invalid_input(error).at(field) from None
 
 
 async def start_id(run: BaseRun) -> int | None:
