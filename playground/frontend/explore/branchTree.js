@@ -14,8 +14,6 @@ import { BranchScores } from "./branchScores.js";
 const DEPTH_MAX = 6; // deeper ones are drawn like these
 const TAIL = 8; // tokens before a branch that its row repeats
 const SHARED_MAX = 2000; // tokens before the selected branch that are shown
-const PARTS = ["sign", "name", "tail", "text", "bits"]; // of a row
-const TEXT_PART = PARTS.indexOf("text");
 const SHOWN = 80; // tokens of a branch in its row: more than there is room for
 
 /** @implements {ExplorePanel} */
@@ -229,10 +227,10 @@ function createRow(id) {
   const row = createElement("div", "branch");
   row.dataset.id = String(id);
   row.setAttribute("role", "treeitem");
-  const parts = PARTS.map((name) => createElement("span", `branch__${name}`));
+  const parts = ["sign", "name", "tail", "text", "bits"].map((name) => createElement("span", `branch__${name}`));
   for (const part of parts) part.setAttribute("translate", "no");
-  parts[TEXT_PART].append(createElement("span", "branch__typed"), createElement("span"));
   row.append(...parts);
+  find(row, ".branch__text").append(createElement("span", "branch__typed"), createElement("span"));
   return row;
 }
 

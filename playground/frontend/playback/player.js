@@ -194,8 +194,7 @@ export class Player extends PlayerState {
   continueWith(trace) {
     this.#halt();
     this.#record("resume");
-    this.highlight = null;
-    this.#replaceTrace({ ...trace, branches: this.#kept().branches });
+    this.#showText({ ...trace, branches: this.#kept().branches });
   }
 
   /** Name, pin or remove a branch: it is undone as a change of the text is.
@@ -226,8 +225,7 @@ export class Player extends PlayerState {
     const now = performance.now();
     this.#record(kind, kind === "typing" && this.trace.steps.length === 0 && now - this.#typedAt < TYPING_MS);
     this.#typedAt = now;
-    this.highlight = null;
-    return this.#replaceTrace(traces.start(text, this.trace.branches));
+    return this.#showText(traces.start(text, this.trace.branches));
   }
 
   /** Replace prompt and generated text.
@@ -235,9 +233,8 @@ export class Player extends PlayerState {
   restore(trace, name = "") {
     this.#halt();
     this.#record("restore");
-    this.highlight = null;
     const restored = { ...adaptTrace(trace, this.session), branches: this.trace.branches };
-    this.#replaceTrace(name ? { ...restored, branches: branching.nameText(restored, name) } : restored);
+    this.#showText(name ? { ...restored, branches: branching.nameText(restored, name) } : restored);
   }
 
   /** Exchange the whole text, with its history, for another one; returns the present one.
@@ -246,9 +243,8 @@ export class Player extends PlayerState {
     const { trace: before, history: past } = this;
     this.#unlock();
     this.#halt();
-    this.highlight = null;
     this.history = history;
-    this.#replaceTrace(trace);
+    this.#showText(trace);
     return { trace: traces.fork(before), history: past };
   }
 
@@ -305,9 +301,15 @@ export class Player extends PlayerState {
   #travel(found) {
     if (!found) return;
     this.#halt();
-    this.highlight = null;
     this.history = found.history;
-    this.#replaceTrace(found.trace);
+    this.#showText(found.trace);
+  }
+
+  /** Show another text: what was marked in the one before is marked no more.
+   * @param {Trace} trace */
+  #showText(trace) {
+    this.highlight = null;
+    this.#replaceTrace(trace);
   }
 
   /** @param {Trace} trace @param {number | null} [caret] where it is to stay */

@@ -27,4 +27,10 @@ export const afterLine = (written) => written.at(-1)?.text.includes("\n") ?? fal
 
 /** By the names that the page's buttons have.
  * @type {Record<string, Stop>} */
-export const STOPS = { tokens: (...known) => afterTokens(config.generation.write_tokens)(...known), word: afterWord, line: afterLine };
+export const STOPS = {
+  get tokens() {
+    return afterTokens(config.generation.write_tokens); // known once the page has started
+  },
+  word: afterWord,
+  line: afterLine,
+};
