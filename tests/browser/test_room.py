@@ -198,3 +198,22 @@ def test_a_finger_finds_every_control(visit, size):
     field = page.input
     for name in ("autocapitalize", "autocorrect", "spellcheck"):
         assert field.get_attribute(name) in ("off", "false"), name
+
+
+@pytest.mark.parametrize("size", ["phone", "small phone", "lying phone"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_field_of_the_settings_lies_under_another_control(visit, size, language):
+    page = visit(SIZES[size], query=f"&lang={language}", wait=False)
+    page.page.locator("[data-picked]").wait_for()
+    page.page.locator("#pick input").nth(1).evaluate("input => input.click()")
+    expect(page.page.locator("#seed input")).to_be_visible()
+    fields = page.page.locator(":is(#settings, #sampling) input[type=number]")
+    assert fields.count() == 5
+    for field in fields.all():
+        field.scroll_into_view_if_needed()
+        assert field.evaluate(
+            """field => {
+              const { x, y, width, height } = field.getBoundingClientRect();
+              return document.elementFromPoint(x + width / 2, y + height / 2) === field;
+            }"""
+        ), field.get_attribute("aria-label")
