@@ -44,13 +44,15 @@ def _serve() -> None:
 
 
 def _parser() -> CommandParser:
+    settings = "Settings are environment variables, GRADIO_SERVER_PORT is one; README lists them."
     parser = CommandParser(
         prog="token-playground",
         description="Watch a small language model write, one character at a time.",
-        epilog="Settings of the server are environment variables; README lists them.",
+        epilog=settings,
     )
     commands = parser.add_subparsers(metavar="COMMAND")
-    commands.add_parser("serve", help="serve the page and the API (the default)")
+    serve = "serve the page and the API (the default)"
+    commands.add_parser("serve", help=serve, epilog=settings)
     for name, (_, summary) in _COMMANDS.items():
         commands.add_parser(name, help=summary)
     return parser

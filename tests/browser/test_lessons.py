@@ -181,7 +181,13 @@ def test_8_within_seconds_the_loss_falls_below_letter_frequencies(tour, bundled,
     expect(page.page.locator(".learn[aria-busy=false]")).to_be_visible()
     start = page.page.locator(".learn-bar [data-learn=start]")
     expect(start).to_be_in_viewport(ratio=1)
-    assert page.panel.bounding_box()["y"] >= sum(start.bounding_box()[of] for of in ("y", "height"))
+    # Its drawer slides away before the page scrolls.
+    clear = "(panel) => panel.getBoundingClientRect().top >= "
+    page.page.wait_for_function(
+        clear
+        + "document.querySelector('.learn-bar [data-learn=start]').getBoundingClientRect().bottom",
+        arg=page.panel.element_handle(),
+    )
     start.click()
     page.page.wait_for_url(re.compile("train=live-"))
     address = f"{bundled}/api/trainings/{parse_qs(urlsplit(page.page.url).query)['train'][0]}"

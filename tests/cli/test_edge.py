@@ -240,6 +240,23 @@ def test_a_setting_is_checked_before_a_library_reads_it(variable, value, sentenc
         assert (done.returncode, done.stderr) == (2, f"error: {sentence}\n")
 
 
+@pytest.mark.parametrize("arguments", [["--port", "8000"], ["--share"], ["models/names"]])
+def test_app_refuses_arguments_instead_of_serving_without_them(arguments):
+    done = subprocess.run(
+        [sys.executable, "app.py", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    told = f"error: unrecognized arguments: {' '.join(arguments)}; see --help\n"
+    assert (done.returncode, done.stderr) == (2, told)
+
+
+def test_help_names_how_the_server_is_set():
+    done = subprocess.run(
+        [sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert "GRADIO_SERVER_PORT" in done.stdout
+
+
 def test_a_setting_that_is_wrong(refused, monkeypatch, tmp_path):
     monkeypatch.setenv("PLAYGROUND_CHECKPOINT_BYTES", "many")
     told = refused(publish, tmp_path, "owner/name")

@@ -14,6 +14,7 @@ import { LessonGoal } from "./lessonGoal.js";
 
 const LABELS = ":is(#tabs, #drawer) :is(button, label, [data-testid=block-info])";
 const SETTLING_MS = 1500; // a page that has just opened a link is still changing its layout
+const SETTLED_MS = 100; // without a change
 const BARS_SHOWN = 3;
 const SMALL = "(max-width: 640px)"; // as in guide.css
 const STORAGE_KEY = "token-playground.guide";
@@ -30,6 +31,8 @@ export class Guide {
   #lessons = [];
   #index = 0;
   #openedAt = -Infinity;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #settling;
   #progress = readProgress();
   /** What the open lesson proposes to try, until it was done.
    * @type {LessonGoal | null} */
@@ -145,7 +148,7 @@ export class Guide {
     if (this.#root.hidden || this.#lessons[this.#index] !== lesson) return; // it was left meanwhile
     this.#goal = lesson.done === null ? null : new LessonGoal(lesson.done, this.#page.player);
     this.#openedAt = performance.now();
-    this.#scrollToControls();
+    this.#scrollWhenSettled();
   }
 
   /** @param {HTMLElement} source */
@@ -224,12 +227,20 @@ export class Guide {
     return entry;
   }
 
+  /** Scroll once the layout stands: a page is narrower, and longer, while its drawer slides away. */
+  #scrollWhenSettled() {
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.#scrollToControls(), SETTLED_MS);
+  }
+
   /** Scroll to the controls whose labels the text has in bold, the last one at any rate. */
   #scrollToControls() {
+    if (this.#root.hidden) return;
     const labels = [...document.querySelectorAll(LABELS)].filter(isVisible);
     for (const { textContent: name } of this.#find(".guide__words").querySelectorAll("strong")) {
       const label = labels.find((one) => one.textContent?.trim() === name);
-      (label?.closest(".block") ?? label)?.scrollIntoView({ block: "nearest" });
+      // A field of Gradio's with its label; a part of our own HTML has none around it.
+      (label?.closest(".block:not(.hide-container)") ?? label)?.scrollIntoView({ block: "nearest" });
     }
     // And what they change: the first bars.
     const row = document.querySelectorAll("#drawer .candidate")[BARS_SHOWN - 1];
@@ -238,8 +249,9 @@ export class Guide {
 
   /** Page and drawer leave the height of the panel free below them: see guide.css. */
   #updateHeight() {
-    document.documentElement.style.setProperty("--guide-height", `${this.#root.offsetHeight}px`);
-    if (performance.now() - this.#openedAt < SETTLING_MS) this.#scrollToControls();
+    const height = Math.ceil(this.#root.getBoundingClientRect().height); // offsetHeight may be half a pixel too low
+    document.documentElement.style.setProperty("--guide-height", `${height}px`);
+    if (performance.now() - this.#openedAt < SETTLING_MS) this.#scrollWhenSettled();
   }
 
   /** @param {string} selector */
