@@ -43,11 +43,14 @@ class SingleFlight(Generic[_T]):
         key: Hashable,
         work: Callable[[ProgressCallback], Coroutine[None, None, _T]],
         progress: ProgressCallback | None = None,
+        linger_seconds: float = 0,
     ) -> _T:
         """Await the work in flight for a key, or start `work` if there is none.
 
-        An exception is raised to all waiters and is not cached. Cancelling one waiter leaves the
-        work running for the others. A late waiter's `progress` is called with the last report.
+        linger_seconds: for which the work goes on once its last waiter, this one, was cancelled:
+        it may come again. An exception is raised to all waiters and is not cached. Cancelling one
+        waiter leaves the work running for the others. A late waiter's `progress` is called with the
+        last report.
         """
         call = self._calls.get(key) or self._start(key, work)
         assert call.task is not None
@@ -60,8 +63,10 @@ class SingleFlight(Generic[_T]):
         finally:
             call.callbacks.remove(callback)
             if not call.callbacks:
-                self._remove(key, call)
-                call.task.cancel()
+                if linger_seconds and not call.task.done():
+                    asyncio.get_running_loop().call_later(linger_seconds, self._cancel, key, call)
+                else:
+                    self._cancel(key, call)
 
     def _start(
         self, key: Hashable, work: Callable[[ProgressCallback], Coroutine[None, None, _T]]
@@ -71,6 +76,12 @@ class SingleFlight(Generic[_T]):
         call.task.add_done_callback(lambda _: self._remove(key, call))
         call.task.add_done_callback(retrieve_exception)
         return call
+
+    def _cancel(self, key: Hashable, call: _Call[_T]) -> None:
+        """Cancel work that nobody waits for."""
+        if not call.callbacks and call.task is not None:
+            self._remove(key, call)
+            call.task.cancel()
 
     def _remove(self, key: Hashable, call: _Call[_T]) -> None:
         if self._calls.get(key) is call:

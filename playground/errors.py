@@ -227,6 +227,16 @@ class Overloaded(PlaygroundError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class ModelLoading(PlaygroundError):
+    """The model is still being loaded, for longer than the request waits."""
+
+    status = 503
+    retry_after_seconds = 1
+
+    def __init__(self) -> None:
+        super().__init__("errors.model_loading")
+
+
 class EngineUnavailable(PlaygroundError):
     """The engine, which runs elsewhere, does not answer."""
 

@@ -3,6 +3,8 @@ import gc
 import time
 from functools import partial
 
+import pytest
+
 from playground.concurrency import LoadingCache, SingleFlight
 from tests.fake_work import Work
 
@@ -56,6 +58,24 @@ def test_one_who_leaves_leaves_the_others_and_the_last_ends_the_work():
         assert (work.begun, work.cancelled) == (2, 1)
         work.end.set()
         assert await third == 2
+
+    asyncio.run(scenario())
+
+
+def test_work_that_lingers_goes_on_for_who_comes_back_and_ends_without():
+    async def scenario():
+        flights, work = SingleFlight(), Work()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(flights.run("k", work, linger_seconds=0.2), 0.05)
+        back = asyncio.create_task(flights.run("k", work, linger_seconds=0.2))
+        await asyncio.sleep(0.4)
+        assert (work.begun, work.cancelled) == (1, 0)
+        back.cancel()
+        await asyncio.wait({back})
+        await asyncio.sleep(0.1)
+        assert (work.cancelled, len(flights)) == (0, 1)
+        await asyncio.sleep(0.3)
+        assert (work.cancelled, len(flights)) == (1, 0)
 
     asyncio.run(scenario())
 

@@ -12,7 +12,7 @@ from fastapi_offline import FastAPIOffline
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from playground.api.errors import DEFAULT_RESPONSES, EXPOSED_HEADERS, add_exception_handlers
-from playground.api.middleware import AnswerHead, LimitBodySize, UseRequestLocale
+from playground.api.middleware import AnswerHead, LimitBodySize, SetRequestContext
 from playground.api.openai_errors import OPENAI_PREFIX, OPENAI_RESPONSES
 from playground.api.overload import EventLoopLag, RefuseWhenBehind
 from playground.api.rate_limits import RateLimits
@@ -94,7 +94,7 @@ def create_api(
         expose_headers=EXPOSED_HEADERS,
     )
     app.add_middleware(LimitBodySize)
-    app.add_middleware(UseRequestLocale)
+    app.add_middleware(SetRequestContext)
     app.add_middleware(AnswerHead)
     # uvicorn's own: the client is the last address in X-Forwarded-For that is no trusted proxy.
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(service.settings.trusted_proxies))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,10 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from playground.api.openai_errors import OPENAI_PREFIX
 from playground.errors import TooLarge
 from playground.i18n.translate import current_locale, negotiate_locale, translate
+from playground.service.model_loader import model_wait
 
 # Not Accept-Language, which every browser sends: without this header messages are in English.
 LOCALE_HEADER = "X-Language"
 
+_WAIT = re.compile(r"\bwait=(\d{1,6})\b")
 _BODY_BYTES_MAX = 2 * 2**20  # a context of 100,000 characters, each of them escaped
 _UPLOAD_BYTES_MAX = 100 * 2**20  # a text to train on, or a model
 _UPLOAD_PATHS = ("/api/trainings", "/api/corpora")
@@ -43,16 +47,21 @@ class LimitBodySize:
         return await self.app(scope, limited, send)
 
 
-class UseRequestLocale:
-    """Sets the current locale of a request from its X-Language header."""
+class SetRequestContext:
+    """Sets what a request's headers say for all that it calls: its locale and how long it waits.
+
+    X-Language: the locale. Prefer: `wait=…`, in seconds (RFC 7240), for a model to be loaded.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            header = Headers(scope=scope).get(LOCALE_HEADER, "")
-            current_locale.set(negotiate_locale([header]))
+            headers = Headers(scope=scope)
+            current_locale.set(negotiate_locale([headers.get(LOCALE_HEADER, "")]))
+            wait = _WAIT.search(headers.get("Prefer", ""))
+            model_wait.set(float(wait[1]) if wait else None)
         await self.app(scope, receive, send)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch.nn.modules import module
 
 from playground.checkpoints.transformers_folder import WINDOW_NAMES
-from playground.checkpoints.transformers_library import error_line, library_classes
+from playground.checkpoints.transformers_library import error_line, import_library, library_classes
 from playground.child_process import serve
 from playground.errors import BadCheckpoint
 
@@ -64,8 +64,7 @@ class _Counted:
 
 
 def _start(_: list[str]) -> tuple[object, Callable[[Any], object]]:
-    import transformers.modeling_utils  # noqa: F401  # before anything is asked, and timed
-
+    import_library()  # before anything is asked, and timed
     torch.set_num_threads(1)
     return {}, inspect
 

@@ -7,6 +7,7 @@ the library's own, found by `model_type`, and no code of a repo is run.
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -43,6 +44,12 @@ _IGNORED = {
 _OF_TRAINING = re.compile("drop|^initializer_")
 
 
+def import_library() -> None:
+    """Import what any model of the library needs; takes seconds the first time. Thread-safe."""
+    import transformers.modeling_utils
+    import transformers.models.auto.modeling_auto  # noqa: F401
+
+
 def check_architecture(run: TransformersRun) -> None:
     """Check what a model will cost, by its config and the size of its weights; nothing is
     allocated, nor imported here. Raises BadCheckpoint.
@@ -62,6 +69,8 @@ def load_pretrained(run: TransformersRun, entry: CheckpointEntry) -> Any:
 
     Its files are checked first: size, checksum, and the number of parameters by their headers.
     """
+    # Meanwhile: the check waits for another process, which may have to import the library, too.
+    threading.Thread(target=import_library, daemon=True).start()
     check_architecture(run)
     for file in entry.files:
         _check_file(resolve_within(run.folder, file.path), file)

@@ -600,7 +600,7 @@ export interface Range extends Bounds {
 export interface Config {
   controls: { speed: Range; temperature: Range; top_k: Range; top_p: Range; pick: { choices: Sampling["pick"][]; default: Sampling["pick"] } };
   generation: { tokens_max: number; candidates: number; write_tokens: number; chunk: Bounds & { duration_ms: number; short_duration_ms: number; first: number; reserve: Bounds } };
-  requests: { timeout_ms: number; retry_ms: number; probe_timeout_ms: number; hub_timeout_ms: number; upload_timeout_ms: number };
+  requests: { timeout_ms: number; answer_margin_ms: number; retry_ms: number; probe_timeout_ms: number; hub_timeout_ms: number; upload_timeout_ms: number };
   link: { versions: number[]; length_max: number; prompt_max: number; revision_max: number; seed_max: number; tabs: string[] };
   course: { controls: string[]; task_max: number; count_max: number; goals: Record<string, number> };
   explore: { panels: string[]; state_max: number };

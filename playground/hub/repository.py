@@ -158,12 +158,14 @@ class HubRepository:
         origin: Origin,
         step: int | None,
         progress: ProgressCallback | None = None,
+        linger_seconds: float = 0,
     ) -> None:
         """Download the weights of a step (None: the last) unless they are on disk.
 
-        Concurrent calls share one download. Raises StepNotFound too.
+        Concurrent calls share one download, which is cancelled linger_seconds after its last
+        caller was. Raises StepNotFound too.
         """
-        await self._weights.fetch(run, origin, step, progress)
+        await self._weights.fetch(run, origin, step, progress, linger_seconds)
 
     def delete_weights(self, run: BaseRun, entry: CheckpointEntry) -> None:
         """Delete invalid weights, so that the next use downloads them again.

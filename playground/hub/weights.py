@@ -33,10 +33,11 @@ class WeightsDownloader:
         origin: Origin,
         step: int | None,
         progress: ProgressCallback | None = None,
+        linger_seconds: float = 0,
     ) -> None:
         """Download the weights of a step (None: the last) unless they are on disk.
 
-        Raises StepNotFound, HubError.
+        linger_seconds: as of SingleFlight. Raises StepNotFound, HubError.
         """
         entry, folder = run.checkpoint(step), run.folder
         self._cache.mark_used(folder)
@@ -45,6 +46,7 @@ class WeightsDownloader:
                 folder / entry.path,
                 lambda report: self._download(origin, folder, missing, report),
                 progress,
+                linger_seconds,
             )
 
     async def _download(

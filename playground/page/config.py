@@ -59,6 +59,7 @@ CHUNK_RESERVE = (0.5, 0.75)
 WRITE_TOKENS = 10  # that the menu beside Play writes at once
 
 REQUEST_TIMEOUT_MS = 5000
+ANSWER_MARGIN_MS = 2000  # before its timeout, in which the server says that a model is being loaded
 RETRY_MS = 1000  # between two attempts to reach a server that gave no answer
 PROBE_TIMEOUT_MS = 2000
 HUB_TIMEOUT_MS = 15_000  # the server waits for the Hub, and reports a timeout sooner than this
@@ -139,6 +140,7 @@ def page_config() -> dict[str, Any]:
         },
         "requests": {
             "timeout_ms": REQUEST_TIMEOUT_MS,
+            "answer_margin_ms": ANSWER_MARGIN_MS,
             "retry_ms": RETRY_MS,
             "probe_timeout_ms": PROBE_TIMEOUT_MS,
             "hub_timeout_ms": HUB_TIMEOUT_MS,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from playground.checkpoints.folder import BaseRun, Run, load_model
+from playground.checkpoints.folder import BaseRun
 from playground.checkpoints.schema import CheckpointEntry
 from playground.checkpoints.transformers_folder import TransformersLimits, TransformersRun
+from playground.checkpoints.transformers_library import check_architecture, import_library
 from playground.concurrency import ProgressCallback
 from playground.errors import (
     BadCheckpoint,
@@ -27,9 +28,7 @@ from playground.inference.backend import Backend
 from playground.inference.batch import GenerationRequest
 from playground.inference.engine import EngineLimits
 from playground.inference.engine_process import OffloadingEngine
-from playground.inference.model_cache import ModelCache
 from playground.inference.ray_engine import RayServeEngine
-from playground.inference.transformers_model import load_transformers_model
 from playground.lm.generation import Steps
 from playground.lm.language_model import LanguageModel
 from playground.lm.sampling import SamplingParams
@@ -43,6 +42,7 @@ from playground.service.contexts import check_ids, context_tail, encode_context
 from playground.service.corpus_lookup import CorpusLookup, Lookup
 from playground.service.draws import DrawRepeater, RepeatedDraw
 from playground.service.loads import Load, LoadRegistry
+from playground.service.model_loader import ModelLoader, model_key
 from playground.service.rounds import ROUND_LENGTH, Round, Rounds
 from playground.service.scoring import Scorer, TextScore
 from playground.service.serial_executor import SerialExecutor
@@ -112,17 +112,18 @@ class Playground:
         """Reads the configs of the bundled models, no weights; makes no request."""
         self.settings = settings
         replica = Replica(settings.replica)
-        self._cache = ModelCache(settings.model_cache_bytes)
         self._engine = _backend(settings)
-        executor = SerialExecutor(settings.score_gigaflops)
-        self._scorer = Scorer(self._load_model, executor)
-        self._comparer = Comparer(self._load_model, executor)
-        self._context_comparer = ContextComparer(self._load_model, executor)
-        self._beam_search = BeamSearch(self._load_model, executor)
-        self._draw_repeater = DrawRepeater(self._load_model, executor)
         self._hub = HubRepository(settings)
+        self._models = ModelLoader(settings, self._hub)
+        executor = SerialExecutor(settings.score_gigaflops)
+        self._scorer = Scorer(self._models.get, executor)
+        self._comparer = Comparer(self._models.get, executor)
+        self._context_comparer = ContextComparer(self._models.get, executor)
+        self._beam_search = BeamSearch(self._models.get, executor)
+        self._draw_repeater = DrawRepeater(self._models.get, executor)
         self._sessions = SessionRegistry(settings.hub_sessions, self._hub.last_used, replica)
         self._featured_task: asyncio.Task[None] | None = None
+        self._library_task: asyncio.Task[None] | None = None
         self.reference_tokenizers = {name: reference_tokenizer(name) for name in REFERENCES}
         self.loads: LoadRegistry[Session] = LoadRegistry(replica)
         self.refused: dict[str, Message] = {}
@@ -202,7 +203,7 @@ class Playground:
         self._corpus_lookup.forget(session_id)
         self._rounds.forget(session_id)
         if run is not None:
-            self._cache.drop(lambda key: isinstance(key, tuple) and key[0] == run.folder)
+            self._models.drop(run)
 
     # --- Generation ----------------------------------------------------------------------------
 
@@ -286,7 +287,7 @@ class Playground:
         check_ids(run, suffix_ids, field="context_ids")
         ids = await encode_context(run, context)
         entry = run.checkpoint(step)
-        model = await self._load_model(session, entry)
+        model = await self._models.get(session, entry)
         return Prompt(session, run, entry, model, context, tuple(ids)).followed_by(suffix_ids)
 
     async def _continue(
@@ -296,7 +297,7 @@ class Playground:
         context_used = await context_tail(run, prompt.context, prompt.suffix_ids)
         ids = prompt.ids[-prompt.model.config.block_size :]
         request = GenerationRequest(ids, params, n, position, seconds_max)
-        steps = await self._engine.generate(_model_key(run, entry), prompt.model, request)
+        steps = await self._engine.generate(model_key(run, entry), prompt.model, request)
         return Generation(prompt.session, run.vocabulary, entry.step, context_used, position, steps)
 
     async def score(
@@ -387,39 +388,23 @@ class Playground:
     async def warm_up(self) -> None:
         """Load the last step of every bundled session into the model cache.
 
-        Not those of transformers, whose import takes seconds, nor those of word pieces, whose
-        tokenizer runs in a process of its own: what nobody opens costs nothing. A session with
-        invalid weights is unregistered, with the reason in `refused`.
+        Not those of transformers, whose library is imported after the start, nor those of word
+        pieces, whose tokenizer runs in a process of its own: what nobody opens costs nothing. A
+        session with invalid weights is unregistered, with the reason in `refused`.
         """
         for session in self.sessions():
             run = session.run
             if session.source != "bundled" or run is None or run.vocabulary.kind != "characters":
                 continue
-            try:
-                await self._load_model(session, run.checkpoint(None))
-            except BadCheckpoint as error:
-                self._record_refused(session.session_id, error)
-                self.unregister(session.session_id)
+            await self._refuse_invalid(session, self._models.load(session, run.checkpoint(None)))
 
-    async def _load_model(self, session: Session, entry: CheckpointEntry) -> LanguageModel:
-        """The model of a step: from the cache, from disk, or downloaded."""
-        run, origin = session.run, session.origin
-        assert run is not None
-        key = _model_key(run, entry)
-        if origin is not None and key not in self._cache:
-            await self._hub.fetch_weights(run, origin, entry.step)
+    async def _refuse_invalid(self, session: Session, check: Awaitable[object]) -> None:
+        """Unregister a session whose check raises BadCheckpoint."""
         try:
-            return await self._cache.get(key, partial(self._read_model, run, entry))
-        except BadCheckpoint:
-            if origin is not None:
-                self._hub.delete_weights(run, entry)
-            raise
-
-    def _read_model(self, run: BaseRun, entry: CheckpointEntry) -> LanguageModel:
-        if isinstance(run, TransformersRun):
-            return load_transformers_model(run, entry)
-        assert isinstance(run, Run)
-        return load_model(run, entry.step, max_bytes=self.settings.checkpoint_bytes)
+            await check
+        except BadCheckpoint as error:
+            self._record_refused(session.session_id, error)
+            self.unregister(session.session_id)
 
     # --- The Hub -------------------------------------------------------------------------------
 
@@ -440,7 +425,7 @@ class Playground:
             return replace(await self.get_session(str(parsed)), cached=True)
         snapshot = await self._hub.open(parsed, progress)
         session = hub_session(snapshot)
-        await self._load_model(session, snapshot.run.checkpoint(None))
+        await self._models.load(session, snapshot.run.checkpoint(None))
         self._sessions.register_hub_session(session)
         return session
 
@@ -462,15 +447,29 @@ class Playground:
                 self.refused[address] = error.message
 
     def prepare(self) -> None:
-        """Start what visitors are likely to need soon: processes for trainings and for crowds."""
+        """Start what visitors are likely to need soon: processes for trainings and for crowds, and
+        the transformers library where a bundled model needs it.
+        """
         self.trainings.prepare()
         self._engine.start()
+        if any(isinstance(session.run, TransformersRun) for session in self.sessions()):
+            self._library_task = asyncio.create_task(self._prepare_library())
+
+    async def _prepare_library(self) -> None:
+        """Import it, and check the architectures of the bundled models that are its own."""
+        importing = asyncio.create_task(asyncio.to_thread(import_library))
+        for session in self.sessions():
+            if session.source == "bundled" and isinstance(session.run, TransformersRun):
+                check = asyncio.to_thread(check_architecture, session.run)
+                await self._refuse_invalid(session, check)
+        await importing
 
     async def close(self) -> None:
         """Cancel loads and trainings, end the engine."""
-        if self._featured_task is not None:
-            self._featured_task.cancel()
-            await asyncio.wait({self._featured_task})
+        for task in (self._featured_task, self._library_task):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
         await self.trainings.close()
         await self.loads.close()
         await self._hub.close()
@@ -482,8 +481,3 @@ def _backend(settings: Settings) -> Backend:
     if settings.ray_serve_url:
         return RayServeEngine(settings.ray_serve_url, EngineLimits.of(settings).engine())
     return OffloadingEngine(EngineLimits.of(settings), with_process=settings.engine_process)
-
-
-def _model_key(run: BaseRun, entry: CheckpointEntry) -> Hashable:
-    """Cache key of a model. Not the session id, which may be reused for another run."""
-    return run.folder, *(file.sha256 for file in entry.files)

@@ -252,6 +252,13 @@ def complaints(message: ConsoleMessage) -> list[str]:
     return [message.text] if message.type == "error" else []
 
 
+def load_models(address: str, *session_ids: str) -> None:
+    """Wait until a server has loaded models, which takes seconds where it imports their library."""
+    for session_id in session_ids:
+        body = {"session_id": session_id, "context": "the", "temperature": 0}
+        httpx.post(f"{address}/api/generate-next-token", json=body, timeout=60).raise_for_status()
+
+
 @pytest.fixture(scope="module")
 def contexts(browser: Browser) -> dict[str, BrowserContext]:
     return {}

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from tokenizers import Tokenizer
 
-from tests.browser.conftest import serving
+from tests.browser.conftest import load_models, serving
 from tests.browser.test_access import Audit, both_sizes
 from tests.browser.test_explore import PROMPT
 from tests.inference.pretrained import save
@@ -66,6 +66,7 @@ def same_tokens(models, tmp_path_factory):
     vocabulary[one], vocabulary[two] = vocabulary[two], vocabulary[one]
     path.write_text(json.dumps(swapped))
     with serving(folder) as (address, _):
+        load_models(address, "gpt2", "llama", "other")
         yield address
 
 

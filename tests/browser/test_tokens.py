@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from playground.lm.tokenizer import text_of_bytes
 from playground.tokenization.child import _byte_alphabet
 from tests.browser import test_keep
-from tests.browser.conftest import serving
+from tests.browser.conftest import load_models, serving
 from tests.browser.test_links import share
 from tests.browser.tour import LANGUAGES
 
@@ -28,6 +28,7 @@ def pieces(models, tmp_path_factory):
     (folder / "pieces").mkdir()
     save("gpt2", folder / "pieces")
     with serving(folder) as (address, _):
+        load_models(address, "pieces")
         yield address
 
 

@@ -85,6 +85,19 @@ test("an overloaded server slows the player down and does not stop it", async ()
   player.pause();
 });
 
+test("a model that is being loaded is waited for, at the same pace", async () => {
+  const { player, state } = await played();
+  state.failure = { kind: "http", status: 503, error: "ModelLoading", retryAfter: 0.1, message: "loading" };
+  player.play();
+  await wait(50);
+  same([player.playing, player.notice.text, player.pace, state.toasts.length],
+    [true, "The model is being loaded. This goes on by itself.", 1, 0]);
+  state.failure = null;
+  await wait(300);
+  same([player.playing, player.notice], [true, null]);
+  player.pause();
+});
+
 test("an engine that is away is said in its own words, and waited for", async () => {
   const { player, state } = await played();
   const message = "The engine is away";

@@ -73,7 +73,7 @@ def test_it_opens_by_its_address_and_says_what_the_library_says(opened, folder):
 def test_rounded_to_8_bits_it_still_knows(opened):
     async def scenario(service, session):
         generation = await service.generate(session.session_id, FRANCE, GREEDY, n=N)
-        model = await service._load_model(session, session.run.checkpoint(None))
+        model = await service._models.get(session, session.run.checkpoint(None))
         return session.run, generation, model.nbytes
 
     found, generation, n_bytes = opened(scenario, token_dtype="int8")

@@ -62,7 +62,7 @@ def test_a_search_that_is_refused_is_told_a_depth_that_is_not(
     run = write_model(tmp_path / "slow", attention=attention)
     session = Session("slow", "bundled", run)
     room = gigaflops(run.model_config, 4, 17) * 1.001
-    beams = BeamSearch(service._load_model, SerialExecutor(room))
+    beams = BeamSearch(service._models.get, SerialExecutor(room))
 
     def ask(n):
         return asyncio.run(beams.search(session, "hello", width=4, n=n, step=None))

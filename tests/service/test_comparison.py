@@ -100,7 +100,7 @@ def test_a_comparison_that_is_refused_is_told_how_much_is_not(service):
     session = service.registered_session("plain")
     lane = Lane(session, None, 1.0)
     comparer = Comparer(
-        service._load_model, SerialExecutor(session.run.model_config.gigaflops * 2 * 9.5)
+        service._models.get, SerialExecutor(session.run.model_config.gigaflops * 2 * 9.5)
     )
 
     def ask(n):

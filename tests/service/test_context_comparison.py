@@ -84,7 +84,7 @@ def test_what_cannot_be_compared(service, changes, error, field):
 def test_a_comparison_that_is_refused_is_told_how_much_is_not(service):
     session = service.registered_session("plain")
     turns = SerialExecutor(session.run.model_config.gigaflops * 9.5)
-    comparer = ContextComparer(service._load_model, turns)
+    comparer = ContextComparer(service._models.get, turns)
 
     def ask(n):
         lane = Lane(session, None, 1.0)

@@ -116,7 +116,7 @@ def test_a_slow_model_sees_less_before_each_character(service, write_model, tmp_
     run = write_model(tmp_path / "full")
     service.register(Session("full", "bundled", run))
     n = len(TEXT)
-    scorer = Scorer(service._load_model, SerialExecutor(work(run.model_config, n, 4) * 1.001))
+    scorer = Scorer(service._models.get, SerialExecutor(work(run.model_config, n, 4) * 1.001))
     scored = asyncio.run(scorer.score(service.registered_session("full"), TEXT, None))
     assert scored.context_min == 8 - 4 + 1
     assert len(scored.scores.logprobs) == n - 1

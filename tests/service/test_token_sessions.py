@@ -1,5 +1,6 @@
 """Real models that strangers trained, as bundled sessions, through the API."""
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -225,6 +226,27 @@ assert not {{"transformers", "tokenizers"}} & sys.modules.keys()
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == ["stories260k", "pieces"]
+
+
+def test_after_the_start_the_library_is_there_and_what_it_cannot_build_is_refused(tmp_path):
+    """No visitor waits for the import, nor opens what can't be built."""
+    for name in ("stories260k", "lies"):
+        shutil.copytree(STRANGERS / "stories260k", tmp_path / name)
+    config = tmp_path / "lies" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"num_hidden_layers": 10**8}))
+
+    async def prepared():
+        service = Playground(Settings(models_dir=tmp_path))
+        assert len(service.sessions()) == 2
+        service.prepare()
+        async with asyncio.timeout(60):
+            while "lies" not in service.refused:
+                await asyncio.sleep(0.05)
+        await service.close()
+        return [session.session_id for session in service.sessions()]
+
+    assert asyncio.run(prepared()) == ["stories260k"]
+    assert "transformers.modeling_utils" in sys.modules
 
 
 @pytest.mark.parametrize("session_id", NAMES)

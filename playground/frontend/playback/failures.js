@@ -12,11 +12,12 @@ const UNAVAILABLE = 503;
 /** Of the server, where those of a Hub that is away are 503, too. */
 const OVERLOADED = "Overloaded";
 const ENGINE_UNAVAILABLE = "EngineUnavailable";
+const MODEL_LOADING = "ModelLoading";
 
 /** What follows from a failure. The effect: "lost", the connection is, and playback goes on once it is
  * back; "busy", the server has too much to do, and playback goes on more slowly after retryMs;
- * "paused". isToast: whether a toast says it as well.
- * @typedef {{ effect: "lost" | "busy" | "paused", notice: Notice, isToast: boolean, retryMs: number }} Reaction */
+ * "loading", its model is not there yet, and playback goes on after retryMs; "paused". isToast: whether a toast says it as well.
+ * @typedef {{ effect: "lost" | "busy" | "loading" | "paused", notice: Notice, isToast: boolean, retryMs: number }} Reaction */
 
 /** @param {RequestError} failure @param {PlayableSession | null | undefined} session @returns {Reaction} */
 export function reactTo(failure, session) {
@@ -25,9 +26,12 @@ export function reactTo(failure, session) {
     const key = kind === "timeout" ? "status.timed_out" : "status.unreachable";
     return reaction("lost", { text: translate(key), waits: true, isLost: true }, { isToast: true });
   }
+  const retryMs = retryAfter === null ? config.requests.retry_ms : 1000 * retryAfter;
+  if (error === MODEL_LOADING) {
+    return reaction("loading", { text: translate("status.model_loading"), waits: true, isLost: true }, { retryMs });
+  }
   const isOurs = error === OVERLOADED || error === ENGINE_UNAVAILABLE;
   if (status === UNAVAILABLE && (isOurs || session?.source !== "hub")) {
-    const retryMs = retryAfter === null ? config.requests.retry_ms : 1000 * retryAfter;
     const text = error === ENGINE_UNAVAILABLE ? describeError(failure) : translate("status.busy");
     return reaction("busy", { text, waits: true, isLost: true }, { retryMs });
   }

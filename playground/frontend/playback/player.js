@@ -536,8 +536,8 @@ export class Player extends PlayerState {
     this.#isRetrying = false;
     if (effect === "paused") this.#halt(notice);
     else this.notice = notice;
-    if (effect === "busy") {
-      this.pace = Math.min(PACE_MAX, 2 * this.pace);
+    if (effect === "busy") this.pace = Math.min(PACE_MAX, 2 * this.pace);
+    if (effect === "busy" || effect === "loading") {
       clearTimeout(this.#retryTimer);
       this.#retryTimer = setTimeout(() => this.reconnect(), retryMs);
     }
