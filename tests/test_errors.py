@@ -38,6 +38,7 @@ OWN = {
             errors.ModelNotInitialized,
             errors.SessionNotFound,
             errors.EngineUnavailable,
+            errors.ModelLoading,
             errors.TooManyLoads,
             errors.LoadNotFound,
             errors.LoadCancelled,

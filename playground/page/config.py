@@ -138,14 +138,7 @@ def page_config() -> dict[str, Any]:
                 "reserve": {"low": CHUNK_RESERVE[0], "high": CHUNK_RESERVE[1]},
             },
         },
-        "requests": {
-            "timeout_ms": REQUEST_TIMEOUT_MS,
-            "answer_margin_ms": ANSWER_MARGIN_MS,
-            "retry_ms": RETRY_MS,
-            "probe_timeout_ms": PROBE_TIMEOUT_MS,
-            "hub_timeout_ms": HUB_TIMEOUT_MS,
-            "upload_timeout_ms": UPLOAD_TIMEOUT_MS,
-        },
+        "requests": _requests_config(),
         "link": {
             "versions": LINK_VERSIONS,
             "length_max": LINK_LENGTH_MAX,
@@ -209,4 +202,16 @@ def _training_config() -> dict[str, Any]:
         "model_fields": list(MODEL_BOUNDS),
         "poll_ms": TRAINING_POLL_MS,
         "merges_ms": MERGES_MS,
+    }
+
+
+def _requests_config() -> dict[str, int]:
+    """How long the page waits for answers, in milliseconds."""
+    return {
+        "timeout_ms": REQUEST_TIMEOUT_MS,
+        "answer_margin_ms": ANSWER_MARGIN_MS,
+        "retry_ms": RETRY_MS,
+        "probe_timeout_ms": PROBE_TIMEOUT_MS,
+        "hub_timeout_ms": HUB_TIMEOUT_MS,
+        "upload_timeout_ms": UPLOAD_TIMEOUT_MS,
     }
