@@ -1,4 +1,4 @@
-"""Work that ends when the client disconnects."""
+"""Cancellation of a request's work when its client disconnects."""
 
 from __future__ import annotations
 

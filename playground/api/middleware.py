@@ -1,4 +1,4 @@
-"""ASGI middleware of the API: request size limit, locale of the response, HEAD."""
+"""ASGI middleware of the API: body size limit, locale and wait of a request, HEAD."""
 
 from __future__ import annotations
 

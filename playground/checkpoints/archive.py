@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from playground.checkpoints.ballast import is_ballast
 from playground.checkpoints.folder import Run, load_model, write_run
+from playground.checkpoints.ignored_files import is_ignored_file
 from playground.checkpoints.model_card import model_card
 from playground.checkpoints.nanogpt import read_any_run
 from playground.checkpoints.schema import INDEX, TOKENIZER, WEIGHTS
@@ -117,7 +117,7 @@ def _convert(run: Run, max_bytes: int) -> Run:
 def _extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> str:
     """Write the files of the layout; returns the name of the folder that the zip was made of."""
     members = {_posix(m.filename): m for m in archive.infolist() if not m.is_dir()}
-    members = {path: member for path, member in members.items() if not is_ballast(path)}
+    members = {path: member for path, member in members.items() if not is_ignored_file(path)}
     if len(members) > FILES_MAX:
         raise TooLarge("training.zip_too_many_files", found=len(members), most=FILES_MAX)
     top = _common_prefix([*members])

@@ -1,4 +1,4 @@
-"""What of the transformers library is used: its architectures, and loading weights into them.
+"""Adapter of the transformers library: its architectures, and loading weights into them.
 
 Imported when the first such model is loaded, which takes seconds. A config is data: the classes are
 the library's own, found by `model_type`, and no code of a repo is run.

@@ -27,8 +27,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from playground.checkpoints.ballast import is_ballast
 from playground.checkpoints.folder import write_run
+from playground.checkpoints.ignored_files import is_ignored_file
 from playground.checkpoints.model_card import model_card, unit
 from playground.checkpoints.schema import (
     NAME_MAX,
@@ -278,7 +278,7 @@ def _begin(job: Job, resume: bool) -> tuple[Trainer, list[CheckpointEntry]]:
 
 def _is_empty(folder: Path) -> bool:
     """Whether it is a folder with nothing in it but what operating systems leave."""
-    return folder.is_dir() and all(is_ballast(path.name) for path in folder.iterdir())
+    return folder.is_dir() and all(is_ignored_file(path.name) for path in folder.iterdir())
 
 
 def _run(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> None:

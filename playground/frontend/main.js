@@ -26,7 +26,7 @@ import { Player } from "./playback/player.js";
 import { Settings } from "./playback/settings.js";
 import { StepSlider } from "./playback/stepSlider.js";
 import { STOPS } from "./playback/stops.js";
-import { Staging } from "./playback/staging.js";
+import { PickAnimation } from "./playback/pickAnimation.js";
 import { TAB as LIBRARY_TAB, Tabs } from "./playback/tabs.js";
 import { isTrained } from "./playback/unknown.js";
 import { generate, getHealth, score, substitute, tokenize } from "./shared/client.js";
@@ -128,7 +128,7 @@ function createParts(elements) {
     if (player.trace !== trace) tabs.release(); // else the player's text was written into the field
   });
   const { output, bars, other, liveRegion } = elements;
-  views.push(new Output(output, (position) => player.goTo(position)), new Bars(bars, other), new Staging(bars, output), input, new Controls(elements.drawer));
+  views.push(new Output(output, (position) => player.goTo(position)), new Bars(bars, other), new PickAnimation(bars, output), input, new Controls(elements.drawer));
   views.push(new LiveRegion(liveRegion), new EventEmitter(emit));
   const drawer = host.embedded ? new EmbeddedDrawer(elements.drawer) : new Drawer(elements.drawer, elements.toggle);
   const tabs = new Tabs(player, {

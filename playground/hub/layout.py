@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
-from playground.checkpoints.ballast import is_ballast
 from playground.checkpoints.folder import BaseRun
+from playground.checkpoints.ignored_files import is_ignored_file
 from playground.checkpoints.schema import (
     CONFIG,
     INDEX,
@@ -83,7 +83,7 @@ def check_required_files(repo_id: str, found: Collection[str], expected: Iterabl
             vocabulary=VOCABULARY,
             index=INDEX,
             weights=WEIGHTS,
-            found=", ".join(sorted(name for name in found if not is_ballast(name))[:8])
+            found=", ".join(sorted(name for name in found if not is_ignored_file(name))[:8])
             or Message.of("hub_errors.no_files"),
             way_out=_way_out(found, missing),
         )

@@ -1,4 +1,4 @@
-"""What the service needs of whatever generates, in this process or elsewhere."""
+"""Protocol of a backend: generates text, in this process or elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a language model is to whoever generates or scores text with it: one protocol for all.
+"""Protocol of a language model: prefill, step and state, for generation and for scoring.
 
 Ours (`Transformer`), and those that other libraries run, compute the logits of the next token
 from a state: what the rows of a batch have read.

@@ -1,4 +1,4 @@
-"""Character-level decoder-only transformer: its config and the model; see layers.py for the rest.
+"""Decoder-only transformer: its config and the model; see layers.py for the rest.
 
 With the defaults of `ModelConfig` it is a small GPT: one embedding a character, rotary attention, a
 GELU feed-forward, an untied head. Options make it smaller or faster to train: embeddings of several

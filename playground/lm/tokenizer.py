@@ -1,4 +1,4 @@
-"""What a tokenizer is: text to token ids, and the text, the bytes and the places of tokens.
+"""Protocol of a tokenizer: text to token ids, and the text, bytes and offsets of tokens.
 
 Two forms: `Vocabulary`, one token a character, and the tokenizers of `playground.tokenization`,
 whose tokens are pieces of words or of characters.

@@ -67,7 +67,7 @@ def _markup(path: str) -> str:
 def _translated(markup: str) -> str:
     """Markup with its messages filled in, in the default locale.
 
-    `data-say="area.key"` names the text of an element, `data-say-title` that of an attribute;
+    `data-i18n="area.key"` names the text of an element, `data-i18n-title` that of an attribute;
     frontend/shared/messages.js replaces them with the visitor's locale.
     """
 
@@ -75,10 +75,10 @@ def _translated(markup: str) -> str:
         return html.escape(translate(key, DEFAULT_LOCALE))
 
     markup = re.sub(
-        r'data-say-([a-z-]+)="([\w.]+)"',
+        r'data-i18n-([a-z-]+)="([\w.]+)"',
         lambda found: f'{found[0]} {found[1]}="{text_of(found[2])}"',
         markup,
     )
     return re.sub(
-        r'(data-say="([\w.]+)"[^>]*>)', lambda found: found[1] + text_of(found[2]), markup
+        r'(data-i18n="([\w.]+)"[^>]*>)', lambda found: found[1] + text_of(found[2]), markup
     )

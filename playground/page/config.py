@@ -1,4 +1,4 @@
-"""What the browser must know: limits, defaults and ranges, served as GET /page/config.json.
+"""Limits, defaults and ranges for the browser, served as GET /page/config.json.
 
 Each value is a constant where it is enforced. Those that the page alone enforces are defined here;
 the JavaScript repeats none of them.

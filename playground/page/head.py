@@ -1,4 +1,4 @@
-"""What goes into the document's head: title, preview, early script, the preload, styles."""
+"""The document's head: title, preview, early script, preload, styles."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from playground.checkpoints.ballast import is_ballast
+from playground.checkpoints.ignored_files import is_ignored_file
 from playground.checkpoints.schema import RunConfig
 from playground.checkpoints.transformers_folder import TransformersLimits, read_any_folder
 from playground.errors import BadCheckpoint
@@ -19,7 +19,7 @@ def model_folders(models_dir: Path) -> Iterator[Path]:
     Hidden ones are excluded, and those that operating systems leave.
     """
     for folder in sorted(models_dir.iterdir()) if models_dir.is_dir() else []:
-        hidden = folder.name.startswith(".") or is_ballast(folder.name)
+        hidden = folder.name.startswith(".") or is_ignored_file(folder.name)
         if folder.is_dir() and not hidden:
             yield folder
 

@@ -1,4 +1,4 @@
-"""Texts that a model is to read: what is accepted."""
+"""Validation and encoding of contexts, the texts that a model reads."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from playground.concurrency import LoadingCache
 from playground.corpus_index.suffix_array import LOOKUP_MAX, SuffixArray
 from playground.lm.tokenizer import Tokenizer
 from playground.service.contexts import encode_context, have_same_tokens
-from playground.service.learned_texts import FindJob, find_corpus, is_own_text
 from playground.service.sessions import Session
+from playground.service.training_texts import FindJob, find_corpus, is_own_text
 from playground.training.corpora import Corpus
 
 BACKOFF_MAX = 12  # tokens of the longest context that is tried unless a length is given

@@ -18,8 +18,8 @@ from playground.errors import InvalidInput
 from playground.lm.tokenizer import Tokenizer, is_whole
 from playground.lm.vocabulary import Vocabulary
 from playground.service.contexts import encode_text, have_same_tokens
-from playground.service.learned_texts import FindJob, find_corpus, is_own_text
 from playground.service.sessions import Session
+from playground.service.training_texts import FindJob, find_corpus, is_own_text
 from playground.training.corpora import Corpus, Ids, TokenCounts
 
 ROUND_LENGTH = 20  # tokens to guess: twenty are fun, more are tedium

@@ -1,4 +1,4 @@
-"""What tokenizers whose tokens are pieces of text have in common, wherever the library runs."""
+"""Base class of subword tokenizers, wherever the library that tokenizes runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the form of a training offers to choose from, with translated titles and descriptions."""
+"""Options of the training form, with translated titles and descriptions."""
 
 from __future__ import annotations
 

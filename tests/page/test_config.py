@@ -81,4 +81,6 @@ def test_a_course_page_offers_every_control_and_goal():
     served = config.page_config()["course"]
     written = re.findall(r'name="show" value="(\w+)"', markup)
     assert [*written, *config.EXPLORE_PANELS] == list(served["controls"])  # the script adds these
-    assert re.findall(r'<option value="(\w+)" data-say="course.done_', markup) == [*served["goals"]]
+    assert re.findall(r'<option value="(\w+)" data-i18n="course.done_', markup) == [
+        *served["goals"]
+    ]

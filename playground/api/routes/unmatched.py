@@ -1,4 +1,4 @@
-"""What no route of the API answers: 404, or 405 with the methods that the path has."""
+"""Fallback routes of the API: 404, or 405 with the methods that the path has."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ export class GuessGame {
     this.#isShown = false;
     this.#round = null;
     this.#key = "";
-    this.#say("");
+    this.#showMessage("");
   }
 
   /** The training step that the bars are of; null while the model learns on: that of when a round began. */
@@ -204,7 +204,7 @@ export class GuessGame {
     for (const token of typed) if (known.has(token)) bet = bets.guess(bet, token);
     this.#setBet(bet);
     if (isComplete) this.#sayUnknown(text);
-    if (typed.some((token) => known.has(token) && bets.chipsOn(bet, token) === 0)) this.#say(translate("guess.full"), true);
+    if (typed.some((token) => known.has(token) && bets.chipsOn(bet, token) === 0)) this.#showMessage(translate("guess.full"), true);
   }
 
   /** Show what the text in the field may stand for.
@@ -215,7 +215,7 @@ export class GuessGame {
     try {
       if (await this.#draft.read(this.#round.session.session_id, text)) this.#drawReadings();
     } catch (error) {
-      this.#say(describeError(asRequestError(error)), true);
+      this.#showMessage(describeError(asRequestError(error)), true);
     }
   }
 
@@ -226,12 +226,12 @@ export class GuessGame {
     try {
       if (!(await this.#draft.read(this.#round.session.session_id, text, 0))) return;
     } catch (error) {
-      return this.#say(describeError(asRequestError(error)), true);
+      return this.#showMessage(describeError(asRequestError(error)), true);
     }
     const [reading] = this.#draft.readings;
     if (!reading) return;
     this.#put(reading.token);
-    if (reading.count > 1) this.#say(translate("guess.first_of", { text, count: reading.count, token: view.tokenName(reading.token) }));
+    if (reading.count > 1) this.#showMessage(translate("guess.first_of", { text, count: reading.count, token: view.tokenName(reading.token) }));
   }
 
   /** Put chips on a token that is a piece of a word.
@@ -240,7 +240,7 @@ export class GuessGame {
     const bet = bets.guess(this.#bet, token);
     this.#clearDraft();
     this.#setBet(bet);
-    if (bets.chipsOn(bet, token) === 0) this.#say(translate("guess.full"), true);
+    if (bets.chipsOn(bet, token) === 0) this.#showMessage(translate("guess.full"), true);
     this.#field.focus();
   }
 
@@ -258,7 +258,7 @@ export class GuessGame {
   #sayUnknown(text) {
     const { known } = this.#round?.session ?? {};
     const [character] = known ? unknownCharacters(adaptToVocabulary(text, known), known) : [];
-    if (character !== undefined) this.#say(translate("guess.unknown", { character: view.tokenName(character) }), true);
+    if (character !== undefined) this.#showMessage(translate("guess.unknown", { character: view.tokenName(character) }), true);
   }
 
   #erase() {
@@ -271,7 +271,7 @@ export class GuessGame {
     if (!this.#round || this.#isShown) return;
     this.#bet = bet;
     const placed = bet.piles.map(([token, chips]) => translate("guess.pile", { token: view.tokenName(token), count: chips }));
-    this.#say(placed.join(", "));
+    this.#showMessage(placed.join(", "));
     this.#drawBet();
   }
 
@@ -281,7 +281,7 @@ export class GuessGame {
     if (this.#field.keepsText && this.#field.text && !this.#isShown) return void this.#guessDraft();
     this.#clearDraft();
     if (this.#isShown) this.#next();
-    else if (bets.placedChips(this.#bet) === 0) this.#say(translate("guess.first"), true);
+    else if (bets.placedChips(this.#bet) === 0) this.#showMessage(translate("guess.first"), true);
     else this.#show(this.#round);
   }
 
@@ -292,7 +292,7 @@ export class GuessGame {
     this.#isShown = true;
     this.#drawAll();
     const [you, model] = playersOf(round, this.#guesses).map(({ bits }) => view.formatBits(bits[bits.length - 1]));
-    this.#say(translate("guess.came", { token: view.tokenName(token), you, model }));
+    this.#showMessage(translate("guess.came", { token: view.tokenName(token), you, model }));
   }
 
   /** Go on to the next token; false at the end.
@@ -300,7 +300,7 @@ export class GuessGame {
   #next() {
     this.#isShown = false;
     this.#bet = bets.NO_BET;
-    this.#say("");
+    this.#showMessage("");
     this.#drawAll();
     if (!this.#isOver) return true;
     this.#result.focus();
@@ -374,7 +374,7 @@ export class GuessGame {
   }
 
   /** @param {string} text @param {boolean} [isProblem] */
-  #say(text, isProblem = false) {
+  #showMessage(text, isProblem = false) {
     const { said } = this.#parts;
     said.classList.toggle("guess__said--problem", isProblem);
     // A new element: a sentence that equals the last one is read again.

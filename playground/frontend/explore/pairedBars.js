@@ -13,16 +13,16 @@ const PARTS = ["said", "mark", "name", "bar", "value", "second", "note"];
 
 export class PairedBars {
   #list;
-  #say;
+  #describe;
   /** The rows by their characters, "" for the others.
    * @type {Map<string, Row>} */
   #rows = new Map();
 
   /** @param {HTMLElement} list
-   * @param {(name: string, row: PairedRow) => string} say what a screen reader says of a row */
-  constructor(list, say) {
+   * @param {(name: string, row: PairedRow) => string} describe what a screen reader says of a row */
+  constructor(list, describe) {
     this.#list = list;
-    this.#say = say;
+    this.#describe = describe;
   }
 
   /** @param {PairedRow[]} rows */
@@ -31,7 +31,7 @@ export class PairedBars {
       const key = row.text ?? "";
       const element = this.#rows.get(key) ?? new Row();
       const label = row.text === null ? row.name ?? "" : tokenLabel(row.text);
-      element.draw(row, label, this.#say(row.isPick ? `${label} ✓` : label, row));
+      element.draw(row, label, this.#describe(row.isPick ? `${label} ✓` : label, row));
       return /** @type {const} */ ([key, element]);
     });
     this.#rows = new Map(drawn);

@@ -153,9 +153,9 @@ export class SurprisePanel {
     this.#asked = asked;
     const { session, text, isOwn } = asked;
     const unknown = session?.vocabulary.length ? unknownCharacters(text, session.known) : [];
-    if (!session) this.#say(translate(session === null ? "status.no_model" : "drawer.loading"));
-    else if (text === "") this.#say(translate(isOwn ? "surprise.own_empty" : "surprise.empty"));
-    else if (unknown.length) this.#say(translate("surprise.unknown"), { names: unknown, canReplace: isOwn });
+    if (!session) this.#showMessage(translate(session === null ? "status.no_model" : "drawer.loading"));
+    else if (text === "") this.#showMessage(translate(isOwn ? "surprise.own_empty" : "surprise.empty"));
+    else if (unknown.length) this.#showMessage(translate("surprise.unknown"), { names: unknown, canReplace: isOwn });
     else this.#score(asked, session);
   }
 
@@ -180,7 +180,7 @@ export class SurprisePanel {
     const { step, newest, text, ids } = asked;
     const body = { session_id: session.session_id, step: newest ? null : step, text, ...(ids && { text_ids: ids }) };
     this.#parts.view.setAttribute("aria-busy", "true");
-    if (this.#parts.view.hidden) this.#say(translate("surprise.scoring"));
+    if (this.#parts.view.hidden) this.#showMessage(translate("surprise.scoring"));
     let response = null;
     try {
       response = await this.#request.send((signal) => score(body, { signal, timeoutMs: config.requests.hub_timeout_ms }));
@@ -202,7 +202,7 @@ export class SurprisePanel {
     let sentence = describeError(failure);
     if (failure.error === "ModelNotInitialized") sentence = translate("status.initializing");
     if (failure.error === "StepNotFound" && session.source === "live") sentence = translate("status.learned_on");
-    this.#say(sentence, { canRetry: true });
+    this.#showMessage(sentence, { canRetry: true });
   }
 
   /** Replace the characters of the visitor's own text that the model doesn't know. */
@@ -230,7 +230,7 @@ export class SurprisePanel {
   /** Say something of a text, or in place of it.
    * @param {string} sentence @param {{ names?: string[], canReplace?: boolean, canRetry?: boolean, notes?: string, hasView?: boolean }} [more]
    *   names: characters. hasView: it is of the text that is shown below */
-  #say(sentence, { names = [], canReplace = false, canRetry = false, notes = "", hasView = false } = {}) {
+  #showMessage(sentence, { names = [], canReplace = false, canRetry = false, notes = "", hasView = false } = {}) {
     const { said, names: list, more, replace, retry, view } = this.#parts;
     view.hidden = !hasView;
     setText(said, sentence);
@@ -249,11 +249,11 @@ export class SurprisePanel {
     this.#shown = shown;
     const { view, validation, mean } = this.#parts;
     if (response.bits_per_character === null) {
-      this.#say(translate("surprise.one"));
+      this.#showMessage(translate("surprise.one"));
       return;
     }
     const loss = response.sliding_val_loss === null ? null : toBits(response.sliding_val_loss);
-    this.#say(summaryOf(response, loss), {
+    this.#showMessage(summaryOf(response, loss), {
       notes: notesOf(response, shown, session.block_size, shown.isOwn ? this.#dropped : []),
       hasView: true,
     });

@@ -47,7 +47,7 @@ export class Bars {
   }
 
   /** @param {Player} player @param {Step} step @param {Kept | null} kept */
-  #drawRows({ highlighted, choosing, isTaking }, step, kept) {
+  #drawRows({ highlighted, choosing, isPicking }, step, kept) {
     const shown = rows(step);
     this.#arrange(shown);
     this.#rows.forEach((row, index) => {
@@ -57,7 +57,7 @@ export class Bars {
       return row.draw(shown[index], index, {
         isPick,
         isSelected: text === highlighted,
-        isChosen: text === choosing || (isPick && isTaking),
+        isChosen: text === choosing || (isPick && isPicking),
         // Rows are ordered by probability, except the pick's own at the end.
         isExcluded: kept !== null && index >= kept.count && !isPick,
         keptProb: kept?.prob ?? null,

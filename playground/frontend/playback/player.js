@@ -33,11 +33,11 @@ export class Player extends PlayerState {
   #past;
   /** The place to go to once the prompt is tokenized.
    * @type {number | null} */
-  #goal = null;
+  #pendingPosition = null;
   /** When writing stops by itself.
    * @type {{ stop: Stop, from: number } | null} */
   #stop = null;
-  #ticker = new Ticker(() => this.#tick(), () => this.#stage());
+  #ticker = new Ticker(() => this.#tick(), () => this.#animatePick());
   /** Whether no chunk has come since Play was pressed. */
   #isStarting = false;
   /** With so many known steps left, more are requested. */
@@ -128,7 +128,7 @@ export class Player extends PlayerState {
   goTo(position) {
     if (this.choosing !== null) return; // it would lead away from the place where it comes
     if (this.playing) this.#halt();
-    this.#goal = this.isUntokenized ? position : null;
+    this.#pendingPosition = this.isUntokenized ? position : null;
     if (position === null || !this.canLookBack || this.length === 0) this.#setCaret(null);
     else this.#setCaret(Math.min(this.length, Math.max(0, position)) < this.length ? Math.max(0, position) : null);
     this.#proceed();
@@ -315,7 +315,7 @@ export class Player extends PlayerState {
   /** @param {Trace} trace @param {number | null} [caret] where it is to stay */
   #replaceTrace(trace, caret = null) {
     this.#cancel();
-    this.#goal = null;
+    this.#pendingPosition = null;
     this.trace = traces.inCharacters(trace, this.session);
     this.#setCaret(caret);
     this.#setNotice(null);
@@ -337,7 +337,7 @@ export class Player extends PlayerState {
   #halt(notice = null) {
     this.playing = false;
     this.#stop = null;
-    this.#late = this.isTaking = false;
+    this.#late = this.isPicking = false;
     this.#ticker.cancel();
     this.#cancel();
     this.#setNotice(notice);
@@ -363,19 +363,19 @@ export class Player extends PlayerState {
 
   /** @param {number} delayMs */
   #schedule(delayMs) {
-    this.isTaking = false;
-    this.#ticker.schedule(delayMs, this.stageMs);
+    this.isPicking = false;
+    this.#ticker.schedule(delayMs, this.animationMs);
   }
 
-  /** The pick sets out. */
-  #stage() {
-    this.isTaking = this.trace.ahead.length > 1;
-    if (this.isTaking) this.#onChange();
+  /** Begin the animation of the pick, where there is one. */
+  #animatePick() {
+    this.isPicking = this.trace.ahead.length > 1;
+    if (this.isPicking) this.#onChange();
   }
 
   #tick() {
     // The last known step is not appended: the bars show its distribution.
-    this.isTaking = false;
+    this.isPicking = false;
     this.#late = this.trace.ahead.length < 2;
     if (!this.#late) {
       this.#ticker.mark();
@@ -443,8 +443,8 @@ export class Player extends PlayerState {
       this.#fail(error);
       return;
     }
-    if (this.#goal === null) this.#proceed();
-    else this.goTo(this.#goal);
+    if (this.#pendingPosition === null) this.#proceed();
+    else this.goTo(this.#pendingPosition);
   }
 
   /** @param {Trace} trace @param {Token[]} tokens @param {number} n @param {(steps: Step[]) => void} apply */

@@ -10,9 +10,9 @@ import { defaultSampling, randomSeed, samplingParams } from "./sampling.js";
 import * as traces from "./trace.js";
 import { UnknownCharacters } from "./unknown.js";
 
-const STAGED_MS = 300; // from this interval on the choice is staged
-const STAGE_PART = 0.5; // of the interval
-const STAGE_MAX_MS = 450;
+const ANIMATED_MS = 300; // from this interval on the pick is animated
+const ANIMATION_PART = 0.5; // of the interval
+const ANIMATION_MAX_MS = 450;
 
 export class PlayerState {
   /** undefined: not known yet; null: there is none.
@@ -48,8 +48,8 @@ export class PlayerState {
   seed = randomSeed();
   /** Times the interval: more than 1 while the server is overloaded. */
   pace = 1;
-  /** Whether the pick is on its way into the text. */
-  isTaking = false;
+  /** Whether the pick is being animated. */
+  isPicking = false;
 
   #unknown = new UnknownCharacters();
 
@@ -132,10 +132,10 @@ export class PlayerState {
     return histories.canRedo(this.history, this.trace);
   }
 
-  /** Milliseconds before a tick at which the pick sets out; 0 where playback is too fast for it. */
-  get stageMs() {
+  /** Length of the pick's animation in milliseconds; 0 where playback is too fast for it. */
+  get animationMs() {
     const interval = this.intervalMs * this.pace;
-    return interval < STAGED_MS ? 0 : Math.min(STAGE_MAX_MS, STAGE_PART * interval);
+    return interval < ANIMATED_MS ? 0 : Math.min(ANIMATION_MAX_MS, ANIMATION_PART * interval);
   }
 
   /** The seed in use, whether set or random. */

@@ -1,25 +1,24 @@
-// The timers of playback: one for the next tick, and one for the moment before it at which the pick
-// sets out.
+// The timers of playback: one for the next tick, and one for the animation that ends with it.
 
 export class Ticker {
   #onTick;
-  #onStage;
+  #onBeforeTick;
   #tickTimer = 0;
-  #stageTimer = 0;
+  #beforeTimer = 0;
   #tickedAt = -Infinity;
 
-  /** @param {() => void} onTick @param {() => void} onStage */
-  constructor(onTick, onStage) {
+  /** @param {() => void} onTick @param {() => void} onBeforeTick */
+  constructor(onTick, onBeforeTick) {
     this.#onTick = onTick;
-    this.#onStage = onStage;
+    this.#onBeforeTick = onBeforeTick;
   }
 
   /** Tick once after a delay, instead of what was scheduled.
-   * @param {number} delayMs @param {number} stageMs before the tick; 0: without a stage */
-  schedule(delayMs, stageMs) {
+   * @param {number} delayMs @param {number} animationMs from onBeforeTick to the tick; 0: without */
+  schedule(delayMs, animationMs) {
     this.cancel();
     this.#tickTimer = setTimeout(this.#onTick, delayMs);
-    if (stageMs > 0 && stageMs <= delayMs) this.#stageTimer = setTimeout(this.#onStage, delayMs - stageMs);
+    if (animationMs > 0 && animationMs <= delayMs) this.#beforeTimer = setTimeout(this.#onBeforeTick, delayMs - animationMs);
   }
 
   /** Note that a tick took place: the next interval begins now. */
@@ -35,6 +34,6 @@ export class Ticker {
 
   cancel() {
     clearTimeout(this.#tickTimer);
-    clearTimeout(this.#stageTimer);
+    clearTimeout(this.#beforeTimer);
   }
 }

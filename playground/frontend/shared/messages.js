@@ -78,15 +78,15 @@ export function translate(key, params = {}) {
   return text.replace(PLACEHOLDER, (_, name, isNumber) => (isNumber ? formatNumber(params[name]) : params[name]));
 }
 
-/** Fill in the messages that markup names: data-say (text content), data-say-title, … (attributes).
+/** Fill in the messages that markup names: data-i18n (text content), data-i18n-title, … (attributes).
  * @param {ParentNode} root */
 export function translateMarkup(root) {
-  for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-say]"))) {
-    element.textContent = translate(element.dataset.say ?? "");
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-i18n]"))) {
+    element.textContent = translate(element.dataset.i18n ?? "");
   }
   for (const name of ATTRIBUTES) {
-    for (const element of root.querySelectorAll(`[data-say-${name}]`)) {
-      element.setAttribute(name, translate(element.getAttribute(`data-say-${name}`) ?? ""));
+    for (const element of root.querySelectorAll(`[data-i18n-${name}]`)) {
+      element.setAttribute(name, translate(element.getAttribute(`data-i18n-${name}`) ?? ""));
     }
   }
 }

@@ -10,7 +10,7 @@ import { LatestRequest } from "../../shared/latestRequest.js";
 import { translate } from "../../shared/messages.js";
 import { curlCommand, curlText, partsOf, pythonNext, pythonText } from "./codeSamples.js";
 import { retrace } from "./retrace.js";
-import { Said } from "./said.js";
+import { StatusLine } from "./statusLine.js";
 import { api, writerOf } from "./writtenText.js";
 
 const NEXT = new URL("generate-next-token", API);
@@ -19,7 +19,7 @@ const TEXT = new URL("generate", API);
 export class CodeSample {
   #panel;
   #player;
-  #said;
+  #statusLine;
   #parts;
   /** What the code that is shown, or asked for, depends on. */
   #shown = "";
@@ -29,7 +29,7 @@ export class CodeSample {
   constructor(panel, player) {
     this.#panel = panel;
     this.#player = player;
-    this.#said = new Said(panel, "code");
+    this.#statusLine = new StatusLine(panel, "code");
     this.#parts = {
       code: find(panel, ".keep__code", HTMLTextAreaElement),
       copy: find(panel, "[data-keep=copy]", HTMLButtonElement),
@@ -76,7 +76,7 @@ export class CodeSample {
     } catch (error) {
       this.#shown = ""; // asked again at the next change
       this.#show("");
-      this.#said.fail(error);
+      this.#statusLine.fail(error);
     }
   }
 
@@ -84,12 +84,12 @@ export class CodeSample {
   #show(code, said = "") {
     this.#parts.code.value = code;
     this.#parts.copy.disabled = !code;
-    this.#said.say(said);
+    this.#statusLine.show(said);
   }
 
   async #copy() {
     const hasCopied = await copyField(this.#parts.code);
-    this.#said.say(translate(hasCopied ? "share.copied" : "share.copy_yourself"));
+    this.#statusLine.show(translate(hasCopied ? "share.copied" : "share.copy_yourself"));
   }
 
   /** @param {"of" | "as"} name */

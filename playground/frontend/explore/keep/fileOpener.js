@@ -6,18 +6,18 @@ import { config } from "../../shared/config.js";
 import { find } from "../../shared/dom.js";
 import { translate } from "../../shared/messages.js";
 import { readTextFile, UnreadableText } from "./importText.js";
-import { Said } from "./said.js";
+import { StatusLine } from "./statusLine.js";
 
 const MEGABYTE = 1e6;
 
 export class FileOpener {
   #context;
-  #said;
+  #statusLine;
 
   /** @param {HTMLElement} panel @param {ExploreContext} context */
   constructor(panel, context) {
     this.#context = context;
-    this.#said = new Said(panel, "open");
+    this.#statusLine = new StatusLine(panel, "open");
     const file = find(panel, ".keep__file input", HTMLInputElement);
     const pasted = find(panel, ".keep__pasted", HTMLTextAreaElement);
     file.addEventListener("change", async () => {
@@ -43,7 +43,7 @@ export class FileOpener {
       this.#refuse(error);
       return false;
     }
-    this.#said.say("");
+    this.#statusLine.show("");
     this.#context.close();
     try {
       await this.#context.openText(text);
@@ -56,7 +56,7 @@ export class FileOpener {
   /** @param {UnreadableText} error */
   #refuse({ reason }) {
     const megabytes = config.text_file.bytes_max / MEGABYTE;
-    this.#said.warn(translate(`keep.unreadable_${reason}`, { megabytes }));
+    this.#statusLine.warn(translate(`keep.unreadable_${reason}`, { megabytes }));
   }
 }
 

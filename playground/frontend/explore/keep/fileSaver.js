@@ -14,7 +14,7 @@ import { sessionName } from "../../shared/session.js";
 import { barsSvg } from "./barsSvg.js";
 import { distributions, fileName, textFile } from "./exports.js";
 import { nextStep, retrace } from "./retrace.js";
-import { Said } from "./said.js";
+import { StatusLine } from "./statusLine.js";
 import { api, writerOf } from "./writtenText.js";
 
 const PNG_SCALE = 2;
@@ -29,7 +29,7 @@ const TYPES = { txt: "text/plain;charset=utf-8", json: "application/json", csv: 
 export class FileSaver {
   #player;
   #schema;
-  #said;
+  #statusLine;
   /** @type {HTMLButtonElement[]} */
   #buttons;
   #request = new LatestRequest();
@@ -38,7 +38,7 @@ export class FileSaver {
   constructor(panel, player, schema) {
     this.#player = player;
     this.#schema = schema;
-    this.#said = new Said(panel, "files");
+    this.#statusLine = new StatusLine(panel, "files");
     this.#buttons = [...panel.querySelectorAll("button")].filter((button) => button.dataset.save);
     panel.addEventListener("click", (event) => {
       const button = closestTarget(event, "[data-save]");
@@ -58,15 +58,15 @@ export class FileSaver {
 
   /** @param {Ending} ending */
   async #save(ending) {
-    this.#said.say(translate("keep.saving"));
+    this.#statusLine.show(translate("keep.saving"));
     try {
       const content = await this.#request.send((signal) => this.#content(ending, signal));
       if (content === null) return;
       const name = fileName(this.#player.session?.name ?? "", new Date(), ending);
       download(new Blob([content], { type: TYPES[ending] }), name);
-      this.#said.say(translate("keep.saved", { name }));
+      this.#statusLine.show(translate("keep.saved", { name }));
     } catch (error) {
-      this.#said.fail(error);
+      this.#statusLine.fail(error);
     }
   }
 

@@ -13,7 +13,7 @@ import { placeOf } from "../../shared/session.js";
 import { hasStorage, readStorage, writeStorage } from "../../shared/storage.js";
 import { formatBytes, visibleText } from "../../shared/text.js";
 import * as kept from "./keptTexts.js";
-import { Said } from "./said.js";
+import { StatusLine } from "./statusLine.js";
 
 const KEY = "token-playground.kept";
 const TAIL = 30; // characters of the prompt that a row shows
@@ -21,7 +21,7 @@ const SHOWN = 200; // tokens of what was written: more than there is room for
 
 export class KeptList {
   #context;
-  #said;
+  #statusLine;
   #parts;
   /** @type {KeptText[]} */
   #texts = [];
@@ -35,7 +35,7 @@ export class KeptList {
   /** @param {HTMLElement} panel @param {ExploreContext} context */
   constructor(panel, context) {
     this.#context = context;
-    this.#said = new Said(panel, "history");
+    this.#statusLine = new StatusLine(panel, "history");
     this.#parts = {
       form: find(panel, "form", HTMLFormElement),
       name: find(panel, ".keep__name", HTMLInputElement),
@@ -53,7 +53,7 @@ export class KeptList {
     const { add, form } = this.#parts;
     form.hidden = !hasStorage();
     add.disabled = !session || trace.prompt.length === 0;
-    if (!hasStorage()) this.#said.warn(translate("keep.denied"));
+    if (!hasStorage()) this.#statusLine.warn(translate("keep.denied"));
     this.#read();
   }
 
@@ -74,7 +74,7 @@ export class KeptList {
     list.addEventListener("change", ({ target }) => {
       const field = /** @type {HTMLInputElement} */ (target);
       const text = this.#textOf(field);
-      if (text && this.#write(kept.rename(this.#texts, text.id, field.value))) this.#said.say(translate("keep.named"));
+      if (text && this.#write(kept.rename(this.#texts, text.id, field.value))) this.#statusLine.show(translate("keep.named"));
     });
     list.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.isComposing && event.target instanceof HTMLInputElement) event.target.blur();
@@ -93,10 +93,10 @@ export class KeptList {
       seed,
       trace: encodeTrace(trace),
     });
-    if (!texts) this.#said.warn(translate("keep.full"));
+    if (!texts) this.#statusLine.warn(translate("keep.full"));
     else if (this.#write(texts)) {
       this.#parts.name.value = "";
-      this.#said.say(translate("keep.added"));
+      this.#statusLine.show(translate("keep.added"));
     }
   }
 
@@ -117,14 +117,14 @@ export class KeptList {
     this.#removed = { text, index };
     this.#parts.undo.hidden = false;
     this.#parts.undo.focus();
-    this.#said.say(translate("keep.removed"));
+    this.#statusLine.show(translate("keep.removed"));
   }
 
   #undo() {
     if (!this.#removed) return;
     const { text, index } = this.#removed;
     if (!this.#write(kept.restore(this.#texts, text, index))) return;
-    this.#said.say(translate("keep.restored"));
+    this.#statusLine.show(translate("keep.restored"));
     find(this.#parts.list, `[data-id="${text.id}"] [data-act=open]`).focus();
   }
 
@@ -134,7 +134,7 @@ export class KeptList {
     this.#removed = null;
     this.#parts.undo.hidden = true;
     const isKept = writeStorage(KEY, kept.encode(texts));
-    if (!isKept) this.#said.warn(translate("keep.full"));
+    if (!isKept) this.#statusLine.warn(translate("keep.full"));
     this.#read();
     return isKept;
   }

@@ -1,5 +1,5 @@
-// The moment of choice, staged: before a tick, with Sample, a ring runs over the bars and comes to rest
-// on the pick; then the pick goes into the text. Fast playback leaves no time for it.
+// Animates the pick before a tick: with Sample, a ring runs over the bars and comes to rest on the
+// pick; then the pick moves into the text. Fast playback leaves no time for it.
 
 /** @import { Player } from "./player.js" */
 
@@ -9,10 +9,10 @@ const DRAW_PART = 0.55; // of the time: the draw; the rest is the way into the t
 const JUMPS = 6; // of the ring
 const STRIDE = 7; // rows from one jump to the next, without a pattern that the eye would see
 
-export class Staging {
+export class PickAnimation {
   #list;
   #output;
-  #isTaking = false;
+  #isPicking = false;
 
   /** @param {HTMLElement} list the bars @param {HTMLElement} output */
   constructor(list, output) {
@@ -22,15 +22,15 @@ export class Staging {
 
   /** @param {Player} player */
   draw(player) {
-    const begins = player.isTaking && !this.#isTaking;
-    this.#isTaking = player.isTaking;
+    const begins = player.isPicking && !this.#isPicking;
+    this.#isPicking = player.isPicking;
     if (!begins || prefersStillness()) return;
     const pick = /** @type {HTMLElement | null} */ (this.#list.querySelector("[data-picked]"));
     if (!pick) return;
     const isDrawn = player.sampling.pick === "sample";
-    const drawMs = isDrawn ? DRAW_PART * player.stageMs : 0;
+    const drawMs = isDrawn ? DRAW_PART * player.animationMs : 0;
     if (isDrawn) this.#draw(pick, player.trace.steps.length, drawMs);
-    this.#fly(pick, player.stageMs - drawMs, drawMs);
+    this.#fly(pick, player.animationMs - drawMs, drawMs);
   }
 
   /** @param {HTMLElement} pick @param {number} offset @param {number} duration */

@@ -1,4 +1,4 @@
-"""Files that operating systems and other programs leave beside a model, and that are none of it."""
+"""Ignored files: those that operating systems and other programs leave beside a model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BESIDE_MODELS = re.compile(
 )
 
 
-def is_ballast(path: str) -> bool:
+def is_ignored_file(path: str) -> bool:
     """Whether a file is no part of any model, by its path with forward slashes."""
     *_, name = parts = path.split("/")
     return any(_OF_SYSTEMS.fullmatch(part) for part in parts) or bool(

@@ -1,4 +1,4 @@
-"""Which text a session's model learned from, where this server has it."""
+"""Training texts of the sessions' models, where this server has them."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-// What a part of the panel says of what it has done, or why it could not.
+// The status line of a part of the panel: what it has done, or why it could not.
 
 import { asRequestError, describeError } from "../../shared/requestError.js";
 import { find, setAttribute, setText } from "../../shared/dom.js";
 
-export class Said {
+export class StatusLine {
   #element;
 
   /** @param {HTMLElement} panel @param {string} part of it */
@@ -12,7 +12,7 @@ export class Said {
   }
 
   /** @param {string} text */
-  say(text) {
+  show(text) {
     setAttribute(this.#element, "data-tone", null);
     setText(this.#element, text);
   }
