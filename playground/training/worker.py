@@ -99,7 +99,10 @@ def run_worker(connection: socket.socket) -> None:
         os._exit(0)  # the server has exited, or closed the connection
 
     def send(event: protocol.Event) -> None:
-        connection.sendall(protocol.encode(event))
+        try:
+            connection.sendall(protocol.encode(event))
+        except ConnectionError:
+            os._exit(0)  # the same
 
     threading.Thread(target=receive, daemon=True).start()
     send(protocol.Started(os.getpid()))
@@ -112,8 +115,6 @@ def run_worker(connection: socket.socket) -> None:
         send(protocol.Ended("diverged"))
     except TooFewTokensError:
         send(protocol.Ended("short"))
-    except BrokenPipeError:
-        return
     except Exception as error:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
             send(protocol.Ended("memory"))

@@ -153,6 +153,20 @@ def test_what_it_tells_and_writes(spawner, job):
     assert gone(process.pid)
 
 
+def test_a_server_that_has_left_before_the_start_is_no_error():
+    script = """
+import socket
+from playground.training.worker import run_worker
+ours, theirs = socket.socketpair()
+theirs.close()
+run_worker(ours)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_word_pieces_are_learned_first_and_losses_are_those_of_characters(spawner, job):
     process = play(spawner, dataclasses.replace(job, vocab_size=280))
     kinds = [message["kind"] for message in process.said[:4]]
