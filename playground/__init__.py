@@ -27,3 +27,5 @@ The packages, from the top; each imports only those below it (the contracts in p
 
 train, evaluate and publish are aliases, for `python -m playground.train`.
 """
+
+__version__ = "1.0.0"

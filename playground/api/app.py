@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from playground import __version__
 from playground.api.errors import DEFAULT_RESPONSES, EXPOSED_HEADERS, add_exception_handlers
 from playground.api.middleware import AnswerHead, LimitBodySize, SetRequestContext
 from playground.api.openai_errors import OPENAI_PREFIX, OPENAI_RESPONSES
@@ -74,6 +75,7 @@ def create_api(
     # FastAPIOffline: the documentation page loads its script and styles from this server.
     app = FastAPIOffline(
         title="Token Playground",
+        version=__version__,
         description="Next-character distributions of small language models.",
         lifespan=lifespan,
     )

@@ -18,6 +18,8 @@ from torch import Tensor
 from playground.lm.model import Transformer
 from playground.lm.optimizers import Muon
 
+SEED_MAX = 2**31 - 1
+
 # Batch size of a validation: bounds its memory.
 _WINDOWS_AT_ONCE = 128
 _LOGITS_AT_ONCE = 2**25
@@ -61,8 +63,8 @@ class TrainingParams:
             raise ValueError("rates, momentum, weight_decay and warmup must not be negative.")
         if not 0 <= self.decay <= 1 or not 0 <= self.dropout < 1:
             raise ValueError("decay and dropout must be fractions.")
-        if not 0 <= self.seed < 2**31:
-            raise ValueError("seed must be from 0 to 2147483647.")
+        if not 0 <= self.seed <= SEED_MAX:
+            raise ValueError(f"seed must be from 0 to {SEED_MAX}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from playground.lm.learning import TrainingParams
+from playground.lm.learning import SEED_MAX, TrainingParams
 from playground.lm.model import ModelConfig
 from playground.training.choices import Choice
 
@@ -21,7 +21,7 @@ CHARACTERS_PER_STEP_MAX = 32_768
 LOGITS_PER_STEP_MAX = 2**26  # an update holds about five copies: 1.3 GB of a worker's memory
 STEPS = (1, 20_000)
 BATCH_SIZE = (1, 256)
-SEED = (0, 2**31 - 1)
+SEED = (0, SEED_MAX)
 LEARNING_RATE_FACTOR = 100  # above and below the preset's own
 MODEL_BOUNDS: dict[str, tuple[int, int]] = {
     "n_layer": (1, 8),

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from playground import __version__
 from playground.page.bundle import frontend_bundle
 from tests.api.scenarios import HELLO, NEXT, error
 
@@ -55,6 +56,10 @@ def test_what_gradio_answers_stays_gradios(whole):
     assert whole.get("/nothing").json() == {"detail": "Not Found"}
     assert whole.head("/config").status_code == 405
     assert "window.gradio_config" in whole.get("/").text
+
+
+def test_the_document_of_the_api_has_the_packages_version(whole):
+    assert whole.get("/openapi.json").json()["info"]["version"] == __version__
 
 
 def test_head_is_get_without_the_body(whole):
