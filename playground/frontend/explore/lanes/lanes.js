@@ -10,6 +10,7 @@ import { fork, isSameText } from "../../playback/trace.js";
 import { compare, generate } from "../../shared/client.js";
 import { config } from "../../shared/config.js";
 import { closestTarget, find } from "../../shared/dom.js";
+import { LatestRequest } from "../../shared/latestRequest.js";
 import { translate } from "../../shared/messages.js";
 import { asRequestError, describeError } from "../../shared/requestError.js";
 import { LaneForm } from "./laneForm.js";
@@ -33,8 +34,7 @@ export class Lanes {
   #isPlaying = false;
   #timer = 0;
   #failure = "";
-  /** @type {AbortController | null} */
-  #pending = null;
+  #request = new LatestRequest();
 
   /** @param {HTMLElement} element @param {ExploreContext} context */
   constructor(element, context) {
@@ -95,8 +95,7 @@ export class Lanes {
   }
 
   #cancel() {
-    this.#pending?.abort();
-    this.#pending = null;
+    this.#request.cancel();
   }
 
   /** @param {boolean} isPlaying */
@@ -117,7 +116,7 @@ export class Lanes {
 
   async #advance() {
     clearTimeout(this.#timer);
-    if (!this.#lanes || !this.#canAdvance || this.#pending) return;
+    if (!this.#lanes || !this.#canAdvance || this.#request.isPending) return;
     if (this.#lockstep.shown >= locksteps.known(this.#lockstep) && !(await this.#load(this.#lanes))) return;
     this.#lockstep = { ...this.#lockstep, shown: this.#lockstep.shown + 1 };
     if (this.#isPlaying && this.#canAdvance) this.#timer = setTimeout(() => this.#advance(), this.#player.intervalMs);
@@ -129,24 +128,25 @@ export class Lanes {
    * they are known now.
    * @param {{ upper: Lane, lower: Lane }} lanes */
   async #load(lanes) {
-    const pending = (this.#pending = new AbortController());
-    const { signal } = pending;
     this.#failure = "";
     try {
-      const before = this.#lockstep;
-      const n = Math.min(CHUNK, config.generation.tokens_max - before.shown);
-      const [upper, lower] = await Promise.all(/** @type {const} */ (["upper", "lower"]).map((side) => this.#ask(lanes[side], before[side], n, signal)));
-      const extended = locksteps.extend(before, { upper, lower }, lanes);
-      const bits = await this.#measure(lanes, extended.upper, extended.upper.length - before.upper.length, signal);
-      if (signal.aborted) return false;
-      this.#lockstep = { ...extended, bits: [...before.bits, ...bits] };
-      return true;
+      const extended = await this.#request.send((signal) => this.#extend(this.#lockstep, lanes, signal));
+      if (extended) this.#lockstep = extended;
+      return extended !== null;
     } catch (error) {
-      if (!signal.aborted) this.#fail(error);
+      this.#fail(error);
       return false;
-    } finally {
-      if (this.#pending === pending) this.#pending = null;
     }
+  }
+
+  /** @param {Lockstep} before @param {{ upper: Lane, lower: Lane }} lanes @param {AbortSignal} signal
+   * @returns {Promise<Lockstep>} */
+  async #extend(before, lanes, signal) {
+    const n = Math.min(CHUNK, config.generation.tokens_max - before.shown);
+    const [upper, lower] = await Promise.all(/** @type {const} */ (["upper", "lower"]).map((side) => this.#ask(lanes[side], before[side], n, signal)));
+    const extended = locksteps.extend(before, { upper, lower }, lanes);
+    const bits = await this.#measure(lanes, extended.upper, extended.upper.length - before.upper.length, signal);
+    return { ...extended, bits: [...before.bits, ...bits] };
   }
 
   /** @param {Lane} lane @param {Step[]} steps that it has @param {number} n @param {AbortSignal} signal
@@ -167,9 +167,8 @@ export class Lanes {
 
   /** @param {unknown} error */
   #fail(error) {
-    const failure = asRequestError(error);
     this.#isPlaying = false;
-    if (failure.kind !== "aborted") this.#failure = describeError(failure);
+    this.#failure = describeError(asRequestError(error));
     this.#show();
   }
 
