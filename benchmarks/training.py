@@ -78,13 +78,18 @@ class Peer:
         spec.loader.exec_module(module)
         gpt = module.GPT(module.GPTConfig(**saved["model_args"]))
         gpt.load_state_dict(saved["model"])
-        gpt.eval()
+        return validation_loss(_Scored(gpt), torch.from_numpy(self.corpus.validation))
 
-        def logits(ids):
-            return gpt(ids, ids)[0]  # without targets it predicts the last position alone
 
-        logits.training, logits.eval, logits.train = False, lambda: None, lambda _: None
-        return validation_loss(logits, torch.from_numpy(self.corpus.validation))
+class _Scored(torch.nn.Module):
+    """nanoGPT's model as `validation_loss` calls one: logits of every position."""
+
+    def __init__(self, gpt: torch.nn.Module) -> None:
+        super().__init__()
+        self.gpt, self.config = gpt, gpt.config
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.gpt(ids, ids)[0]  # without targets it predicts the last position alone
 
 
 def ours(corpus: Corpus, steps: int) -> tuple[float, float]:
