@@ -17,9 +17,13 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True, eq=False)
 class _Call(Generic[_T]):
-    """Work in flight, and the progress callbacks of its waiters, one each."""
+    """Work in flight, and the progress callbacks of its waiters, one each.
+
+    expiry: of work that lingers without a waiter.
+    """
 
     task: asyncio.Task[_T] | None = None
+    expiry: asyncio.TimerHandle | None = None
     callbacks: list[ProgressCallback] = field(default_factory=list)
     last_progress: tuple[int, int] | None = None
 
@@ -56,6 +60,8 @@ class SingleFlight(Generic[_T]):
         assert call.task is not None
         callback = progress or _ignore_progress
         call.callbacks.append(callback)
+        if call.expiry is not None:
+            call.expiry.cancel()
         if call.last_progress:
             callback(*call.last_progress)
         try:
@@ -64,7 +70,8 @@ class SingleFlight(Generic[_T]):
             call.callbacks.remove(callback)
             if not call.callbacks:
                 if linger_seconds and not call.task.done():
-                    asyncio.get_running_loop().call_later(linger_seconds, self._cancel, key, call)
+                    loop = asyncio.get_running_loop()
+                    call.expiry = loop.call_later(linger_seconds, self._cancel, key, call)
                 else:
                     self._cancel(key, call)
 
@@ -78,9 +85,8 @@ class SingleFlight(Generic[_T]):
         return call
 
     def _cancel(self, key: Hashable, call: _Call[_T]) -> None:
-        """Cancel work that nobody waits for."""
-        if not call.callbacks and call.task is not None:
-            self._remove(key, call)
+        self._remove(key, call)
+        if call.task is not None:
             call.task.cancel()
 
     def _remove(self, key: Hashable, call: _Call[_T]) -> None:

@@ -65,17 +65,18 @@ def test_one_who_leaves_leaves_the_others_and_the_last_ends_the_work():
 def test_work_that_lingers_goes_on_for_who_comes_back_and_ends_without():
     async def scenario():
         flights, work = SingleFlight(), Work()
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(flights.run("k", work, linger_seconds=0.2), 0.05)
-        back = asyncio.create_task(flights.run("k", work, linger_seconds=0.2))
+
+        async def wait(seconds):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(flights.run("k", work, linger_seconds=0.4), seconds)
+
+        await wait(0.05)
+        await asyncio.sleep(0.2)
+        await wait(0.1)
+        await asyncio.sleep(0.2)  # longer than 0.4 s after the first has left
+        assert (work.begun, work.cancelled, len(flights)) == (1, 0, 1)
         await asyncio.sleep(0.4)
-        assert (work.begun, work.cancelled) == (1, 0)
-        back.cancel()
-        await asyncio.wait({back})
-        await asyncio.sleep(0.1)
-        assert (work.cancelled, len(flights)) == (0, 1)
-        await asyncio.sleep(0.3)
-        assert (work.cancelled, len(flights)) == (1, 0)
+        assert (work.begun, work.cancelled, len(flights)) == (1, 1, 0)
 
     asyncio.run(scenario())
 
