@@ -252,6 +252,47 @@ def test_hostile_tokens_are_shown_as_characters(visit):
     assert panel(page).locator("img, script, b").count() == 0
 
 
+def tab_to(page, selector):
+    """Press Tab until an element of the panel has the focus."""
+    for _ in range(40):
+        page.page.keyboard.press("Tab")
+        if panel(page).locator(f"{selector}:focus").count():
+            return
+    pytest.fail(f"no Tab leads to {selector}")
+
+
+def test_by_keyboard_alone_from_the_door_to_a_text_that_goes_on(visit):
+    page = visit(query=SETTINGS.replace("&explore=draw", ""))
+    page.page.locator(".explore-door").focus()
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("[role=treeitem]:focus")).to_have_count(1)
+    page.page.keyboard.press("Shift+Tab")
+    for _ in range(3):
+        page.page.keyboard.press("ArrowRight")
+    part(page, "odds")
+    tab_to(page, ".sampling__pick input")
+    tab_to(page, "[data-dial=temperature] input")
+    page.page.keyboard.press("ArrowLeft")
+    tab_to(page, ".draw__line")
+    page.page.keyboard.press("ArrowRight")
+    expect(panel(page).locator(".draw__reading")).not_to_be_empty()
+    tab_to(page, "[data-sampling=another]")
+    page.page.keyboard.press("Enter")
+    expect(page.button("Write with this seed")).to_be_visible()
+    tab_to(page, "[data-part=tally] button:nth-of-type(1)")
+    page.page.keyboard.press("Enter")
+    expect(part(page, "tally").get_by_role("status")).to_contain_text("100 draws")
+    tab_to(page, "[data-ways=write]")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator(".way")).to_have_count(3)
+    tab_to(page, ".way button")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#explore-dialog")).to_be_hidden()
+    page.page.wait_for_function(
+        f"document.querySelector('.output').textContent.length > {len(PROMPT)}"
+    )
+
+
 @both_sizes
 @pytest.mark.parametrize("locale", ["en-US", "de-DE"])
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(visit, size, locale):
