@@ -51,10 +51,9 @@ class SingleFlight(Generic[_T]):
     ) -> _T:
         """Await the work in flight for a key, or start `work` if there is none.
 
-        linger_seconds: for which the work goes on once its last waiter, this one, was cancelled:
-        it may come again. An exception is raised to all waiters and is not cached. Cancelling one
-        waiter leaves the work running for the others. A late waiter's `progress` is called with the
-        last report.
+        An exception is raised to all waiters and is not cached. Cancelling one waiter leaves the
+        work running for the others; cancelling the last one ends it, after its linger_seconds. A
+        late waiter's `progress` is called with the last report.
         """
         call = self._calls.get(key) or self._start(key, work)
         assert call.task is not None

@@ -44,15 +44,15 @@ def _serve() -> None:
 
 
 def _parser() -> CommandParser:
-    settings = "Settings are environment variables, GRADIO_SERVER_PORT is one; README lists them."
+    epilog = "Settings are environment variables, GRADIO_SERVER_PORT is one; README lists them."
     parser = CommandParser(
         prog="token-playground",
         description="Watch a small language model write, one character at a time.",
-        epilog=settings,
+        epilog=epilog,
     )
     commands = parser.add_subparsers(metavar="COMMAND")
     serve = "serve the page and the API (the default)"
-    commands.add_parser("serve", help=serve, epilog=settings)
+    commands.add_parser("serve", help=serve, epilog=epilog)
     for name, (_, summary) in _COMMANDS.items():
         commands.add_parser(name, help=summary)
     return parser

@@ -41,26 +41,25 @@ class ModelLoader:
 
         Raises BadCheckpoint, HubError; ModelLoading after `model_wait`, while the load goes on.
         """
-        run = session.run
-        assert run is not None
-        if model_key(run, entry) in self._cache:
+        wait_seconds = model_wait.get()
+        if wait_seconds is None or model_key(session.require_run(), entry) in self._cache:
             return await self.load(session, entry)
         try:
-            async with asyncio.timeout(model_wait.get()) as wait:
-                return await self.load(session, entry)
+            async with asyncio.timeout(wait_seconds) as wait:
+                return await self.load(session, entry, linger_seconds=LINGER_SECONDS)
         except TimeoutError:
             if not wait.expired():
                 raise
             raise ModelLoading from None
 
-    async def load(self, session: Session, entry: CheckpointEntry) -> LanguageModel:
-        """The model of a step. Raises BadCheckpoint, HubError."""
-        run, origin = session.run, session.origin
-        assert run is not None
+    async def load(
+        self, session: Session, entry: CheckpointEntry, *, linger_seconds: float = 0
+    ) -> LanguageModel:
+        """The model of a step. linger_seconds: of a download. Raises BadCheckpoint, HubError."""
+        run, origin = session.require_run(), session.origin
         key = model_key(run, entry)
         if origin is not None and key not in self._cache:
-            linger = 0.0 if model_wait.get() is None else LINGER_SECONDS
-            await self._hub.fetch_weights(run, origin, entry.step, linger_seconds=linger)
+            await self._hub.fetch_weights(run, origin, entry.step, linger_seconds=linger_seconds)
         try:
             return await self._cache.get(key, partial(self._read, run, entry))
         except BadCheckpoint:

@@ -122,8 +122,7 @@ class Playground:
         self._beam_search = BeamSearch(self._models.get, executor)
         self._draw_repeater = DrawRepeater(self._models.get, executor)
         self._sessions = SessionRegistry(settings.hub_sessions, self._hub.last_used, replica)
-        self._featured_task: asyncio.Task[None] | None = None
-        self._library_task: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
         self.reference_tokenizers = {name: reference_tokenizer(name) for name in REFERENCES}
         self.loads: LoadRegistry[Session] = LoadRegistry(replica)
         self.refused: dict[str, Message] = {}
@@ -436,7 +435,7 @@ class Playground:
 
     def open_featured(self) -> None:
         """Start opening the operator's featured repos in the background, one after another."""
-        self._featured_task = asyncio.create_task(self._open_featured())
+        self._background.append(asyncio.create_task(self._open_featured()))
 
     async def _open_featured(self) -> None:
         for address in self.settings.featured_repos:
@@ -452,24 +451,24 @@ class Playground:
         """
         self.trainings.prepare()
         self._engine.start()
-        if any(isinstance(session.run, TransformersRun) for session in self.sessions()):
-            self._library_task = asyncio.create_task(self._prepare_library())
+        self._background.append(asyncio.create_task(self._prepare_library()))
 
     async def _prepare_library(self) -> None:
-        """Import it, and check the architectures of the bundled models that are its own."""
+        """Import it where a bundled model is its own, and check the architectures of those."""
+        bundled = [session for session in self.sessions() if session.source == "bundled"]
+        own = [(one, one.run) for one in bundled if isinstance(one.run, TransformersRun)]
+        if not own:
+            return
         importing = asyncio.create_task(asyncio.to_thread(import_library))
-        for session in self.sessions():
-            if session.source == "bundled" and isinstance(session.run, TransformersRun):
-                check = asyncio.to_thread(check_architecture, session.run)
-                await self._refuse_invalid(session, check)
+        for session, run in own:
+            await self._refuse_invalid(session, asyncio.to_thread(check_architecture, run))
         await importing
 
     async def close(self) -> None:
         """Cancel loads and trainings, end the engine."""
-        for task in (self._featured_task, self._library_task):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait({task})
+        for task in self._background:
+            task.cancel()
+            await asyncio.wait({task})
         await self.trainings.close()
         await self.loads.close()
         await self._hub.close()

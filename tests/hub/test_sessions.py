@@ -15,7 +15,7 @@ def test_what_a_visitor_opens_is_not_listed_for_others(hub, changed):
         assert [session.session_id for session in service.sessions()] == ["plain"]
         assert (await service.get_session(opened.session_id)).run == opened.run
         service.open_featured()
-        await service._featured_task
+        await asyncio.gather(*service._background)
         listed = service.sessions()
         assert {session.session_id for session in listed} == {"plain", opened.session_id}
         await service.load_from_hub(opened.session_id)
@@ -57,7 +57,7 @@ def test_featured_repos_are_opened_in_the_background(hub, changed):
         service.open_featured()
         await service.warm_up()
         assert time.monotonic() - start < 0.3
-        await service._featured_task
+        await asyncio.gather(*service._background)
         assert [s.session_id.split("@")[0] for s in service.sessions() if s.source == "hub"] == [
             REPO
         ]

@@ -537,7 +537,7 @@ export class Player extends PlayerState {
     if (effect === "paused") this.#halt(notice);
     else this.notice = notice;
     if (effect === "busy") this.pace = Math.min(PACE_MAX, 2 * this.pace);
-    if (effect === "busy" || effect === "loading") {
+    if (retryMs) {
       clearTimeout(this.#retryTimer);
       this.#retryTimer = setTimeout(() => this.reconnect(), retryMs);
     }

@@ -79,7 +79,7 @@ export async function request(path, body, {
   timeoutMs = config.requests.timeout_ms,
 } = {}) {
   const deadline = AbortSignal.timeout(timeoutMs);
-  const options = { method, signal: anySignal([signal, deadline]), ...encodeBody(body, timeoutMs) };
+  const options = { method, signal: anySignal([signal, deadline]), ...encodeRequest(body, timeoutMs) };
   let response, answer;
   try {
     response = await fetch(new URL(path, API), options);
@@ -124,9 +124,9 @@ function anySignal(signals) {
 
 /** @param {any} body @param {number} timeoutMs
  * @returns {{ headers: Record<string, string>, body?: BodyInit }} */
-function encodeBody(body, timeoutMs) {
+function encodeRequest(body, timeoutMs) {
   const seconds = Math.floor((timeoutMs - config.requests.answer_margin_ms) / 1000);
-  const headers = { "X-Language": currentLocale(), Prefer: `wait=${Math.max(0, seconds)}` };
+  const headers = { "X-Language": currentLocale(), Prefer: `wait=${seconds}` };
   if (!body) return { headers };
   if (body instanceof Blob) return { headers, body };
   return { headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(body) };
