@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -111,6 +112,7 @@ class Steps:
         return len(self.records)
 
 
+@lru_cache
 def steps_dtype(vocab_size: int) -> np.dtype[np.void]:
     """The type of the records of Steps."""
     k = min(N_CANDIDATES, vocab_size)

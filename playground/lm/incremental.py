@@ -167,20 +167,36 @@ def _extend(
         x = x + model.positions[positions.clamp(min=0)]
     attention = _sliding_attention if model.config.is_sliding else _full_attention
     attend = attention(model, positions)
+    n_rows, n_in = x.shape[:2]
+    x = _pad_rows(x.flatten(0, 1))  # (N, C), as in all that follows but attention
     keys, values = [], []
     for index, block in enumerate(model.unrolled_blocks()):
         # Of each pass, what a later one or a logit attends to is computed.
-        n_out = min(n_new, n_logits + sum(span - 1 for span in spans[index + 1 :]))
-        widths = [block.key_width, block.key_width, x.shape[2]]
-        qkv = _by_rows(partial(_project, block), x)
-        q, k, v = (part.unflatten(2, (block.n_head, -1)) for part in qkv.split(widths, 2))
+        n_out = min(n_in, n_logits + sum(span - 1 for span in spans[index + 1 :]))
+        qkv = _by_rows(partial(_project, block), x)[: n_rows * n_in].view(n_rows, n_in, -1)
+        q, k, v = _split_heads(block, qkv)
         y, k, v = attend(q[:, -n_out:], k, v, cache.keys[index], cache.values[index])
-        x = _by_rows(partial(_transform, block), x[:, -n_out:], y)
+        if n_out < n_in:
+            x = x[: n_rows * n_in].view(n_rows, n_in, -1)[:, -n_out:]
+            x, n_in = _pad_rows(x.flatten(0, 1)), n_out
+        x = _by_rows(partial(_transform, block), x, _pad_rows(y.flatten(0, 1)))
         keys.append(k)
         values.append(v)
-    logits = _by_rows(model.logits, x[:, -n_logits:])
+    logits = _by_rows(model.logits, x)[: n_rows * n_in].view(n_rows, n_in, -1)
     kept = tokens[:, -model.config.block_size :]
     return logits, Cache(tuple(keys), tuple(values), kept, total)
+
+
+def _split_heads(block: Block, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys (B, T, H, K) and values (B, T, H, D), which lie side by side in (B, T, C)."""
+    n_rows, n_time, width = qkv.shape
+    key_width, n_head = block.key_width, block.n_head
+    q, k, v = qkv.split((key_width, key_width, width - 2 * key_width), 2)
+    return (
+        q.view(n_rows, n_time, n_head, -1),
+        k.view(n_rows, n_time, n_head, -1),
+        v.view(n_rows, n_time, n_head, -1),
+    )
 
 
 def _project(block: Block, x: Tensor) -> Tensor:
@@ -265,16 +281,15 @@ def _full_attention(model: Transformer, positions: Tensor) -> _Attend:
     return attend
 
 
-def _by_rows(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-    """A function of rows (N, C) on inputs (B, T, C); N such that a row always has the same bits."""
-    rows = [x.flatten(0, 1) for x in inputs]
-    n_rows = rows[0].shape[0]
-    if n_rows % _ROWS_MIN:
-        rows = [F.pad(x, (0, 0, 0, -n_rows % _ROWS_MIN)) for x in rows]
-    if n_rows <= _ROWS_MAX:
-        out = function(*rows)
-    else:
-        parts = zip(*(x.split(_ROWS_MAX) for x in rows), strict=True)
-        out = torch.cat([function(*part) for part in parts])
-    by_position: Tensor = out[:n_rows].unflatten(0, inputs[0].shape[:2])
-    return by_position
+def _by_rows(function: Callable[..., Tensor], *rows: Tensor) -> Tensor:
+    """A function of rows (N, C), of which there are so many that a row always has the same bits."""
+    if len(rows[0]) <= _ROWS_MAX:
+        return function(*rows)
+    parts = zip(*(x.split(_ROWS_MAX) for x in rows), strict=True)
+    return torch.cat([function(*part) for part in parts])
+
+
+def _pad_rows(x: Tensor) -> Tensor:
+    """Rows (N, C), and as many of zeros after them as `_by_rows` needs."""
+    n_missing = -len(x) % _ROWS_MIN
+    return torch.constant_pad_nd(x, (0, 0, 0, n_missing)) if n_missing else x
