@@ -40,7 +40,10 @@ class EngineDeployment:
         return self._models[model_id]
 
     async def __call__(self, request: Request) -> Response:
-        """The answer to a message of `messages`; weights that came with it are kept."""
+        """The answer to a message of `messages`; weights that came with it are kept.
+
+        One without a request brings weights alone.
+        """
         message, weights = decode(await request.body())
         model_id = message["model"]
         model = self._models.get(model_id)
@@ -49,7 +52,10 @@ class EngineDeployment:
             self._models[model_id] = model
         if model is not None:
             model = await self._keep(model_id)
-        answer = await answer_request(self._engine, model_id, model, message["request"])
+        if message["request"] is None:
+            answer: tuple[dict[str, Any], bytes] = {"known": model is not None}, b""
+        else:
+            answer = await answer_request(self._engine, model_id, model, message["request"])
         return Response(encode(*answer), media_type="application/octet-stream")
 
 

@@ -16,6 +16,7 @@ import httpx2
 import orjson
 from cachetools import LRUCache
 
+from playground.concurrency import SingleFlight
 from playground.errors import EngineUnavailable
 from playground.inference.batch import GenerationRequest
 from playground.inference.engine import Engine
@@ -52,6 +53,7 @@ class RayServeEngine:
         """
         self._url, self._local = url, local
         self._model_ids: LRUCache[Hashable, str] = LRUCache(_MODEL_IDS)
+        self._sends: SingleFlight[bytes | None] = SingleFlight()
         self._is_away = False
         # The cluster is near: a proxy to the rest of the world does not lead there.
         self._http = httpx2.AsyncClient(timeout=_TIMEOUT, limits=_CONNECTIONS, trust_env=False)
@@ -77,11 +79,22 @@ class RayServeEngine:
         }
         data = await self._ask(message)
         if data is None:  # no replica has the model, or the one that was asked does not
-            weights = await asyncio.to_thread(save_weights, model)
-            data = await self._ask(message | {"config": config_fields(model)}, weights)
+            # Once for all who wait for it, so not with a request of one of them.
+            await self._sends.run(model_id, lambda _: self._send(model_id, model))
+            data = await self._ask(message)
+        if data is None:  # it was sent to another replica
+            data = await self._send(model_id, model, message)
         if data is None:
             raise EngineUnavailable
         return unpack(data, model.config.vocab_size)
+
+    async def _send(
+        self, model_id: str, model: Transformer, message: dict[str, Any] | None = None
+    ) -> bytes | None:
+        """Ask with the model's weights, or send them without a request."""
+        weights = await asyncio.to_thread(save_weights, model)
+        head = {"model": model_id, "request": None} | (message or {})
+        return await self._ask(head | {"config": config_fields(model)}, weights)
 
     async def _ask(self, message: dict[str, Any], weights: bytes = b"") -> bytes | None:
         """The bytes of the answer; None if the model is not known there."""

@@ -23,6 +23,7 @@ from tests.inference.test_engine_process import equal
 
 READY_SECONDS = 240  # a quiet machine takes 15
 LONG = 200_000  # characters: minutes
+WEIGHTS_BYTES = 50_000  # no request without weights is as long
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,18 @@ async def ready(cluster, engine, model, n=1):
             await asyncio.sleep(0.2)
 
 
+def count_weights(engine):
+    """A list that grows with each request in which weights are sent."""
+    sent = []
+
+    async def note(request):
+        size = int(request.headers["content-length"])
+        sent.extend([size] if size > WEIGHTS_BYTES else [])
+
+    engine._http.event_hooks["request"].append(note)
+    return sent
+
+
 def run(scenario):
     return asyncio.run(asyncio.wait_for(scenario, timeout=300))
 
@@ -73,6 +86,7 @@ def test_the_same_seeds_give_the_same_characters(cluster, models):
     async def scenario():
         elsewhere, here = RayServeEngine(cluster.url, local_engine()), local_engine()
         await ready(cluster, elsewhere, models["shakespeare"])
+        sent = count_weights(elsewhere)
         # Many visitors of both models at once; every third takes the top choice.
         asked = [
             (name, request(seed, temperature=0.9 if seed % 3 else 0.0))
@@ -82,6 +96,7 @@ def test_the_same_seeds_give_the_same_characters(cluster, models):
         found = await asyncio.gather(
             *[elsewhere.generate(name, models[name], one) for name, one in asked]
         )
+        assert len(sent) == 1  # of the model that was not there yet
         for (name, one), steps in zip(asked, found, strict=True):
             assert equal(steps, await here.generate(name, models[name], one))
         # In parts, as a page asks for them.
