@@ -27,7 +27,7 @@ from playground.service.playground import Playground
 
 
 class Probability(TypedDict):
-    """The JSON of a Candidate; of a dataclass Gradio describes no fields."""
+    """The JSON of a CandidateBody; of a dataclass Gradio describes no fields."""
 
     token: str
     prob: float

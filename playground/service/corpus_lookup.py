@@ -15,11 +15,11 @@ from playground.service.training_texts import FindJob, find_corpus, is_own_text
 from playground.training.corpora import Corpus
 
 BACKOFF_MAX = 12  # tokens of the longest context that is tried unless a length is given
-EXCERPT = 40  # characters before and after a place
+EXCERPT_CHARACTERS = 40  # characters before and after a place
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Excerpt:
     """An occurrence: the index of its first token in the text, and what is around it.
 
     next: the token that followed; after: what follows, that token first.
@@ -45,7 +45,7 @@ class Lookup:
     context: str
     counts: tuple[int, ...]
     followers: tuple[tuple[int, int], ...]
-    places: tuple[Place, ...]
+    places: tuple[Excerpt, ...]
 
     @property
     def k(self) -> int:
@@ -118,14 +118,18 @@ class _Index:
             self.vocabulary.decode(context),
             tuple(counts[: used + 1]),
             found.followers,
-            tuple(self._place(position, used) for position in found.positions),
+            tuple(self._excerpt(position, used) for position in found.positions),
         )
 
-    def _place(self, position: int, n: int) -> Place:
+    def _excerpt(self, position: int, n: int) -> Excerpt:
         end = position + n
         decode = self.vocabulary.decode
         # A token is a character at least, or a part of one, which is shown by its bytes.
-        before = decode(self._suffixes.ids(position - EXCERPT, position))[-EXCERPT:]
-        following = self._suffixes.ids(end, end + EXCERPT)
+        before = decode(self._suffixes.ids(position - EXCERPT_CHARACTERS, position))[
+            -EXCERPT_CHARACTERS:
+        ]
+        following = self._suffixes.ids(end, end + EXCERPT_CHARACTERS)
         token = self.vocabulary.token_text(following[0])
-        return Place(position, before, token, decode(following)[: max(EXCERPT, len(token))])
+        return Excerpt(
+            position, before, token, decode(following)[: max(EXCERPT_CHARACTERS, len(token))]
+        )

@@ -56,7 +56,7 @@ class CompareContextsRequest(LaneRequest):
         return token
 
 
-class MovedCandidate(BaseModel):
+class ComparedCandidate(BaseModel):
     """A token with its probability after the other context, and after the context itself."""
 
     token: str
@@ -64,7 +64,7 @@ class MovedCandidate(BaseModel):
     before: float
 
 
-class MovedRest(BaseModel):
+class ComparedRest(BaseModel):
     """The tokens that are not among the candidates, together."""
 
     count: int
@@ -80,8 +80,8 @@ class OtherContext(BaseModel):
         "null where this one excludes what the other does not: infinite."
     )
     prob: float = Field(description="Of `token`.")
-    candidates: list[MovedCandidate] = Field(description="The most probable, descending.")
-    other: MovedRest
+    candidates: list[ComparedCandidate] = Field(description="The most probable, descending.")
+    other: ComparedRest
 
 
 class CompareContextsResponse(BaseModel):

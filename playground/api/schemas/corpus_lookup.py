@@ -17,7 +17,7 @@ from playground.api.schemas.generation import (
 )
 from playground.corpus_index.suffix_array import LOOKUP_MAX, PLACES_MAX
 from playground.i18n.translate import translate
-from playground.service.corpus_lookup import BACKOFF_MAX, EXCERPT, Lookup
+from playground.service.corpus_lookup import BACKOFF_MAX, EXCERPT_CHARACTERS, Lookup
 
 
 class CorpusRequest(RequestBody):
@@ -39,7 +39,7 @@ class CorpusRequest(RequestBody):
     )
 
 
-class Follower(TokenFields):
+class FollowingToken(TokenFields):
     """A token that followed, how often, and its share of all that followed."""
 
     token: str
@@ -47,7 +47,7 @@ class Follower(TokenFields):
     share: float
 
 
-class PlaceBody(BaseModel):
+class OccurrenceBody(BaseModel):
     """One occurrence: where in the text, and what stands around it."""
 
     position: int = Field(description="The index of its first token.")
@@ -66,9 +66,9 @@ class CorpusResponse(BaseModel):
     k: int
     count: int = Field(description="How often they occur with something after; 0: never.")
     counts: list[int] = Field(description="The same for the last 0, 1, 2 … k tokens.")
-    next: list[Follower] = Field(description="The most frequent first.")
-    places: list[PlaceBody] = Field(
-        description=f"Up to {PLACES_MAX}, with {EXCERPT} characters before and after."
+    next: list[FollowingToken] = Field(description="The most frequent first.")
+    places: list[OccurrenceBody] = Field(
+        description=f"Up to {PLACES_MAX}, with {EXCERPT_CHARACTERS} characters before and after."
     )
     session_id: str
 

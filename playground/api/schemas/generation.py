@@ -144,7 +144,7 @@ TokenBytes = Annotated[
 
 
 class TokenFields(BaseModel):
-    """What says which token it is, beside its text; see `token_fields`."""
+    """Id and bytes of a token, beside its text; see `token_fields`."""
 
     token_id: TokenId = None
     bytes: TokenBytes = None
@@ -156,14 +156,14 @@ class TokenFields(BaseModel):
         return {name: value for name, value in fields.items() if name not in absent}
 
 
-class WeighedToken(TokenFields):
+class TokenProbability(TokenFields):
     """A token and its probability."""
 
     token: str
     prob: float
 
 
-class WeighedCandidate(WeighedToken):
+class CandidateBody(TokenProbability):
     """A token, its probability, and on request its interval on the line of the draw.
 
     low, high: null for a token that top_k or top_p left out. Absent unless `intervals` was set.
@@ -196,7 +196,7 @@ class NextTokenResponse(TokenFields):
     """
 
     next_token: str
-    probabilities: list[WeighedCandidate]
+    probabilities: list[CandidateBody]
     context_used: str
     other: Rest
     position: int
@@ -214,7 +214,7 @@ class StepBody(TokenFields):
     position: int
     token: str
     prob: float
-    candidates: list[WeighedCandidate]
+    candidates: list[CandidateBody]
     other: Rest
     kept: int = Field(
         description="So many of the most probable are left by top_k and top_p.",
@@ -268,7 +268,7 @@ def generate_response(generation: Generation, seed: int, *, intervals: bool) -> 
 def step_bodies(generation: Generation, *, intervals: bool = False) -> list[dict[str, Any]]:
     """The JSON of each step, a StepBody. Plain dictionaries: models took longer than the model."""
     steps, fields = generation.steps, token_fields(generation.vocabulary)
-    weigh = _weigh_tokens(generation.vocabulary)
+    candidate_fields = _candidate_fields(generation.vocabulary)
     n_other = len(generation.vocabulary) - steps.candidate.shape[1]
     columns = (
         steps.token, steps.prob, steps.candidate, steps.candidate_prob, steps.other, steps.n_kept,
@@ -280,7 +280,7 @@ def step_bodies(generation: Generation, *, intervals: bool = False) -> list[dict
             "position": position,
             **fields(token),
             "prob": prob,
-            "candidates": weigh(ids, probs),
+            "candidates": candidate_fields(ids, probs),
             "other": {"count": n_other, "prob": other},
             "kept": n_kept,
             "kept_prob": kept_prob,
@@ -298,7 +298,7 @@ def step_bodies(generation: Generation, *, intervals: bool = False) -> list[dict
 
 
 def token_fields(tokenizer: Tokenizer) -> Callable[[int], dict[str, Any]]:
-    """A function of a token's id to the fields of a response that say which it is."""
+    """A function of a token's id to its text, and the fields of TokenFields."""
     if isinstance(tokenizer, Vocabulary):
         characters = tokenizer.characters
         return lambda id: {"token": characters[id]}
@@ -311,10 +311,13 @@ def token_fields(tokenizer: Tokenizer) -> Callable[[int], dict[str, Any]]:
     return fields
 
 
-def _weigh_tokens(
+def _candidate_fields(
     tokenizer: Tokenizer,
 ) -> Callable[[Sequence[int], Sequence[float]], list[dict[str, Any]]]:
-    """A function of ids and probabilities to the fields of candidates: ten for each token."""
+    """A function of ids and probabilities to the fields of candidates.
+
+    Not `token_fields` for each: there are ten candidates a token.
+    """
     if isinstance(tokenizer, Vocabulary):
         characters = tokenizer.characters
         return lambda ids, probs: [

@@ -24,11 +24,11 @@ class RoundRequest(RequestBody):
     n: int = Field(ROUND_LENGTH, ge=1, le=ROUND_MAX, description="Number of tokens to guess.")
 
 
-class AnswerBody(TokenFields):
-    """A token to guess, and what it is to two models that only count.
+class RoundToken(TokenFields):
+    """A token to guess, with its log-probabilities under two count-based models.
 
-    Natural logarithms of its probability by frequencies in the text that the model learned from;
-    null where that is not on this server.
+    Natural logarithms, by frequencies in the text that the model learned from; null where that is
+    not on this server.
     """
 
     token: str
@@ -47,7 +47,7 @@ class RoundResponse(BaseModel):
         description="As many tokens as the model reads, "
         f"{ROUND_CONTEXT_MAX} at most; fewer where the text begins."
     )
-    tokens: list[AnswerBody]
+    tokens: list[RoundToken]
     session_id: str
     seed: int
 

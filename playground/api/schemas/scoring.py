@@ -16,7 +16,7 @@ from playground.api.schemas.generation import (
     Step,
     TokenFields,
     TokenIds,
-    WeighedToken,
+    TokenProbability,
     token_fields,
 )
 from playground.lm.generation import Rest
@@ -51,7 +51,7 @@ class TokenBody(TokenFields):
     token: str
     logprob: float | None = Field(description="Natural logarithm of the token's probability.")
     rank: int | None = Field(description="1: no other token was more probable.")
-    candidates: list[WeighedToken] = Field(
+    candidates: list[TokenProbability] = Field(
         description="The 10 most probable, descending, with six significant digits."
     )
     other: Rest | None

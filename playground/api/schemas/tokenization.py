@@ -32,11 +32,11 @@ class ReferenceTokenizeRequest(RequestBody):
     text: Annotated[str, Field(max_length=CONTEXT_MAX)]
 
 
-class TokenPlace(BaseModel):
-    """A token of the text, and its place there in code points.
+class TokenOffsets(BaseModel):
+    """A token of the text, and its offsets there in code points.
 
-    Tokens that are parts of one character have the place of that character; one that the tokenizer
-    puts before every text has none: its end is its start.
+    Tokens that are parts of one character have the offsets of that character; one that the
+    tokenizer puts before every text is empty: its end is its start.
     """
 
     id: int
@@ -47,17 +47,17 @@ class TokenPlace(BaseModel):
 
 
 class TokenizeResponse(BaseModel):
-    tokens: list[TokenPlace]
+    tokens: list[TokenOffsets]
 
 
 def tokenize_response(tokens: Sequence[Token], tokenizer: Tokenizer) -> dict[str, Any]:
     """The JSON of a TokenizeResponse."""
     fields = token_fields(tokenizer)
-    return {"tokens": [_place(token, fields(token.id).get("bytes")) for token in tokens]}
+    return {"tokens": [_offsets(token, fields(token.id).get("bytes")) for token in tokens]}
 
 
-def _place(token: Token, part: list[int] | None) -> dict[str, Any]:
-    place: dict[str, Any] = {"id": token.id, "text": token.text}
+def _offsets(token: Token, part: list[int] | None) -> dict[str, Any]:
+    fields: dict[str, Any] = {"id": token.id, "text": token.text}
     if part is not None:
-        place["bytes"] = part
-    return place | {"start": token.start, "end": token.end}
+        fields["bytes"] = part
+    return fields | {"start": token.start, "end": token.end}

@@ -147,8 +147,8 @@ def _named_answers(answers: Iterable[tuple[str, str, str]]) -> list[dict[str, st
     return [{"question": q, "answer": answer, "said": said} for q, answer, said in answers]
 
 
-class LandmarksBody(BaseModel):
-    """Validation losses of simple guessers: every character alike; by frequency; by pairs."""
+class BaselinesBody(BaseModel):
+    """Validation losses of count-based models: uniform, unigram, bigram."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -165,7 +165,7 @@ class LossBody(BaseModel):
     learning_rate: float
 
 
-class AnswerBody(BaseModel):
+class ProblemAnswer(BaseModel):
     """A problem outside the training text: how its line ends, and what the model wrote."""
 
     question: str
@@ -184,7 +184,7 @@ class EvaluationBody(BaseModel):
     greedy: str
     sampled: str
     accuracy: float | None
-    answers: Annotated[list[AnswerBody], BeforeValidator(_named_answers)]
+    answers: Annotated[list[ProblemAnswer], BeforeValidator(_named_answers)]
 
 
 class TrainingSummary(BaseModel):
@@ -225,7 +225,7 @@ class TrainingBody(TrainingSummary):
     losses: list[LossBody]
     evaluations: list[EvaluationBody]
     checkpoints: list[int]
-    landmarks: LandmarksBody | None
+    landmarks: BaselinesBody | None
     params: int | None
     vocab_size: int | None
     block_size: int | None
@@ -261,7 +261,7 @@ class TrainingBody(TrainingSummary):
                 EvaluationBody.model_validate(e) for e in job.evaluations if e.step >= since
             ],
             checkpoints=run.steps if run else [],
-            landmarks=LandmarksBody.model_validate(job.baselines) if job.baselines else None,
+            landmarks=BaselinesBody.model_validate(job.baselines) if job.baselines else None,
             params=run.n_params if run else None,
             vocab_size=job.vocab_size,
             tokens=_tokens(job),
