@@ -18,14 +18,14 @@ import torch
 
 from playground.checkpoints.folder import Run, load_model
 from playground.checkpoints.nanogpt import read_any_run
-from playground.cli.corpus import read_corpus
-from playground.cli.edge import (
+from playground.cli.command import (
     THREADS_MAX,
     CommandParser,
     check_folder,
-    exit_code,
+    run_command,
     whole_number,
 )
+from playground.cli.corpus import read_corpus
 from playground.errors import CommandError
 from playground.lm.learning import validation_loss
 from playground.lm.scoring import sliding_validation_loss
@@ -39,7 +39,7 @@ MAX_BYTES = 2**28
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0, or 2 for a folder or a text that cannot be used."""
-    return exit_code(lambda: _evaluate(_parser().parse_args(argv)))
+    return run_command(lambda: _evaluate(_parser().parse_args(argv)))
 
 
 def _evaluate(args: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from playground.cli.edge import CommandParser, exit_code
+from playground.cli.command import CommandParser, run_command
 from playground.settings import Settings, SettingsError, environment_variable
 
 # name: (module with a `main(argv) -> int`, summary). Imported on use: each takes seconds to import.
@@ -25,13 +25,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments and arguments[0] in _COMMANDS:
         # Before libraries are imported that read some of the same variables, and fail.
-        if code := exit_code(Settings.from_env):
+        if code := run_command(Settings.from_env):
             return code
         module, _ = _COMMANDS[arguments[0]]
         command: Callable[[Sequence[str]], int] = import_module(module).main
         return command(arguments[1:])
     _parser().parse_args(arguments)
-    return exit_code(_serve)
+    return run_command(_serve)
 
 
 def _serve() -> None:

@@ -33,8 +33,8 @@ from playground.checkpoints.model_card import kind_tag
 from playground.checkpoints.nanogpt import read_any_run
 from playground.checkpoints.schema import CONFIG, INDEX
 from playground.checkpoints.weights import NATIVE_FORMAT
+from playground.cli.command import CommandParser, check_folder, run_command
 from playground.cli.corpus import read_text
-from playground.cli.edge import CommandParser, check_folder, exit_code
 from playground.errors import CommandError, HubError
 from playground.hub.address import parse_address
 from playground.hub.errors import as_hub_errors
@@ -48,7 +48,7 @@ _MODEL_INDEX = "its model-index is not as the Hub describes one; mend it, or lea
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0, or 2 with a message on stderr."""
-    return exit_code(lambda: _publish(arguments), failed="Not published")
+    return run_command(lambda: _publish(arguments), failed="Not published")
 
 
 def _publish(arguments: Sequence[str] | None) -> None:

@@ -38,8 +38,8 @@ from playground.checkpoints.schema import (
     weights_path,
 )
 from playground.checkpoints.weights import write_weights
+from playground.cli.command import THREADS_MAX, CommandParser, run_command, whole_number
 from playground.cli.corpus import read_corpus
-from playground.cli.edge import THREADS_MAX, CommandParser, exit_code, whole_number
 from playground.errors import CommandError
 from playground.files import atomic_path
 from playground.lm.learning import Trainer, TrainingParams, validation_loss
@@ -90,7 +90,7 @@ class Job:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 when the model is written, 2 for input that cannot be used, 130 if stopped."""
-    return exit_code(
+    return run_command(
         lambda: _train(_parser().parse_args(argv)),
         stopped="Stopped. The same command with --resume goes on from here.",
     )

@@ -1,4 +1,4 @@
-"""The edge of every command: its arguments, exit codes, and errors as one line on stderr."""
+"""What all commands share: argument types, exit codes, and errors as one line on stderr."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from playground.settings import SettingsError
 
 THREADS_MAX = 1024
 
-# What whoever runs a command can mend. Any other exception is a bug, and keeps its traceback.
-_MENDABLE = (CommandError, PlaygroundError, SettingsError, pydantic.ValidationError, OSError)
+# Caused by input or environment. Any other exception is a bug, and keeps its traceback.
+_USER_ERRORS = (CommandError, PlaygroundError, SettingsError, pydantic.ValidationError, OSError)
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -45,16 +45,16 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def exit_code(
+def run_command(
     command: Callable[[], object], *, failed: str = "error", stopped: str = "Stopped."
 ) -> int:
-    """Run a command; 0, 2 for an error that its caller can mend, 130 for an interrupt.
+    """Run a command; returns its exit code: 0, 2 for one of _USER_ERRORS, 130 for an interrupt.
 
-    failed: what the line on stderr begins with. stopped: the line for an interrupt.
+    failed: prefix of the error on stderr. stopped: the line on stderr for an interrupt.
     """
     try:
         command()
-    except _MENDABLE as error:
+    except _USER_ERRORS as error:
         print(f"{failed}: {' '.join(_sentence(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

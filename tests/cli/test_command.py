@@ -10,7 +10,7 @@ import pytest
 
 from playground.checkpoints.schema import INDEX, WEIGHTS
 from playground.cli import evaluate, main, publish, train
-from playground.cli.edge import exit_code
+from playground.cli.command import run_command
 from playground.errors import SessionNotFound
 from playground.settings import ROOT
 
@@ -271,20 +271,20 @@ def test_a_bug_keeps_its_traceback(error):
         raise error("a bug")
 
     with pytest.raises(error, match="a bug"):
-        exit_code(command)
+        run_command(command)
 
 
 def test_an_error_of_several_lines_is_one_line(capsys):
     def command():
         raise OSError("one\n  two")
 
-    assert exit_code(command, failed="Not done") == 2
+    assert run_command(command, failed="Not done") == 2
     assert capsys.readouterr().err == "Not done: one two\n"
 
     def other():
         raise SessionNotFound
 
-    assert exit_code(other) == 2
+    assert run_command(other) == 2
     assert capsys.readouterr().err == "error: Session not found\n"
 
 
@@ -292,5 +292,5 @@ def test_an_interrupt_is_no_traceback(capsys):
     def command():
         raise KeyboardInterrupt
 
-    assert exit_code(command) == 130
+    assert run_command(command) == 130
     assert capsys.readouterr().err == "Stopped.\n"
