@@ -49,7 +49,7 @@ from playground.lm.scoring import sliding_validation_loss
 from playground.lm.tokenizer import Tokenizer, characters_per_token
 from playground.lm.vocabulary import Vocabulary
 from playground.tokenization.byte_pairs import VOCAB_SIZE, VOCAB_SIZES, BytePairTokenizer
-from playground.training.corpora import Corpus, TokenizerName, in_word_pieces
+from playground.training.corpora import Corpus, TokenizerName, in_word_pieces, item_starts
 from playground.training.milestones import checkpoint_steps
 from playground.training.presets import PRESETS
 
@@ -107,13 +107,13 @@ def _train(args: argparse.Namespace) -> None:
           f"{_per_token(last.val_loss, job.run_config)}")  # fmt: skip
 
 
-def line_starts(ids: Tensor, newline: int) -> Tensor:
+def window_starts(ids: Tensor, newline: int) -> Tensor:
     """Where windows begin in a list of items: half of the time at an item's start, else anywhere.
 
-    Prompts are starts of items, which are rare among all places of the text.
+    Prompts are starts of items, which are rare among all positions of the text.
     """
     anywhere = torch.arange(len(ids))
-    items = torch.cat([torch.zeros(1, dtype=torch.long), (ids[:-1] == newline).nonzero()[:, 0] + 1])
+    items = torch.from_numpy(item_starts(ids.numpy(), newline))
     return torch.cat([anywhere, items.repeat(max(1, round(len(ids) / len(items))))])
 
 
@@ -262,7 +262,7 @@ def _begin(job: Job, resume: bool) -> tuple[Trainer, list[CheckpointEntry]]:
     model = Transformer(job.config, seed=job.params.seed)
     starts = None
     if job.lines:
-        starts = line_starts(job.train, job.vocabulary.encode("\n")[0])
+        starts = window_starts(job.train, job.vocabulary.encode("\n")[0])
     trainer = Trainer(model, job.train, job.params, starts)
     if resume:
         return trainer, _load_state(job, trainer)

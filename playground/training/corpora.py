@@ -72,12 +72,11 @@ class Corpus(Generic[AnyTokenizer]):
     end_token: str | None = None
     problems: tuple[Problem, ...] = ()
 
-    def line_starts(self) -> Ids | None:
+    def item_starts(self) -> Ids | None:
         """Indices at which an item begins in `train`; None where the text has no items."""
         if self.end_token is None:
             return None
-        end = self.vocabulary.encode(self.end_token)[0]
-        return np.concatenate([[0], np.flatnonzero(self.train[:-1] == end) + 1])
+        return item_starts(self.train, self.vocabulary.encode(self.end_token)[0])
 
 
 _BOUNDS = {"least": TEXT_MIN, "most": TEXT_MAX}
@@ -88,6 +87,11 @@ TOKENIZERS: tuple[Choice[TokenizerName], ...] = tuple(
     Choice(name, f"training.tokenizer_{name}", {"most": VOCAB_SIZE})
     for name in get_args(TokenizerName)
 )
+
+
+def item_starts(ids: Ids, end: int) -> Ids:
+    """Indices at which an item begins in ids (N,): the first one, and after each end token."""
+    return np.concatenate([[0], np.flatnonzero(ids[:-1] == end) + 1])
 
 
 def open_corpus(name: CorpusName, *, seed: int, path: Path | None = None) -> Corpus[Vocabulary]:

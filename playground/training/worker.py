@@ -342,7 +342,7 @@ class Worker:
 def _make_trainer(
     config: ModelConfig, corpus: Corpus[Tokenizer], params: TrainingParams
 ) -> Trainer:
-    starts = corpus.line_starts()
+    starts = corpus.item_starts()
     return Trainer(
         Transformer(config, seed=params.seed),
         torch.from_numpy(corpus.train),

@@ -230,7 +230,7 @@ def test_a_list_is_shuffled_and_an_item_ends_with_its_line(tmp_path):
 
 def test_half_of_a_lists_windows_begin_at_an_item():
     ids = torch.tensor([1, 2, 0, 3, 0, 1, 1, 1, 0, 2, 2, 0])  # 0 ends an item
-    starts = train.line_starts(ids, 0)
+    starts = train.window_starts(ids, 0)
     at_item = torch.isin(starts, torch.tensor([0, 3, 5, 9, 12]))
     assert 0.5 <= at_item.float().mean() <= 0.75
     assert set(starts.tolist()) >= set(range(12))

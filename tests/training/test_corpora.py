@@ -52,10 +52,10 @@ def test_sums_are_right_and_none_of_those_asked_for_is_learned():
 def test_windows_of_sums_begin_with_a_line():
     corpus = open_corpus("arithmetic", seed=1)
     text = corpus.vocabulary.decode(corpus.train)
-    starts = corpus.line_starts()
+    starts = corpus.item_starts()
     assert len(starts) == text.count("\n")
     assert all(i == 0 or text[i - 1] == "\n" for i in starts)
-    assert open_corpus("docs", seed=1).line_starts() is None
+    assert open_corpus("docs", seed=1).item_starts() is None
 
 
 def test_a_text_comes_back_from_its_ids():
