@@ -10,7 +10,7 @@ The packages, from the top; each imports only those below it (the contracts in p
     lessons/        the tour: Markdown files and their reader
     service/        use cases that page and API share: sessions, generate, score, loads
     training/       live training: jobs, scheduler, worker processes, corpora
-    inference/      batching engine, model cache
+    inference/      batching engine, its caches and backends
     corpus_index/   where a string occurs in a training text, and what follows
     hub/            the Hugging Face Hub: addresses, client, snapshots, disk cache
     checkpoints/    checkpoint folders: schema, JSON, weights, nanoGPT's format, archives, cards

@@ -37,7 +37,6 @@ from playground.inference.messages import (
     save_weights,
     unpack,
 )
-from playground.inference.model_cache import n_bytes
 from playground.lm.generation import Steps
 from playground.lm.language_model import LanguageModel
 from playground.lm.model import Transformer
@@ -206,7 +205,7 @@ class _Child:
     def __init__(self, writer: asyncio.StreamWriter, limits: EngineLimits) -> None:
         self._writer = writer
         self._models: LRUCache[int, Transformer] = LRUCache(
-            limits.model_cache_bytes, getsizeof=n_bytes
+            limits.model_cache_bytes, getsizeof=lambda model: model.nbytes
         )
         self._engine = limits.engine()
         self._tasks: dict[int, asyncio.Task[None]] = {}

@@ -10,9 +10,9 @@ from functools import partial
 from playground.checkpoints.folder import BaseRun, Run, load_model
 from playground.checkpoints.schema import CheckpointEntry
 from playground.checkpoints.transformers_folder import TransformersRun
+from playground.concurrency import LoadingCache
 from playground.errors import BadCheckpoint, ModelLoading
 from playground.hub.repository import HubRepository
-from playground.inference.model_cache import ModelCache
 from playground.inference.transformers_model import load_transformers_model
 from playground.lm.language_model import LanguageModel
 from playground.service.sessions import Session
@@ -32,7 +32,9 @@ class ModelLoader:
     """
 
     def __init__(self, settings: Settings, hub: HubRepository) -> None:
-        self._cache = ModelCache(settings.model_cache_bytes)
+        self._cache: LoadingCache[LanguageModel] = LoadingCache(
+            settings.model_cache_bytes, lambda model: model.nbytes
+        )
         self._checkpoint_bytes = settings.checkpoint_bytes
         self._hub = hub
 
