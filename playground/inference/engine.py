@@ -163,8 +163,8 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
-class EngineLimits:
-    """The arguments of an Engine, and the bytes of models that a process of its own keeps."""
+class EngineConfig:
+    """The arguments of an Engine, and the size of the model cache of an engine process."""
 
     batch_rows: int
     threads: int
@@ -173,8 +173,8 @@ class EngineLimits:
     model_cache_bytes: int
 
     @classmethod
-    def of(cls, settings: Settings) -> EngineLimits:
-        """Those that an operator has set."""
+    def from_settings(cls, settings: Settings) -> EngineConfig:
+        """The configuration that an operator has set."""
         return cls(
             batch_rows=settings.batch_rows,
             threads=settings.forward_threads,
@@ -183,8 +183,8 @@ class EngineLimits:
             model_cache_bytes=settings.model_cache_bytes,
         )
 
-    def engine(self) -> Engine:
-        """A new engine with these limits."""
+    def create_engine(self) -> Engine:
+        """A new engine of this configuration."""
         return Engine(
             batch_rows=self.batch_rows,
             threads=self.threads,

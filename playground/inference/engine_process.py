@@ -25,7 +25,7 @@ from cachetools import LRUCache
 from playground.child_process import start_module
 from playground.concurrency import SingleFlight
 from playground.inference.batch import GenerationRequest
-from playground.inference.engine import EngineLimits
+from playground.inference.engine import EngineConfig
 from playground.inference.messages import (
     answer_request,
     config_fields,
@@ -62,9 +62,9 @@ class OffloadingEngine:
     the results are the same, bit for bit. Bound to one event loop.
     """
 
-    def __init__(self, limits: EngineLimits, *, with_process: bool = True) -> None:
+    def __init__(self, config: EngineConfig, *, with_process: bool = True) -> None:
         """with_process: whether there is to be a child at all."""
-        self.engine, self._limits, self._with_process = limits.engine(), limits, with_process
+        self.engine, self._config, self._with_process = config.create_engine(), config, with_process
         self._under_way = 0
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
@@ -81,7 +81,7 @@ class OffloadingEngine:
 
     def _start_process(self) -> None:
         if not self._closed:
-            self.process = EngineProcess(self._limits, on_lost=self.start)
+            self.process = EngineProcess(self._config, on_lost=self.start)
 
     async def generate(
         self, key: Hashable, model: LanguageModel, request: GenerationRequest
@@ -111,7 +111,7 @@ class OffloadingEngine:
 class EngineProcess:
     """The client of a child process with an Engine. Bound to one event loop."""
 
-    def __init__(self, limits: EngineLimits, on_lost: Callable[[], None]) -> None:
+    def __init__(self, config: EngineConfig, on_lost: Callable[[], None]) -> None:
         """Starts the child. on_lost: called when it exits without `close`."""
         self._on_lost = on_lost
         self._ids = itertools.count()
@@ -122,7 +122,7 @@ class EngineProcess:
         self._writer: asyncio.StreamWriter | None = None
         self.is_ready = False
         self._child, ours = start_module(
-            "playground.inference.engine_process", *asdict(limits).values(), cwd=ROOT
+            "playground.inference.engine_process", *asdict(config).values(), cwd=ROOT
         )
         self._reading = asyncio.create_task(self._read(ours))
 
@@ -202,12 +202,12 @@ class EngineProcess:
 class _Child:
     """What runs in the process: answers each message, in any order."""
 
-    def __init__(self, writer: asyncio.StreamWriter, limits: EngineLimits) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, config: EngineConfig) -> None:
         self._writer = writer
         self._models: LRUCache[int, Transformer] = LRUCache(
-            limits.model_cache_bytes, getsizeof=lambda model: model.nbytes
+            config.model_cache_bytes, getsizeof=lambda model: model.nbytes
         )
-        self._engine = limits.engine()
+        self._engine = config.create_engine()
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
@@ -238,18 +238,18 @@ class _Child:
         self._writer.write(encode(answer | {"id": id}, data))
 
 
-async def _run(sock: socket.socket, limits: EngineLimits) -> None:
+async def _run(sock: socket.socket, config: EngineConfig) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=sock)
-    await _Child(writer, limits).serve(reader)
+    await _Child(writer, config).serve(reader)
 
 
 def main() -> None:
     """Serve the parent on the socket whose number is the first argument."""
     torch.set_num_threads(1)  # as in the parent: rounding depends on it
     gc.freeze()  # the libraries: a collection would go through them all
-    fd, *limits = map(int, sys.argv[1:])
+    fd, *config = map(int, sys.argv[1:])
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is handled by the parent
-        asyncio.run(_run(socket.socket(fileno=fd), EngineLimits(*limits)))
+        asyncio.run(_run(socket.socket(fileno=fd), EngineConfig(*config)))
 
 
 if __name__ == "__main__":

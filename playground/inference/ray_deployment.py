@@ -17,7 +17,7 @@ from ray.serve import Application
 from starlette.requests import Request
 from starlette.responses import Response
 
-from playground.inference.engine import EngineLimits
+from playground.inference.engine import EngineConfig
 from playground.inference.messages import answer_request, decode, encode, restore_model
 from playground.lm.model import Transformer
 from playground.settings import Settings
@@ -29,9 +29,9 @@ REQUESTS_MAX = 1000  # under way in a replica, where the engine refuses what wou
 class EngineDeployment:
     """Answers the requests of RayServeEngine with an Engine."""
 
-    def __init__(self, limits: EngineLimits) -> None:
+    def __init__(self, config: EngineConfig) -> None:
         torch.set_num_threads(1)  # as in a server: rounding depends on it
-        self._engine = limits.engine()
+        self._engine = config.create_engine()
         # Those that are kept, and those that only their requests still need.
         self._models: WeakValueDictionary[str, Transformer] = WeakValueDictionary()
 
@@ -60,7 +60,7 @@ class EngineDeployment:
 
 
 def application(arguments: dict[str, Any]) -> Application:
-    """The application. arguments: fields of Settings that limit an engine."""
+    """The application. arguments: fields of Settings that configure an engine."""
     deployment = serve.deployment(
         EngineDeployment,
         name="engine",
@@ -68,4 +68,4 @@ def application(arguments: dict[str, Any]) -> Application:
         max_queued_requests=REQUESTS_MAX,
         logging_config={"enable_access_log": False},
     )
-    return deployment.bind(EngineLimits.of(Settings(**arguments)))
+    return deployment.bind(EngineConfig.from_settings(Settings(**arguments)))

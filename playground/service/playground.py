@@ -26,7 +26,7 @@ from playground.hub.repository import HubRepository
 from playground.i18n.translate import Message, in_default_locale
 from playground.inference.backend import Backend
 from playground.inference.batch import GenerationRequest
-from playground.inference.engine import EngineLimits
+from playground.inference.engine import EngineConfig
 from playground.inference.engine_process import OffloadingEngine
 from playground.inference.ray_engine import RayServeEngine
 from playground.lm.generation import Steps
@@ -478,5 +478,9 @@ class Playground:
 def _backend(settings: Settings) -> Backend:
     """What generates: a cluster of Ray Serve if there is one, else this server."""
     if settings.ray_serve_url:
-        return RayServeEngine(settings.ray_serve_url, EngineLimits.of(settings).engine())
-    return OffloadingEngine(EngineLimits.of(settings), with_process=settings.engine_process)
+        return RayServeEngine(
+            settings.ray_serve_url, EngineConfig.from_settings(settings).create_engine()
+        )
+    return OffloadingEngine(
+        EngineConfig.from_settings(settings), with_process=settings.engine_process
+    )

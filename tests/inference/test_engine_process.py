@@ -9,7 +9,7 @@ import pytest
 
 from playground.errors import Overloaded
 from playground.inference.batch import GenerationRequest
-from playground.inference.engine import EngineLimits
+from playground.inference.engine import EngineConfig
 from playground.inference.engine_process import (
     CROWD,
     EngineProcess,
@@ -20,7 +20,7 @@ from playground.inference.messages import save_weights
 from playground.lm.generation import steps_dtype
 from playground.lm.sampling import SamplingParams
 
-LIMITS = EngineLimits(
+CONFIG = EngineConfig(
     batch_rows=32,
     threads=1,
     answer_cache_bytes=0,
@@ -50,8 +50,8 @@ async def until(condition):
         await asyncio.sleep(0.005)
 
 
-async def ready(lost=lambda: None, limits=LIMITS):
-    process = EngineProcess(limits, lost)
+async def ready(lost=lambda: None, config=CONFIG):
+    process = EngineProcess(config, lost)
     await until(lambda: process.is_ready)
     return process
 
@@ -67,7 +67,7 @@ def models(random_model):
 
 def test_the_child_computes_the_same_fails_alone_and_forgets_what_it_cannot_keep(models):
     async def scenario():
-        engine = LIMITS.engine()
+        engine = CONFIG.create_engine()
         process = await ready()
         a, b = models
         for key, model in (("a", a), ("b", b), ("a", a)):
@@ -84,7 +84,7 @@ def test_the_child_computes_the_same_fails_alone_and_forgets_what_it_cannot_keep
         assert not process._pending
         await process.close()
         engine.close()
-        tiny = await ready(limits=EngineLimits(1, 1, 0, 0, model_cache_bytes=1))
+        tiny = await ready(config=EngineConfig(1, 1, 0, 0, model_cache_bytes=1))
         with pytest.raises(EngineProcessLost):
             await write(tiny, a, seed=1)
         await tiny.close()
@@ -94,7 +94,7 @@ def test_the_child_computes_the_same_fails_alone_and_forgets_what_it_cannot_keep
 
 def test_a_crowd_loses_nothing_when_the_child_is_killed_and_it_comes_back(models):
     async def scenario():
-        engine = OffloadingEngine(LIMITS)
+        engine = OffloadingEngine(CONFIG)
         engine.start(delay_seconds=0)
         await until(lambda: engine.process is not None and engine.process.is_ready)
         first, model = engine.process, models[0]
@@ -102,7 +102,7 @@ def test_a_crowd_loses_nothing_when_the_child_is_killed_and_it_comes_back(models
         await until(lambda: len(first._pending) == 20 - CROWD)
         os.kill(first.pid, signal.SIGKILL)
         made = await asyncio.gather(*crowd)
-        alone = LIMITS.engine()
+        alone = CONFIG.create_engine()
         for seed in (0, 7, 19):
             assert equal(made[seed], await write(alone, model, seed, n=400))
         alone.close()

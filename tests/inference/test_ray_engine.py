@@ -11,7 +11,7 @@ from playground.api.app import create_api
 from playground.checkpoints.folder import load_model, read_run
 from playground.errors import EngineUnavailable, Overloaded
 from playground.inference.batch import GenerationRequest
-from playground.inference.engine import EngineLimits
+from playground.inference.engine import EngineConfig
 from playground.inference.ray_engine import RayServeEngine
 from playground.lm.sampling import SamplingParams
 from playground.service.playground import Playground
@@ -50,7 +50,7 @@ def request(seed, n=40, temperature=0.9, position=3, ids=None, seconds_max=float
 
 
 def local_engine():
-    return EngineLimits.of(Settings()).engine()
+    return EngineConfig.from_settings(Settings()).create_engine()
 
 
 async def ready(cluster, engine, model, n=1):
