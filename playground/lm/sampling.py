@@ -17,7 +17,7 @@ Array = npt.NDArray[np.float64]
 
 TEMPERATURE_MAX = 10.0
 TOP_K_MAX = 1000
-SEED_MAX = 2**53 - 1  # the largest integer that JSON can carry: JavaScript has doubles only
+SEED_MAX = 2**53 - 1  # the largest integer that a JSON number carries exactly, as a double
 
 _64_BITS = 2**64 - 1
 _FEW = 16  # random numbers: below, a loop over integers takes less time than arrays do

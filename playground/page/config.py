@@ -70,7 +70,7 @@ LINK_VERSIONS = 1, 2  # that can be read; a link is written as the first that ho
 LINK_LENGTH_MAX = 2000  # characters of the link to a branch
 PROMPT_MAX = 2000  # characters; longer links are cut off by what they are sent through
 REVISION_MAX = 100
-SEED_MAX = 2**31 - 1
+LINK_SEED_MAX = 2**31 - 1  # so that a link stays short; the API takes larger ones
 
 # By the names of frontend/explore/panels.js, in the order of tabs.
 EXPLORE_PANELS = (
@@ -144,7 +144,7 @@ def page_config() -> dict[str, Any]:
             "length_max": LINK_LENGTH_MAX,
             "prompt_max": PROMPT_MAX,
             "revision_max": REVISION_MAX,
-            "seed_max": SEED_MAX,
+            "seed_max": LINK_SEED_MAX,
             "tabs": TABS,
         },
         "course": {

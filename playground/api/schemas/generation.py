@@ -30,7 +30,7 @@ from playground.service.contexts import CONTEXT_MAX
 from playground.service.playground import TOKENS_MAX, Generation
 
 SESSION_ID_MAX = 300  # characters
-INTEGER_MAX = 2**53 - 1  # the largest that a JSON number carries exactly
+INTEGER_MAX = SEED_MAX  # bounded by JSON, as seeds are
 
 SessionId = Annotated[
     str,
