@@ -67,7 +67,7 @@ export interface Rest {
  * kept, keptProb: tokens that top-k and top-p leave, and their total probability.
  * insteadOf: the pick that the token was chosen over; null: not known which; absent: it is the pick.
  * by: the model that wrote it, where it is known.
- * odds: what prob was, where only the token is known. */
+ * knownProb: what prob was, where only the token is known. */
 export interface Step extends Token {
   position: number;
   prob: number | null;
@@ -77,7 +77,7 @@ export interface Step extends Token {
   keptProb?: number;
   insteadOf?: string | null;
   by?: Author;
-  odds?: number | null;
+  knownProb?: number | null;
 }
 
 export interface Trace {
@@ -90,10 +90,10 @@ export interface Trace {
   branches: Branches;
 }
 
-/** See playback/branches.js. odds: the probability that it had; null where it was typed, or isn't known.
+/** See playback/branches.js. prob: the probability that it had; null where it was typed, or isn't known.
  * by: the model that wrote it, where it is known. */
 export interface BranchToken extends Token {
-  odds: number | null;
+  prob: number | null;
   isChosen: boolean;
   by?: Author;
 }

@@ -165,7 +165,7 @@ test("the first token has odds where a model has an empty context; another one i
   player.setSession({ ...session, start_token: "e" }, 7);
   await settled(player);
   player.goTo(0);
-  same([player.isStale, player.hasOdds], [true, true]);
+  same([player.isStale, player.hasDistribution], [true, true]);
   await settled(player);
   same(asked.at(-1), { session_id: "s", step: 7, text: "a" });
   same([player.caret, player.next.position, player.next.text, player.next.prob.toFixed(2), Trace.rows(player.next).length], [0, 0, "a", "0.05", 2]);

@@ -8,7 +8,7 @@ import { BranchScores } from "../../playground/frontend/explore/branchScores.js"
 import { bitsOf, pathOf } from "../../playground/frontend/playback/branches.js";
 import { restore } from "../../playground/frontend/playback/trace.js";
 
-const path = (prompt, tokens, odds = []) => pathOf(restore(prompt, Array.from(tokens, (text) => ({ id: -1, text })), [], [], odds));
+const path = (prompt, tokens, probs = []) => pathOf(restore(prompt, Array.from(tokens, (text) => ({ id: -1, text })), [], [], probs));
 const scorer = { session: { session_id: "s", vocabulary: ["a", "b"], known: new Map([["a", 0], ["b", 1]]) }, step: 3, newest: false };
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 

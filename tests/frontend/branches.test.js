@@ -64,7 +64,7 @@ test("tokens come back with their ids, odds and choices", () => {
   const trace = restore("p", [{ id: 300, text: "ing" }, { id: 7, text: "\u{1f600}" }], [1], [], [0.5, 0.25]);
   const { branches, id } = branching.keep(NO_BRANCHES, branching.pathOf(trace));
   const back = branching.traceOf(branching.path(branches, id), branches);
-  same(back.steps.map((step) => [step.id, step.text, step.odds, step.insteadOf]), [[300, "ing", 0.5, undefined], [7, "\u{1f600}", 0.25, null]]);
+  same(back.steps.map((step) => [step.id, step.text, step.knownProb, step.insteadOf]), [[300, "ing", 0.5, undefined], [7, "\u{1f600}", 0.25, null]]);
   same([text(back).join(""), back.branches === branches], ["ping\u{1f600}", true]);
 });
 

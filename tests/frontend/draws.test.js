@@ -5,7 +5,7 @@ import "./support.js";
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { oddsOf, pieceAt, piecesOf, tally } from "../../playground/frontend/explore/draws.js";
+import { compareProbs, pieceAt, piecesOf, tally } from "../../playground/frontend/explore/draws.js";
 import { tokenLabel, visibleText } from "../../playground/frontend/shared/text.js";
 import { placeOf, rawBody } from "../../playground/frontend/explore/samplingPlace.js";
 import { beamTokens, bitsOf, commonToAll, continued, neighbourOf, pathTo, sharedLengths, treeOf } from "../../playground/frontend/explore/ways.js";
@@ -24,17 +24,17 @@ const STEP = {
 
 test("the odds are divided by what top-k and top-p leave", () => {
   const raw = { ...STEP, candidates: [{ token: "b", prob: 0.35 }, { token: "a", prob: 0.3 }] };
-  const { rows, other } = oddsOf(raw, { ...STEP, kept: 1, kept_prob: 0.4 });
+  const { rows, other } = compareProbs(raw, { ...STEP, kept: 1, kept_prob: 0.4 });
   assert.deepEqual(rows, [{ text: "b", raw: 0.35, drawn: 1 }, { text: "a", raw: 0.3, drawn: 0 }]);
   close(other.raw, 0.35);
   assert.equal(other.drawn, 0);
-  const three = oddsOf(raw, { ...STEP, kept: 3, kept_prob: 0.8 });
+  const three = compareProbs(raw, { ...STEP, kept: 3, kept_prob: 0.8 });
   close(three.rows[1].drawn, 0.375);
   close(three.other.drawn, 0.125);
 });
 
 test("without a draw the top choice is certain", () => {
-  const { rows, other } = oddsOf(STEP, { ...STEP, u: null, kept: 4 });
+  const { rows, other } = compareProbs(STEP, { ...STEP, u: null, kept: 4 });
   assert.deepEqual(rows.map(({ drawn }) => drawn), [1, 0]);
   assert.equal(other.drawn, 0);
   close(other.raw, 0.3);
@@ -42,7 +42,7 @@ test("without a draw the top choice is certain", () => {
 
 test("a small vocabulary leaves no others", () => {
   const whole = { ...STEP, candidates: [{ token: "b", prob: 0.6 }, { token: "a", prob: 0.3999999 }], other: { count: 0, prob: 0 } };
-  assert.deepEqual(oddsOf(whole, whole).other, { text: "", count: 0, raw: 0, drawn: 0 });
+  assert.deepEqual(compareProbs(whole, whole).other, { text: "", count: 0, raw: 0, drawn: 0 });
 });
 
 test("the line is whole: known pieces in their order, and what lies between them", () => {
@@ -74,9 +74,9 @@ test("a beam is traced back with the odds of each of its tokens", () => {
   ];
   const beam = beamTokens(depths, 0);
   assert.deepEqual(beam.map(({ text }) => text), ["b", "c"]);
-  close(beam[0].odds, 0.3);
-  close(beam[1].odds, 0.5);
-  close(bitsOf(beam.map(({ odds }) => Math.log(odds))), -Math.log2(0.15));
+  close(beam[0].prob, 0.3);
+  close(beam[1].prob, 0.5);
+  close(bitsOf(beam.map(({ prob }) => Math.log(prob))), -Math.log2(0.15));
   assert.deepEqual(beamTokens(depths, 1).map(({ text }) => text), ["a", "d"]);
 });
 

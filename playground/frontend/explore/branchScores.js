@@ -21,7 +21,7 @@ export class BranchScores {
   #onKnown;
   #onError;
   #request = new LatestRequest();
-  /** Odds of the written tokens by what they depend on; null where there are none.
+  /** Probabilities of the written tokens by what they depend on; null where there are none.
    * @type {Map<string, (number | null)[] | null>} */
   #known = new Map();
   #hasFailed = false;
@@ -41,17 +41,17 @@ export class BranchScores {
     this.#hasFailed = false;
   }
 
-  /** A text with the odds that its tokens have at temperature 1 where others aren't known.
+  /** A text with the probabilities that its tokens have at temperature 1 where others aren't known.
    * @param {Path} path @param {Scorer} scorer @returns {{ path: Path, isScored: boolean }} */
   fill(path, scorer) {
-    const odds = isMissing(path) ? this.#known.get(keyOf(path, scorer)) : null;
-    if (!odds) return { path, isScored: false };
+    const probs = isMissing(path) ? this.#known.get(keyOf(path, scorer)) : null;
+    if (!probs) return { path, isScored: false };
     const tokens = path.tokens.map((token, index) =>
-      (index < path.typed || token.odds !== null ? token : { ...token, odds: odds[index - path.typed] }));
+      (index < path.typed || token.prob !== null ? token : { ...token, prob: probs[index - path.typed] }));
     return { path: { ...path, tokens }, isScored: true };
   }
 
-  /** Ask for the first text whose odds are missing, unless one is being asked for.
+  /** Ask for the first text whose probabilities are missing, unless one is being asked for.
    * @param {Path[]} paths @param {Scorer} scorer */
   async ask(paths, scorer) {
     const { session, step, newest } = scorer;
@@ -64,7 +64,7 @@ export class BranchScores {
       const body = scoreBody({ session, step: newest ? null : step }, traceOf(path, NO_BRANCHES), from);
       const response = await this.#request.send((signal) => this.#score(body, { signal }));
       if (!response) return;
-      this.#known.set(key, oddsOf(path, response));
+      this.#known.set(key, probsOf(path, response));
     } catch (error) {
       this.#hasFailed = true;
       this.#onError(error);
@@ -74,7 +74,7 @@ export class BranchScores {
 }
 
 /** @param {Path} path */
-const isMissing = ({ tokens, typed }) => tokens.slice(typed).some(({ odds }) => odds === null);
+const isMissing = ({ tokens, typed }) => tokens.slice(typed).some(({ prob }) => prob === null);
 
 /** Whether a text can be scored: of tokens as a whole, of characters its end.
  * @param {Path} path @param {NonNullable<Scorer["session"]>} session */
@@ -87,9 +87,9 @@ function isReadable({ tokens }, { tokenizer, vocabulary, known }) {
 /** @param {Path} path @param {Scorer} scorer */
 const keyOf = (path, { session, step, newest }) => JSON.stringify([session?.session_id, newest ? null : step, path.typed, textOf(path.tokens)]);
 
-/** The odds of a text's written tokens; null where the score is of other tokens.
+/** The probabilities of a text's written tokens; null where the score is of other tokens.
  * @param {Path} path @param {ScoreResponse} response */
-function oddsOf({ tokens, typed }, response) {
+function probsOf({ tokens, typed }, response) {
   const written = tokens.slice(typed);
   const scored = response.tokens.slice(-written.length);
   if (written.some(({ text }, index) => scored[index]?.token !== text)) return null;

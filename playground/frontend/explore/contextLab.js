@@ -249,7 +249,7 @@ const translateIf = (key) => (key ? translate(key) : "");
 
 /** @param {OtherContext} found @param {string} token @param {number} before */
 function movedSentence({ kl, prob }, token, before) {
-  const odds = translate("context.moved", { pick: tokenLabel(token), before: formatPercent(before), after: formatPercent(prob) });
+  const moved = translate("context.moved", { pick: tokenLabel(token), before: formatPercent(before), after: formatPercent(prob) });
   const distance = kl === null ? translate("context.apart") : translate("context.bits", { bits: formatNumber(kl, BITS_DIGITS) });
-  return `${odds} ${distance}`;
+  return `${moved} ${distance}`;
 }

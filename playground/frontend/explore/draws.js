@@ -1,4 +1,4 @@
-// What sampling does to one distribution: the odds before and after, the line that a number is drawn
+// What sampling does to one distribution: the probabilities before and after, the line that a number is drawn
 // on, and tallies of many draws. Pure.
 
 /** @import { ApiStep, DrawsResponse } from "../types.js" */
@@ -6,14 +6,14 @@
 const GAP_MIN = 1e-9; // of the line: what is shorter is rounding
 
 /** A token's probability as the model has it, and in the draw.
- * @typedef {{ text: string, raw: number, drawn: number }} Odds
+ * @typedef {{ text: string, raw: number, drawn: number }} TokenProbs
  * A piece of the line; text: null for tokens without a row.
  * @typedef {{ text: string | null, low: number, high: number }} Piece */
 
-/** The odds of the most probable tokens, and of the others together.
+/** The probabilities of the most probable tokens, and of the others together.
  * @param {ApiStep} raw the distribution at temperature 1 @param {ApiStep} drawn the same with the settings
- * @returns {{ rows: Odds[], other: Odds & { count: number } }} */
-export function oddsOf(raw, drawn) {
+ * @returns {{ rows: TokenProbs[], other: TokenProbs & { count: number } }} */
+export function compareProbs(raw, drawn) {
   const before = new Map(raw.candidates.map(({ token, prob }) => [token, prob]));
   const rows = drawn.candidates.map(({ token, prob }, index) =>
     ({ text: token, raw: before.get(token) ?? 0, drawn: drawnProb(drawn, token, prob, index) }));

@@ -1,4 +1,4 @@
-// How the token at the place on screen is picked: the odds before and after the settings, one draw,
+// How the token at the place on screen is picked: the probabilities before and after the settings, one draw,
 // many draws, and where three ways of picking lead to.
 
 /** @import { ApiStep, ExploreContext, ExplorePanel } from "../types.js" */
@@ -16,8 +16,8 @@ import { asRequestError, describeError } from "../shared/requestError.js";
 import { formatPercent, tokenLabel, visibleText } from "../shared/text.js";
 import { Dial } from "./dial.js";
 import { DrawLine, formatPlace } from "./drawLine.js";
-import { oddsOf } from "./draws.js";
-import { OddsRows } from "./oddsRows.js";
+import { compareProbs } from "./draws.js";
+import { ProbabilityRows } from "./probabilityRows.js";
 import { placeOf, rawBody } from "./samplingPlace.js";
 import { Tallies } from "./tallies.js";
 import { ThreeWays } from "./threeWays.js";
@@ -30,7 +30,7 @@ export class SamplingPanel {
   #element;
   #context;
   #parts;
-  #odds;
+  #rows;
   #line;
   #tallies;
   #ways;
@@ -41,11 +41,11 @@ export class SamplingPanel {
   #seed = null;
   /** @type {Place | null} */
   #place = null;
-  /** The training step that the odds are of.
+  /** The training step that the probabilities are of.
    * @type {number | null} */
   #step = null;
-  /** The odds before and after the settings, once they are known.
-   * @type {ReturnType<typeof oddsOf> | null} */
+  /** The probabilities before and after the settings, once they are known.
+   * @type {ReturnType<typeof compareProbs> | null} */
   #known = null;
   /** The last answer without the settings, by what it depends on.
    * @type {{ key: string, step: ApiStep } | null} */
@@ -69,7 +69,7 @@ export class SamplingPanel {
       top: find(element, ".draw__top"),
       use: find(element, "[data-sampling=use]", HTMLButtonElement),
     };
-    this.#odds = new OddsRows(find(part("odds"), ".odds"));
+    this.#rows = new ProbabilityRows(find(part("odds"), ".odds"));
     this.#line = new DrawLine(part("draw"));
     this.#tallies = new Tallies(part("tally"), (n) => this.#repeat(n));
     this.#ways = new ThreeWays(part("ways"), context, (error) => this.#fail(error));
@@ -119,7 +119,7 @@ export class SamplingPanel {
     this.#loading = this.#load(place);
   }
 
-  /** Show the odds of the step that a model has learned on to; what was drawn or written stays.
+  /** Show the probabilities of the step that a model has learned on to; what was drawn or written stays.
    * @param {Player} player */
   #follow({ step }) {
     if (!this.#known || step === this.#step || this.#element.getAttribute("aria-busy") === "true") return;
@@ -170,8 +170,8 @@ export class SamplingPanel {
         generate({ ...place.body, intervals: true }, request.signal),
       ]);
       if (request.signal.aborted) return;
-      this.#known = oddsOf(raw, drawn);
-      this.#drawOdds(this.#known);
+      this.#known = compareProbs(raw, drawn);
+      this.#drawRows(this.#known);
       this.#drawLine(place, drawn);
     } catch (error) {
       if (request.signal.aborted) return;
@@ -191,11 +191,11 @@ export class SamplingPanel {
     return step;
   }
 
-  /** @param {ReturnType<typeof oddsOf>} odds */
-  #drawOdds({ rows, other }) {
+  /** @param {ReturnType<typeof compareProbs>} known */
+  #drawRows({ rows, other }) {
     const shown = rows.map((row) => ({ ...row, label: tokenLabel(row.text), isToken: true }));
     if (other.count) shown.push({ ...other, label: translate("drawer.others", { count: other.count }), isToken: false });
-    this.#odds.draw(shown.map(({ label, isToken, raw, drawn }) => ({
+    this.#rows.draw(shown.map(({ label, isToken, raw, drawn }) => ({
       label, isToken, outlined: raw, filled: drawn, value: `${formatPercent(raw)} → ${formatPercent(drawn)}`,
     })));
   }

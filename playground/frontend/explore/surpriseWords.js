@@ -45,19 +45,19 @@ export class Reading {
   /** @param {HTMLElement} element */
   constructor(element) {
     const part = (/** @type {string} */ name) => find(element, `.surprise__${name}`);
-    this.#parts = { token: part("token"), odds: part("odds"), first: part("first"), firstOdds: part("first-odds") };
+    this.#parts = { token: part("token"), reading: part("odds"), first: part("first"), firstReading: part("first-odds") };
   }
 
   /** @param {ScoredToken | undefined} scored */
   draw(scored) {
     if (!scored) return;
-    const { token, odds, first, firstOdds } = this.#parts;
+    const { token, reading, first, firstReading } = this.#parts;
     const choice = scored.rank === 1 ? null : scored.first;
     setText(token, tokenLabel(scored.text));
-    setText(odds, readingOf(scored));
+    setText(reading, readingOf(scored));
     first.hidden = !choice;
     setText(first, choice ? tokenLabel(choice.text) : "");
-    setText(firstOdds, choice ? `(${formatPercent(choice.prob)})` : "");
+    setText(firstReading, choice ? `(${formatPercent(choice.prob)})` : "");
   }
 }
 

@@ -1,14 +1,14 @@
-// One token drawn many times: tallies that grow toward the odds, draw by draw.
+// One token drawn many times: tallies that grow toward the probabilities, draw by draw.
 
 /** @import { DrawsResponse } from "../types.js" */
-/** @import { Odds } from "./draws.js" */
+/** @import { TokenProbs } from "./draws.js" */
 
 import { config } from "../shared/config.js";
 import { createElement, find, prefersStillness, setText } from "../shared/dom.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { formatPercent, tokenLabel } from "../shared/text.js";
 import { tally } from "./draws.js";
-import { OddsRows } from "./oddsRows.js";
+import { ProbabilityRows } from "./probabilityRows.js";
 
 const GROWTH_MS = 1500;
 
@@ -21,7 +21,7 @@ export class Tallies {
   /** @param {HTMLElement} root @param {(n: number) => void} onDraw */
   constructor(root, onDraw) {
     this.#root = root;
-    this.#rows = new OddsRows(find(root, ".odds"));
+    this.#rows = new ProbabilityRows(find(root, ".odds"));
     this.#said = find(root, "[role=status]");
     const buttons = config.sampling.draws.map((n) => {
       const button = createElement("button", "button", translate("sampling.draw_times", { count: n }));
@@ -32,14 +32,14 @@ export class Tallies {
     find(root, ".sampling__buttons").replaceChildren(...buttons);
   }
 
-  /** Forget the draws: they were of other odds. */
+  /** Forget the draws: they were of other probabilities. */
   clear() {
     cancelAnimationFrame(this.#frame);
     find(this.#root, ".odds").hidden = true;
     setText(this.#said, "");
   }
 
-  /** @param {DrawsResponse} response @param {Odds[]} rows @param {Odds & { count: number }} other */
+  /** @param {DrawsResponse} response @param {TokenProbs[]} rows @param {TokenProbs & { count: number }} other */
   show(response, rows, other) {
     cancelAnimationFrame(this.#frame);
     find(this.#root, ".odds").hidden = false;
@@ -59,7 +59,7 @@ export class Tallies {
   }
 
   /** The first n of the draws.
-   * @param {DrawsResponse} response @param {Odds[]} rows @param {Odds & { count: number }} other @param {number} n */
+   * @param {DrawsResponse} response @param {TokenProbs[]} rows @param {TokenProbs & { count: number }} other @param {number} n */
   #draw(response, rows, other, n) {
     const { counts, other: rest } = tally(response, rows.map(({ text }) => text), n);
     const drawn = rows.map((row, index) => ({ ...row, count: counts[index], label: tokenLabel(row.text), isToken: true }));

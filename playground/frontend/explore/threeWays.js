@@ -121,10 +121,10 @@ async function writeWays({ body, sampled, session, position }, n, width, by, sig
   const [top, steps] = [greedy, drawn].map((answer) => answer.steps.map((one) => decodeStep(one, session, by)));
   const topLogprobs = greedy.steps.map(({ prob }) => Math.log(prob));
   const logprobs = await scoredLogprobs(body, steps);
-  /** @param {import("./ways.js").WayToken} token @param {number} index @param {number | null} [odds] @returns {Step} */
-  const createStep = ({ text, id: tokenId, bytes }, index, odds = null) =>
-    ({ position: position + index, id: tokenId ?? session.known.get(text) ?? -1, text, ...(bytes && { bytes }), prob: null, candidates: [], other: null, odds, by });
-  const beam = beamTokens(beams.depths, 0).map((token, index) => createStep(token, index, token.odds));
+  /** @param {import("./ways.js").WayToken} token @param {number} index @param {number | null} [prob] @returns {Step} */
+  const createStep = ({ text, id: tokenId, bytes }, index, prob = null) =>
+    ({ position: position + index, id: tokenId ?? session.known.get(text) ?? -1, text, ...(bytes && { bytes }), prob: null, candidates: [], other: null, knownProb: prob, by });
+  const beam = beamTokens(beams.depths, 0).map((token, index) => createStep(token, index, token.prob));
   const withLogprobs = (/** @type {Step[]} */ all, /** @type {number[]} */ own) => all.map((one, index) => ({ ...one, logprob: own[index] }));
   return {
     ways: [
@@ -153,7 +153,7 @@ function createWay({ name, steps, bits }, index, shared, isBest) {
   way.classList.toggle("way--best", isBest);
   const title = createElement("h4", "way__name", name);
   title.id = `way-${index}`;
-  const odds = [translate("explore.bits", { bits: formatNumber(bits, 1) }), formatOneIn(bits), isBest ? translate("sampling.best") : ""];
+  const facts = [translate("explore.bits", { bits: formatNumber(bits, 1) }), formatOneIn(bits), isBest ? translate("sampling.best") : ""];
   const text = createElement("p", "way__text");
   text.setAttribute("translate", "no");
   const pieces = piecesOf(steps);
@@ -163,6 +163,6 @@ function createWay({ name, steps, bits }, index, shared, isBest) {
   button.id = `way-go-${index}`;
   button.dataset.way = String(index);
   button.setAttribute("aria-labelledby", `${button.id} ${title.id}`);
-  way.append(title, createElement("p", "way__bits", odds.filter(Boolean).join(" · ")), text, button);
+  way.append(title, createElement("p", "way__bits", facts.filter(Boolean).join(" · ")), text, button);
   return way;
 }

@@ -76,14 +76,14 @@ export function neighbourOf(nodes, index, key) {
 
 /** The tokens of one of the beams, each with the probability that it had after those before it.
  * @param {BeamsResponse["depths"]} depths @param {number} index in the last depth
- * @returns {(WayToken & { odds: number })[]} */
+ * @returns {(WayToken & { prob: number })[]} */
 export function beamTokens(depths, index) {
   const tokens = [];
   let at = index;
   for (let depth = depths.length - 1; depth >= 0; depth -= 1) {
     const { parent, token, token_id: id, bytes, logprob } = depths[depth][at];
     const before = depth === 0 ? 0 : depths[depth - 1][parent].logprob;
-    tokens.push({ text: token, id, bytes, odds: Math.exp(logprob - before) });
+    tokens.push({ text: token, id, bytes, prob: Math.exp(logprob - before) });
     at = parent;
   }
   return tokens.reverse();

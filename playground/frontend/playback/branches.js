@@ -9,7 +9,7 @@
 
 import { characters } from "../shared/text.js";
 import { textOf } from "./tokens.js";
-import { oddsOf, restore, wasChosen } from "./trace.js";
+import { probOf, restore, wasChosen } from "./trace.js";
 
 export const BRANCHES_MAX = 30; // of a text; the oldest go that are neither named nor pinned
 export const NAME_MAX = 60; // characters of a name
@@ -28,13 +28,13 @@ export function pathOf({ prompt, steps }) {
 export function typedTokens(prompt) {
   /** @type {Map<Token, BranchToken>} */
   const tokens = new Map();
-  for (const token of new Set(prompt)) tokens.set(token, { ...token, odds: null, isChosen: false });
+  for (const token of new Set(prompt)) tokens.set(token, { ...token, prob: null, isChosen: false });
   return prompt.map((token) => /** @type {BranchToken} */ (tokens.get(token)));
 }
 
 /** @param {Step} step @returns {BranchToken} */
 const tokenOf = ({ id, text, bytes, by, ...step }) =>
-  ({ id, text, ...(bytes && { bytes }), odds: oddsOf(step), isChosen: wasChosen(step), by });
+  ({ id, text, ...(bytes && { bytes }), prob: probOf(step), isChosen: wasChosen(step), by });
 
 /** The text of a path as a trace without known distributions.
  * @param {Path} path @param {Branches} branches that it belongs to @returns {Trace} */
@@ -43,7 +43,7 @@ export function traceOf({ tokens, typed }, branches) {
   const chosen = written.flatMap(({ isChosen }, index) => (isChosen ? [index] : []));
   const prompt = textOf(tokens.slice(0, typed));
   const authors = written.map(({ by }) => by);
-  return { ...restore(prompt, written, chosen, authors, written.map(({ odds }) => odds)), branches };
+  return { ...restore(prompt, written, chosen, authors, written.map(({ prob }) => prob)), branches };
 }
 
 /** A branch by its id. Throws RangeError where there is none.
@@ -144,13 +144,13 @@ export function rowsOf({ list }) {
   return below(null, 0);
 }
 
-/** What the picks of a text have cost: the sum of their -log2, null where the odds of one aren't known.
+/** What the picks of a text have cost: the sum of -log2 of their probabilities, null where that of one isn't known.
  * @param {Path} path */
 export function bitsOf({ tokens, typed }) {
   let bits = 0;
-  for (const { odds } of tokens.slice(typed)) {
-    if (odds === null || odds <= 0) return null;
-    bits -= Math.log2(odds);
+  for (const { prob } of tokens.slice(typed)) {
+    if (prob === null || prob <= 0) return null;
+    bits -= Math.log2(prob);
   }
   return bits;
 }

@@ -22,7 +22,7 @@ export class Controls {
   #remedy;
   #place;
   #menu;
-  #odds;
+  #barsTitle;
   #seed;
 
   /** @param {HTMLElement} drawer */
@@ -46,7 +46,7 @@ export class Controls {
     this.#message = find(drawer, ".status__text");
     this.#remedy = find(drawer, "[data-action=remedy]");
     this.#place = find(drawer, ".bars-title__place");
-    this.#odds = find(drawer, ".bars-title__of");
+    this.#barsTitle = find(drawer, ".bars-title__of");
     this.#seed = find(drawer, "#seed input", HTMLInputElement);
     clearNumber(this.#seed);
     this.#menu = createPopover(drawer, ".write__open", () => find(drawer, ".write__menu button").focus());
@@ -118,7 +118,7 @@ export class Controls {
     const [plain, cut] = isSampled && temperature !== 1
       ? ["drawer.odds_at", "drawer.odds_at_cut"]
       : ["drawer.odds", "drawer.odds_cut"];
-    setText(this.#odds, translate(isCut ? cut : plain, { temperature }));
+    setText(this.#barsTitle, translate(isCut ? cut : plain, { temperature }));
     if (sampling.seed === null) this.#seed.placeholder = String(seed);
   }
 }
@@ -152,7 +152,7 @@ function statusOf(player) {
     return { text: notice.text, remedy, tone: notice.tone ?? "warning" };
   }
   if (player.caret !== null) {
-    const text = translate(player.hasOdds ? "status.place" : "status.place_first");
+    const text = translate(player.hasDistribution ? "status.place" : "status.place_first");
     return { text: player.isWaiting ? translate("status.waiting") : text, remedy: translate("status.to_end") };
   }
   if (player.isWaiting) {

@@ -10,7 +10,7 @@
 import { MomentStorage } from "../shared/momentStorage.js";
 import { emptyHistory } from "./history.js";
 import { decodeBranches, decodeEarlier, decodeToken, encodeAuthors, encodeBranches, encodeEarlier, rounded, storedToken } from "./storedBranches.js";
-import { NO_BRANCHES, oddsOf, restore as restoreTrace, start, wasChosen } from "./trace.js";
+import { NO_BRANCHES, probOf, restore as restoreTrace, start, wasChosen } from "./trace.js";
 
 const SAVE_MS = 500; // between two savings
 
@@ -159,14 +159,14 @@ export function encodeTrace({ text, steps }) {
     tokens: steps.map(storedToken),
     chosen: steps.flatMap((step, index) => (wasChosen(step) ? [index] : [])),
     ...encodeAuthors(steps),
-    odds: steps.map((step) => rounded(oddsOf(step))),
+    odds: steps.map((step) => rounded(probOf(step))),
   };
 }
 
 /** @param {StoredTrace} stored @returns {Trace} */
-export function decodeTrace({ prompt, tokens, chosen, authors, by, odds }) {
+export function decodeTrace({ prompt, tokens, chosen, authors, by, odds: probs }) {
   if (tokens.length === 0) return start(prompt);
-  return restoreTrace(prompt, tokens.map(decodeToken), chosen, by.map((index) => authors[index]), odds);
+  return restoreTrace(prompt, tokens.map(decodeToken), chosen, by.map((index) => authors[index]), probs);
 }
 
 /** @param {Moment} moment @returns {Moment} */

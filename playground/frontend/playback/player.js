@@ -477,8 +477,8 @@ export class Player extends PlayerState {
     if (caret !== this.caret) this.highlight = this.choosing = null;
     const before = this.next;
     this.caret = caret;
-    this.past = { place: null, before: caret === null || !this.hasOdds ? null : before };
-    if (caret !== null && this.hasOdds && this.session) this.past.place = this.#past.get(this.#writer(this.session), this.trace, caret);
+    this.past = { place: null, before: caret === null || !this.hasDistribution ? null : before };
+    if (caret !== null && this.hasDistribution && this.session) this.past.place = this.#past.get(this.#writer(this.session), this.trace, caret);
   }
 
   /** Ask for what was weighed at a place.

@@ -75,11 +75,11 @@ export class PlayerState {
 
   /** Whether the bars still show what was weighed elsewhere, or before the model or the settings changed. */
   get isStale() {
-    return this.caret === null ? this.trace.ahead.length === 0 : this.past.place === null && this.hasOdds;
+    return this.caret === null ? this.trace.ahead.length === 0 : this.past.place === null && this.hasDistribution;
   }
 
-  /** Whether there are odds for the place: before the first token for a model with an empty context alone. */
-  get hasOdds() {
+  /** Whether the model has a distribution for the place: before the first token for a model with an empty context alone. */
+  get hasDistribution() {
     return !this.isFirst || (traces.firstPlace(this.trace) === 1 && typeof this.session?.start_token === "string");
   }
 
@@ -109,7 +109,7 @@ export class PlayerState {
     return this.caret !== null && this.caret < traces.firstPlace(this.trace);
   }
 
-  /** Whether the odds of an earlier place can be asked for. */
+  /** Whether the distribution of an earlier place can be asked for. */
   get canLookBack() {
     const { notice, status } = this;
     return !this.isUntokenized && ["paused", "playing", "max", "end"].includes(status) && !notice?.locks && !(notice?.waits && !notice.isLost);

@@ -8,7 +8,7 @@ import { characterTokens, textOf } from "./tokens.js";
 
 const KEPT_CHANGES = 30; // of a history, in each direction
 const KEPT_TOKENS = 30_000; // of branches that are there no more: about a megabyte
-const ODDS_DIGITS = 4;
+const PROB_DIGITS = 4;
 
 /** A token with its bytes, where it is no text, and its part of the typed text, where that is another.
  * @typedef {[id: number, text: string, bytes?: number[] | null, part?: string]} StoredToken
@@ -75,17 +75,17 @@ function encodeBranch({ id, parent, at, typed, name, isPinned, tokens }) {
     prompt: textOf(own),
     ...(own.some((token) => token.id >= 0) && { typed: own.map(storedToken) }),
     tokens: written.map(storedToken),
-    odds: written.map(({ odds }) => rounded(odds)),
+    odds: written.map(({ prob }) => rounded(prob)),
     chosen: written.flatMap(({ isChosen }, index) => (isChosen ? [index] : [])),
     ...(written.some(({ by }) => by) && encodeAuthors(written)),
   };
 }
 
 /** @param {StoredBranch} stored @returns {Branch} */
-function decodeBranch({ head: [id, parent, at, typed, name, isPinned], prompt, typed: own, tokens, odds, chosen, authors = [], by = [] }) {
+function decodeBranch({ head: [id, parent, at, typed, name, isPinned], prompt, typed: own, tokens, odds: probs, chosen, authors = [], by = [] }) {
   const chosenOnes = new Set(chosen);
   const written = tokens.map((token, index) =>
-    ({ ...decodeToken(token), odds: odds[index], isChosen: chosenOnes.has(index), by: authors[by[index]] }));
+    ({ ...decodeToken(token), prob: probs[index], isChosen: chosenOnes.has(index), by: authors[by[index]] }));
   return { id, parent, at, typed, name, isPinned, tokens: [...typedTokens(own?.map(decodeToken) ?? characterTokens(prompt)), ...written] };
 }
 
@@ -116,5 +116,5 @@ const isSameAuthor = (author, other) =>
   other !== undefined && author.session_id === other.session_id && author.step === other.step &&
   JSON.stringify(author.params) === JSON.stringify(other.params);
 
-/** @param {number | null} odds */
-export const rounded = (odds) => (odds === null ? null : Number(odds.toPrecision(ODDS_DIGITS)));
+/** @param {number | null} prob */
+export const rounded = (prob) => (prob === null ? null : Number(prob.toPrecision(PROB_DIGITS)));

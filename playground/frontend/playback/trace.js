@@ -83,9 +83,9 @@ export function inCharacters(trace, session) {
  * @param {string} prompt @param {Token[]} tokens
  * @param {number[]} [chosen] indices of tokens that were chosen over the pick
  * @param {(Author | undefined)[]} [authors] the model that wrote each token
- * @param {(number | null)[]} [odds] the probability that each had
+ * @param {(number | null)[]} [probs] the probability that each had
  * @returns {Trace} */
-export function restore(prompt, tokens, chosen = [], authors = [], odds = []) {
+export function restore(prompt, tokens, chosen = [], authors = [], probs = []) {
   const trace = start(prompt);
   const steps = tokens.map(({ id, text, bytes }, index) => ({
     position: trace.prompt.length + index,
@@ -97,7 +97,7 @@ export function restore(prompt, tokens, chosen = [], authors = [], odds = []) {
     other: null,
     insteadOf: chosen.includes(index) ? null : undefined,
     by: authors[index],
-    odds: odds[index] ?? null,
+    knownProb: probs[index] ?? null,
   }));
   return { ...trace, steps };
 }
@@ -107,8 +107,8 @@ export function restore(prompt, tokens, chosen = [], authors = [], odds = []) {
 export const wasChosen = (step) => step.insteadOf !== undefined;
 
 /** The probability that a step's token had; null where it isn't known.
- * @param {Pick<Step, "prob" | "odds">} step */
-export const oddsOf = ({ prob, odds }) => prob ?? odds ?? null;
+ * @param {Pick<Step, "prob" | "knownProb">} step */
+export const probOf = ({ prob, knownProb }) => prob ?? knownProb ?? null;
 
 /** The text on screen, as what each token shows.
  * @param {Trace} trace */

@@ -6,7 +6,7 @@
 
 import { decodeStep } from "../../playback/decode.js";
 import { stepBody } from "../../playback/stepRequest.js";
-import { oddsOf, position, rows, wasChosen } from "../../playback/trace.js";
+import { position, probOf, rows, wasChosen } from "../../playback/trace.js";
 import { asRequestError } from "../../shared/requestError.js";
 import { idsOf } from "../../shared/session.js";
 
@@ -94,7 +94,7 @@ function merge(step, picked, writer) {
   if (!picked) return { step, writer, isPicked: false };
   const isPicked = picked.text === step.text;
   const listed = rows(picked).find(({ text }) => text === step.text);
-  const prob = listed ? listed.prob : oddsOf(step);
+  const prob = listed ? listed.prob : probOf(step);
   const merged = { ...picked, id: writer.session?.known.get(step.text) ?? step.id, text: step.text, prob };
   return { step: isPicked ? merged : { ...merged, insteadOf: picked.text }, writer, isPicked };
 }

@@ -7,7 +7,7 @@ const SHORT_MAX = 3; // characters of a label in large letters
 /** isToken: the label is a token, not the others together.
  * @typedef {{ label: string, isToken: boolean, outlined: number, filled: number, value: string }} Row */
 
-export class OddsRows {
+export class ProbabilityRows {
   #list;
 
   /** @param {HTMLElement} list */
