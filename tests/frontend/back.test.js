@@ -4,10 +4,10 @@ import { test } from "node:test";
 
 import { same, throwsRangeError } from "./support.js";
 
-import { announcePlace } from "../../playground/frontend/playback/announcements.js";
+import { announcePosition } from "../../playground/frontend/playback/announcements.js";
 import { emptyHistory, record, redo, undo, canRedo, canUndo } from "../../playground/frontend/playback/history.js";
 import { encodeTrace } from "../../playground/frontend/playback/moments.js";
-import { PastSteps, PLACES_MAX, placeOf, probFromScore } from "../../playground/frontend/playback/past.js";
+import { PastSteps, STEPS_MAX, pastStep, probFromScore } from "../../playground/frontend/playback/past.js";
 import { Player } from "../../playground/frontend/playback/player.js";
 import { afterLine, afterTokens, afterWord, WORD_MAX } from "../../playground/frontend/playback/stops.js";
 import * as Trace from "../../playground/frontend/playback/trace.js";
@@ -92,8 +92,8 @@ test("a branch is the text before and the choice, and says what was the pick", (
 
 test("a token that is no candidate gets its own row, with its odds at the temperature of the bars", () => {
   const picked = { position: 2, id: 0, text: "a", prob: 0.5, candidates: [{ id: 0, text: "a", prob: 0.5 }], other: { count: 4, prob: 0.5 } };
-  same(Trace.rows(placeOf(picked, "d", session, 0.05).shown), [{ id: 0, text: "a", prob: 0.5 }, { id: 3, text: "d", prob: 0.05 }]);
-  same(placeOf(picked, "a", session, null).shown.prob, 0.5);
+  same(Trace.rows(pastStep(picked, "d", session, 0.05).shown), [{ id: 0, text: "a", prob: 0.5 }, { id: 3, text: "d", prob: 0.05 }]);
+  same(pastStep(picked, "a", session, null).shown.prob, 0.5);
   const scored = { tokens: [{ logprob: null, candidates: [] }, { logprob: Math.log(0.1), candidates: [{ token: "a", prob: 0.4 }] }] };
   same(probFromScore(scored, picked, 1).toFixed(6), (0.5 * 0.25).toFixed(6));
   same(probFromScore(scored, picked, 0).toFixed(6), (0.5 * 0.25).toFixed(6));
@@ -135,8 +135,8 @@ test("a place whose token has no bar is one question, that can be given up, of t
 test("what is kept of places is bounded", async () => {
   const { generate, score } = served();
   const past = new PastSteps(generate, score, () => {});
-  const trace = Trace.start("ab".repeat(PLACES_MAX));
-  for (let position = 1; position <= PLACES_MAX + 1; position += 1) await past.ask(writer, trace, position, undefined);
+  const trace = Trace.start("ab".repeat(STEPS_MAX));
+  for (let position = 1; position <= STEPS_MAX + 1; position += 1) await past.ask(writer, trace, position, undefined);
   same(past.get(writer, trace, 1), null);
   same(past.get(writer, trace, 2) !== null, true);
 });
@@ -193,7 +193,7 @@ test("another candidate starts a branch, at typed and at written tokens, and und
   for (const place of [5, 2]) {
     player.goTo(place);
     await settled(player);
-    const other = player.past.place.picked.candidates.find((row) => row.text !== Trace.tokenAt(player.trace, place));
+    const other = player.past.known.picked.candidates.find((row) => row.text !== Trace.tokenAt(player.trace, place));
     const before = Trace.text(player.trace).slice(0, place).join("");
     player.choose(other.text);
     await settled(player);
@@ -261,9 +261,9 @@ test("writing stops after so many tokens, a word or a line", () => {
 
 test("a place is told with its number, its character and its odds", () => {
   const trace = Trace.start("a K");
-  same(announcePlace(2, 3, trace, { prob: 0.314 }), "character 3 of 3: capital K, 31 percent");
-  same(announcePlace(1, 3, trace, { prob: 0.001 }), "character 2 of 3: space, less than 1 percent");
-  same(announcePlace(0, 3, trace, null), "character 1 of 3: a, with nothing before it");
+  same(announcePosition(2, 3, trace, { prob: 0.314 }), "character 3 of 3: capital K, 31 percent");
+  same(announcePosition(1, 3, trace, { prob: 0.001 }), "character 2 of 3: space, less than 1 percent");
+  same(announcePosition(0, 3, trace, null), "character 1 of 3: a, with nothing before it");
 });
 
 test("another text is gone on with: the present one is kept as a branch, and undo returns it", async () => {

@@ -7,7 +7,7 @@ import test from "node:test";
 
 import { compareProbs, pieceAt, piecesOf, tally } from "../../playground/frontend/explore/draws.js";
 import { tokenLabel, visibleText } from "../../playground/frontend/shared/text.js";
-import { placeOf, rawBody } from "../../playground/frontend/explore/samplingPlace.js";
+import { drawTarget, rawBody } from "../../playground/frontend/explore/drawTarget.js";
 import { beamTokens, bitsOf, commonToAll, continued, neighbourOf, pathTo, sharedLengths, treeOf } from "../../playground/frontend/explore/ways.js";
 import { defaultSampling } from "../../playground/frontend/playback/sampling.js";
 import * as traces from "../../playground/frontend/playback/trace.js";
@@ -118,15 +118,15 @@ test("the place on screen is asked for with the player's seed, or one that is tr
     session: { session_id: "plain", block_size: 3, vocabulary: ["a"] }, step: 5, trace: traces.start("abcdef"), caret: null,
     length: 6, unknown: [], sampling: { ...defaultSampling(), pick: "sample", temperature: 0.5 }, usedSeed: 7,
   };
-  assert.deepEqual(placeOf(player, null).body, {
+  assert.deepEqual(drawTarget(player, null).body, {
     session_id: "plain", step: 5, context: "def", position: 6, n: 1, temperature: 0.5, top_k: 0, top_p: 1, seed: 7,
   });
-  assert.equal(placeOf(player, 9).body.seed, 9);
-  const earlier = placeOf({ ...player, caret: 2, sampling: { ...player.sampling, pick: "top" } }, null);
+  assert.equal(drawTarget(player, 9).body.seed, 9);
+  const earlier = drawTarget({ ...player, caret: 2, sampling: { ...player.sampling, pick: "top" } }, null);
   assert.deepEqual([earlier.body.context, earlier.position, earlier.body.temperature, earlier.sampled.temperature], ["ab", 2, 0, 0.5]);
   assert.deepEqual(rawBody(earlier.sampled), { session_id: "plain", step: 5, context: "ab", position: 2, n: 1, temperature: 0 });
   for (const changes of [{ caret: 0 }, { unknown: ["é"] }, { session: null }, { length: 0 }]) {
-    assert.equal(placeOf({ ...player, ...changes }, null), null);
+    assert.equal(drawTarget({ ...player, ...changes }, null), null);
   }
 });
 

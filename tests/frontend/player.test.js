@@ -287,12 +287,12 @@ test("of two states that are to be restored, the later one is", async () => {
   const library = { session: null, has: () => true, choose: () => {} };
   const parts = { drawer: { setOpen() {} }, library, hubLoader: {}, settings: { adopt() {} }, explore: { open: (name) => done.push(name) } };
   const restoration = new Restoration(parts);
-  const first = restoration.restore({ sampling: {}, place: {}, explore: "branches" }, async (isCurrent) => {
+  const first = restoration.restore({ sampling: {}, checkpoint: {}, explore: "branches" }, async (isCurrent) => {
     await new Promise((resolve) => waiting.push(resolve));
     if (isCurrent()) done.push("first");
   });
   await wait(0);
-  const second = restoration.restore({ sampling: {}, place: {} }, async () => done.push("second"));
+  const second = restoration.restore({ sampling: {}, checkpoint: {} }, async () => done.push("second"));
   await second;
   waiting[0]();
   await first;

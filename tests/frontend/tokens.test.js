@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { same } from "./support.js";
 
-import { announcePlace } from "../../playground/frontend/playback/announcements.js";
+import { announcePosition } from "../../playground/frontend/playback/announcements.js";
 import * as Branches from "../../playground/frontend/playback/branches.js";
 import { decodeText, decodeTrace, encodeText, encodeTrace } from "../../playground/frontend/playback/moments.js";
 import { Player } from "../../playground/frontend/playback/player.js";
@@ -114,7 +114,7 @@ test("a part of a prompt is asked about by the ids of its tokens", () => {
   same(asked(2), ["a", [0xc3], 2]);
   same(asked(5), ["a", [0xc3, 0xbc, 0xe6, 0x97], 5]);
   same(asked(6), ["ü", [0xe6, 0x97, 0xa5], 6]); // the model reads four
-  same([Trace.firstPlace(trace), Trace.firstPlace(cutTrace("日b")), Trace.firstPlace(Trace.start("日b"))], [1, 3, 1]);
+  same([Trace.firstPosition(trace), Trace.firstPosition(cutTrace("日b")), Trace.firstPosition(Trace.start("日b"))], [1, 3, 1]);
   same(scoreBody({ session: SESSION, step: 7 }, trace, 0, 4), { session_id: "pieces", step: 7, text: "a", text_ids: [0xc3, 0xbc, 0xe6] });
   same(scoreBody({ session: SESSION, step: 7 }, trace, 2, 6), { session_id: "pieces", step: 7, text: "ü", text_ids: [0xe6, 0x97, 0xa5] });
 });
@@ -208,8 +208,8 @@ test("what is typed is cut into tokens once, and walked, undone and counted by t
   same([player.length, Trace.text(player.trace).join("")], [4, "aüA"]);
   player.goTo(2);
   await wait(10);
-  same([player.caret, Trace.tokenAt(player.trace, 2), player.past.place !== null], [2, "⟨BC⟩", true]);
-  same(announcePlace(2, 4, player.trace, null), "token 3 of 4: bytes BC, with nothing before it");
+  same([player.caret, Trace.tokenAt(player.trace, 2), player.past.known !== null], [2, "⟨BC⟩", true]);
+  same(announcePosition(2, 4, player.trace, null), "token 3 of 4: bytes BC, with nothing before it");
   player.setPrompt("a日");
   await wait(60);
   same([player.length, state.cut.length], [4, 2]);

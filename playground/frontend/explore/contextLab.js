@@ -16,7 +16,7 @@ import { ContextAnswers } from "./contextAnswers.js";
 import { ContextCells } from "./contextCells.js";
 import { changed, changesNear, fitting, movedRows, unmovedRows } from "./contextVariants.js";
 import { PairedBars } from "./pairedBars.js";
-import { decodeState, encodeState, obstacleOf, PlaceButtons, positionOf, tokensBefore } from "./place.js";
+import { decodeState, encodeState, obstacleOf, PositionButtons, positionOf, tokensBefore } from "./position.js";
 
 const GROW_MS = 150; // a token
 const BITS_DIGITS = 2;
@@ -25,7 +25,7 @@ const BITS_DIGITS = 2;
 export class ContextLab {
   #player;
   #parts;
-  #place;
+  #position;
   #cells;
   #bars;
   #answers;
@@ -38,7 +38,7 @@ export class ContextLab {
   /** @param {HTMLElement} element @param {ExploreContext} context */
   constructor(element, context) {
     this.#player = context.player;
-    this.#place = new PlaceButtons(element, context.player);
+    this.#position = new PositionButtons(element, context.player);
     this.#bars = new PairedBars(find(element, ".pairs"), (name, { prob, note }) =>
       translate("context.row", { name, percent: formatPercent(prob), before: note }));
     this.#cells = new ContextCells(find(element, ".lab__cells"), (index) => this.#strike(index));
@@ -89,7 +89,7 @@ export class ContextLab {
   /** @param {Player} player */
   draw(player) {
     const { lab, problem, retry } = this.#parts;
-    this.#place.draw(player);
+    this.#position.draw(player);
     const { session, next, isStale } = player;
     const obstacle = obstacleOf(player);
     retry.hidden = Boolean(obstacle) || !this.#answers.hasFailed;

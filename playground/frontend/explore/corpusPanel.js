@@ -16,7 +16,7 @@ import { apiMessage, asRequestError } from "../shared/requestError.js";
 import { characters, directionOf, formatPercent, visibleText } from "../shared/text.js";
 import { lookupOf, sharesOf, verdictOf } from "./corpusShares.js";
 import { othersRow, PairedBars } from "./pairedBars.js";
-import { decodeState, encodeState, obstacleOf, PlaceButtons, positionOf, tokensBefore, walk } from "./place.js";
+import { decodeState, encodeState, obstacleOf, PositionButtons, positionOf, tokensBefore, walk } from "./position.js";
 
 const SETTLE_MS = 120; // a slider that is dragged, a place that is passed
 const SHOWN_BEFORE = 160; // tokens
@@ -29,7 +29,7 @@ export class CorpusPanel {
   #player;
   #context;
   #parts;
-  #place;
+  #position;
   #bars;
   #request = new LatestRequest();
   /** How many tokens are looked up; null: as many as occur.
@@ -47,7 +47,7 @@ export class CorpusPanel {
   constructor(element, context) {
     this.#context = context;
     this.#player = context.player;
-    this.#place = new PlaceButtons(element, context.player);
+    this.#position = new PositionButtons(element, context.player);
     this.#bars = new PairedBars(find(element, ".pairs"), sayRow);
     this.#parts = {
       text: find(element, ".corpus__text"),
@@ -89,7 +89,7 @@ export class CorpusPanel {
 
   /** @param {Player} player */
   draw(player) {
-    this.#place.draw(player);
+    this.#position.draw(player);
     const { session } = player;
     const obstacle = obstacleOf(player);
     const end = !obstacle && session ? lookupOf(session, player.trace, positionOf(player)) : null;

@@ -83,11 +83,11 @@ function createPiece(piece, index, isDrawn) {
 
 /** @param {Piece} piece */
 function pieceText({ text, low, high }) {
-  const values = { percent: formatPercent(high - low), low: formatPlace(low), high: formatPlace(high) };
+  const values = { percent: formatPercent(high - low), low: formatFraction(low), high: formatFraction(high) };
   if (text === null) return translate("sampling.piece_rest", values);
   return translate("sampling.piece", { ...values, token: tokenLabel(text) });
 }
 
 /** A place on the line.
  * @param {number} value 0 to 1 */
-export const formatPlace = (value) => formatNumber(value, DIGITS);
+export const formatFraction = (value) => formatNumber(value, DIGITS);

@@ -1,7 +1,7 @@
 // The dialog behind the drawer's one door: a tab for each way to explore a text. It draws the panel
 // that is shown, while it is open.
 //
-// Place: the panel's name, with its own state after a dot, as in guess.1234; what a link and a reload keep.
+// Location: the panel's name, with its own state after a dot, as in guess.1234; what a link and a reload keep.
 
 /** @import { ExploreContext, ExplorePanel, Trace } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */
@@ -57,7 +57,7 @@ export class Explore {
   }
 
   /** Where it is open; null while it is closed. */
-  get place() {
+  get location() {
     if (!this.isOpen || !this.#current) return null;
     const state = this.#current.panel.state ?? "";
     return this.#current.name + (state && `.${state}`);
@@ -66,12 +66,12 @@ export class Explore {
   /** The same for a reload: with what was done there. */
   get moment() {
     const moment = this.#current?.panel.moment;
-    return this.isOpen && moment ? `${this.#current?.name}.${moment}` : this.place;
+    return this.isOpen && moment ? `${this.#current?.name}.${moment}` : this.location;
   }
 
-  /** @param {string} [place] by default the panel that was shown last */
-  open(place = this.#current?.name ?? "") {
-    const [, name, state = ""] = /^(\w+)\.?(.*)$/.exec(place) ?? [];
+  /** @param {string} [location] by default the panel that was shown last */
+  open(location = this.#current?.name ?? "") {
+    const [, name, state = ""] = /^(\w+)\.?(.*)$/.exec(location) ?? [];
     const part = this.#parts.find((one) => one.name === name) ?? this.#current;
     if (!part) return;
     this.#player.pause();

@@ -1,10 +1,10 @@
-// How the token at the place on screen is picked: the probabilities before and after the settings, one draw,
+// How the token at the position on screen is picked: the probabilities before and after the settings, one draw,
 // many draws, and where three ways of picking lead to.
 
 /** @import { ApiStep, ExploreContext, ExplorePanel } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */
 /** @import { SettingName } from "../playback/settings.js" */
-/** @import { Place } from "./samplingPlace.js" */
+/** @import { DrawTarget } from "./drawTarget.js" */
 
 import { randomSeed } from "../playback/sampling.js";
 import { lastTokens, text as textOf } from "../playback/trace.js";
@@ -15,15 +15,15 @@ import { formatNumber, translate } from "../shared/messages.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
 import { formatPercent, tokenLabel, visibleText } from "../shared/text.js";
 import { Dial } from "./dial.js";
-import { DrawLine, formatPlace } from "./drawLine.js";
+import { DrawLine, formatFraction } from "./drawLine.js";
 import { compareProbs } from "./draws.js";
 import { ProbabilityRows } from "./probabilityRows.js";
-import { placeOf, rawBody } from "./samplingPlace.js";
+import { drawTarget, rawBody } from "./drawTarget.js";
 import { Tallies } from "./tallies.js";
 import { ThreeWays } from "./threeWays.js";
 
 const DEBOUNCE_MS = 60; // of a slider being dragged
-const TAIL = 24; // tokens before the place that are shown
+const TAIL = 24; // tokens before the position that are shown
 
 /** @implements {ExplorePanel} */
 export class SamplingPanel {
@@ -39,8 +39,8 @@ export class SamplingPanel {
   /** A seed that was tried here; null: the one that the text is written with.
    * @type {number | null} */
   #seed = null;
-  /** @type {Place | null} */
-  #place = null;
+  /** @type {DrawTarget | null} */
+  #target = null;
   /** The training step that the probabilities are of.
    * @type {number | null} */
   #step = null;
@@ -83,13 +83,13 @@ export class SamplingPanel {
   /** @param {string} state the seed that was tried */
   open(state) {
     this.#seed = /^\d+$/.test(state) ? Math.min(config.link.seed_max, Number(state)) : null;
-    this.#place = null;
+    this.#target = null;
   }
 
   close() {
     this.#request.abort();
     this.#clear();
-    this.#place = null;
+    this.#target = null;
   }
 
   get state() {
@@ -99,24 +99,24 @@ export class SamplingPanel {
   /** @param {Player} player */
   draw(player) {
     this.#drawSettings(player);
-    const place = placeOf(player, this.#seed);
+    const target = drawTarget(player, this.#seed);
     const { nowhere, sections, tail, use } = this.#parts;
     use.hidden = this.#seed === null;
-    nowhere.hidden = place !== null;
-    sections.hidden = place === null;
-    const before = place ? lastTokens(player.trace, TAIL, place.position).join("") : "";
-    const isCut = place !== null && textOf(player.trace).slice(0, place.position).join("").length > before.length;
+    nowhere.hidden = target !== null;
+    sections.hidden = target === null;
+    const before = target ? lastTokens(player.trace, TAIL, target.position).join("") : "";
+    const isCut = target !== null && textOf(player.trace).slice(0, target.position).join("").length > before.length;
     setText(tail, (isCut ? "…" : "") + visibleText(before));
-    if (place?.key === this.#place?.key) {
+    if (target?.key === this.#target?.key) {
       this.#follow(player);
       return;
     }
     this.#known = null;
     this.#step = player.step;
-    this.#place = place;
+    this.#target = target;
     this.#clear();
-    this.#ways.setPlace(place);
-    this.#loading = this.#load(place);
+    this.#ways.setTarget(target);
+    this.#loading = this.#load(target);
   }
 
   /** Show the probabilities of the step that a model has learned on to; what was drawn or written stays.
@@ -125,7 +125,7 @@ export class SamplingPanel {
     if (!this.#known || step === this.#step || this.#element.getAttribute("aria-busy") === "true") return;
     this.#step = step;
     this.#raw = null;
-    this.#loading = this.#load(this.#place);
+    this.#loading = this.#load(this.#target);
   }
 
   #createDials() {
@@ -156,32 +156,32 @@ export class SamplingPanel {
     setText(this.#parts.failureText, "");
   }
 
-  /** @param {Place | null} place */
-  async #load(place) {
+  /** @param {DrawTarget | null} target */
+  async #load(target) {
     this.#request.abort();
     const request = (this.#request = new AbortController());
-    this.#element.setAttribute("aria-busy", String(place !== null));
-    if (!place) return;
+    this.#element.setAttribute("aria-busy", String(target !== null));
+    if (!target) return;
     await new Promise((resolve) => setTimeout(resolve, DEBOUNCE_MS));
     if (request.signal.aborted) return;
     try {
       const [raw, { steps: [drawn] }] = await Promise.all([
-        this.#askRaw(place, request.signal),
-        generate({ ...place.body, intervals: true }, request.signal),
+        this.#askRaw(target, request.signal),
+        generate({ ...target.body, intervals: true }, request.signal),
       ]);
       if (request.signal.aborted) return;
       this.#known = compareProbs(raw, drawn);
       this.#drawRows(this.#known);
-      this.#drawLine(place, drawn);
+      this.#drawLine(target, drawn);
     } catch (error) {
       if (request.signal.aborted) return;
-      this.#place = null; // asked again at the next change
+      this.#target = null; // asked again at the next change
       this.#fail(error);
     }
     if (!request.signal.aborted) this.#element.setAttribute("aria-busy", "false");
   }
 
-  /** @param {Place} place @param {AbortSignal} signal */
+  /** @param {DrawTarget} target @param {AbortSignal} signal */
   async #askRaw({ body }, signal) {
     const asked = rawBody(body);
     const key = JSON.stringify(asked);
@@ -200,7 +200,7 @@ export class SamplingPanel {
     })));
   }
 
-  /** @param {Place} place @param {ApiStep} step */
+  /** @param {DrawTarget} target @param {ApiStep} step */
   #drawLine({ sampled, position }, step) {
     const { line, top, said } = this.#parts;
     const { u } = step;
@@ -208,7 +208,7 @@ export class SamplingPanel {
     top.hidden = u !== null;
     if (u === null) return setText(said, "");
     this.#line.draw({ ...step, u });
-    const params = { u: formatPlace(u), seed: sampled.seed, number: position + 1, token: tokenLabel(step.token) };
+    const params = { u: formatFraction(u), seed: sampled.seed, number: position + 1, token: tokenLabel(step.token) };
     return setText(said, translate("sampling.draw_said", params));
   }
 
@@ -216,10 +216,10 @@ export class SamplingPanel {
   async #repeat(n) {
     const { signal } = this.#request;
     await this.#loading;
-    const [place, known] = [this.#place, this.#known];
-    if (!place || !known || signal.aborted) return;
+    const [target, known] = [this.#target, this.#known];
+    if (!target || !known || signal.aborted) return;
     try {
-      const response = await repeatDraw({ ...place.body, n }, signal);
+      const response = await repeatDraw({ ...target.body, n }, signal);
       if (!signal.aborted) this.#tallies.show(response, known.rows, known.other);
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
@@ -239,7 +239,7 @@ export class SamplingPanel {
       this.draw(player);
       find(this.#element, "[data-sampling=another]").focus();
     } else if (action === "retry") {
-      this.#place = null;
+      this.#target = null;
       this.draw(player);
       this.#element.querySelector("input")?.focus();
     } else if (action === "sample") {

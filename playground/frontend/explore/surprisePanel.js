@@ -17,7 +17,7 @@ import { adaptToVocabulary, characterLabel, characters, unknownCharacters } from
 import { decodeScore, hardest } from "./surprise.js";
 import { SurpriseStrip } from "./surpriseStrip.js";
 import { SurpriseText } from "./surpriseText.js";
-import { createLegend, createPlace, describeToken, notesOf, Reading, summaryOf } from "./surpriseWords.js";
+import { createLegend, createExcerpt, describeToken, notesOf, Reading, summaryOf } from "./surpriseWords.js";
 
 const TYPING_MS = 400; // after the last letter typed
 const PLACES = 6; // hardest ones that are listed
@@ -263,7 +263,7 @@ export class SurprisePanel {
     setText(mean, translate("surprise.mean", { bits: formatNumber((response.total_bits ?? 0) / response.scored, 2) }));
     validation.hidden = typical === null;
     setText(validation.firstElementChild ?? validation, typical === null ? "" : translate("surprise.validation", { bits: formatNumber(typical, 2) }));
-    this.#parts.places.replaceChildren(...hardest(tokens, PLACES).map((index) => createPlace(tokens, index)));
+    this.#parts.places.replaceChildren(...hardest(tokens, PLACES).map((index) => createExcerpt(tokens, index)));
     this.#text.show(tokens);
     this.#strip.show(tokens, typical);
     this.#mark(isOther, true);

@@ -84,7 +84,7 @@ export function createLegend() {
 
 /** A place in the list of the hardest ones, as a button.
  * @param {ScoredToken[]} tokens @param {number} index */
-export function createPlace(tokens, index) {
+export function createExcerpt(tokens, index) {
   const item = createElement("li");
   const button = createElement("button", "surprise__place");
   button.type = "button";

@@ -1,7 +1,7 @@
-// Three ways from one place: the top choice each time, sampling, and beam search.
+// Three ways from one position: the top choice each time, sampling, and beam search.
 
 /** @import { ExploreContext, GenerateRequest, Step, Token } from "../types.js" */
-/** @import { Place } from "./samplingPlace.js" */
+/** @import { DrawTarget } from "./drawTarget.js" */
 /** @import { Way, WayNode } from "./ways.js" */
 
 import { decodeStep } from "../playback/decode.js";
@@ -13,7 +13,7 @@ import { LatestRequest } from "../shared/latestRequest.js";
 import { formatNumber, formatOneIn, translate } from "../shared/messages.js";
 import { visibleText } from "../shared/text.js";
 import { Dial } from "./dial.js";
-import { rawBody } from "./samplingPlace.js";
+import { rawBody } from "./drawTarget.js";
 import { beamTokens, bitsOf, commonToAll, continued, sharedLengths, treeOf } from "./ways.js";
 import { WaysTree } from "./waysTree.js";
 
@@ -27,8 +27,8 @@ export class ThreeWays {
   #length;
   #width;
   #tree;
-  /** @type {Place | null} */
-  #place = null;
+  /** @type {DrawTarget | null} */
+  #target = null;
   /** @type {NamedWay[]} */
   #ways = [];
   #request = new LatestRequest();
@@ -53,10 +53,10 @@ export class ThreeWays {
   }
 
   /** What was written was written from elsewhere, or with other settings.
-   * @param {Place | null} place */
-  setPlace(place) {
+   * @param {DrawTarget | null} target */
+  setTarget(target) {
     this.#request.cancel();
-    this.#place = place;
+    this.#target = target;
     this.#ways = [];
     this.#list.replaceChildren();
     this.#tree.clear();
@@ -66,19 +66,19 @@ export class ThreeWays {
 
   /** So many tokens the text can still have. */
   get #room() {
-    if (!this.#place) return 0;
-    return config.generation.tokens_max - Math.max(0, this.#place.position - this.#context.player.trace.prompt.length);
+    if (!this.#target) return 0;
+    return config.generation.tokens_max - Math.max(0, this.#target.position - this.#context.player.trace.prompt.length);
   }
 
   /** @param {(error: unknown) => void} onError */
   async #write(onError) {
-    const place = this.#place;
-    if (!place) return;
+    const target = this.#target;
+    if (!target) return;
     setText(this.#said, translate("sampling.writing"));
     try {
       const n = Math.min(this.#length.value, this.#room);
       const { author } = this.#context.player;
-      const found = await this.#request.send((signal) => writeWays(place, n, this.#width.value, author, signal));
+      const found = await this.#request.send((signal) => writeWays(target, n, this.#width.value, author, signal));
       if (!found) return;
       this.#ways = found.ways;
       this.#draw(n);
@@ -102,14 +102,14 @@ export class ThreeWays {
   /** @param {Step[]} steps */
   #goOn(steps) {
     const { player } = this.#context;
-    const position = this.#place?.position;
+    const position = this.#target?.position;
     if (position === undefined) return;
     this.#context.close();
     player.continueWith(continued(player.trace, position, steps));
   }
 }
 
-/** @param {Place} place @param {number} n @param {number} width
+/** @param {DrawTarget} target @param {number} n @param {number} width
  * @param {import("../types.js").Author | undefined} by @param {AbortSignal} signal @returns {Promise<{ ways: NamedWay[], tree: WayNode[] }>} */
 async function writeWays({ body, sampled, session, position }, n, width, by, signal) {
   const { session_id: id, step, context, context_ids: ids } = body;

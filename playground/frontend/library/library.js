@@ -1,12 +1,12 @@
 // The Library: a card for each session, and the training steps of the chosen one.
 
-/** @import { Place } from "../sharing/restoration.js" */
+/** @import { CheckpointRef } from "../sharing/restoration.js" */
 /** @import { Session } from "../types.js" */
 /** @import { StepPanel } from "./stepPanel.js" */
 
 import { createElement, find } from "../shared/dom.js";
 import { formatNumber, translate } from "../shared/messages.js";
-import { placeOf, sessionName, shortCommit } from "../shared/session.js";
+import { checkpointRef, sessionName, shortCommit } from "../shared/session.js";
 import { formatCompact } from "../shared/text.js";
 
 export class Library {
@@ -40,10 +40,10 @@ export class Library {
   }
 
   /** The chosen session and training step, or null.
-   * @returns {Place | null} */
-  get place() {
+   * @returns {CheckpointRef | null} */
+  get checkpoint() {
     if (!this.#session) return null;
-    return placeOf(this.#session, this.#session.steps[this.#index]);
+    return checkpointRef(this.#session, this.#session.steps[this.#index]);
   }
 
   /** @param {string | undefined} sessionId */

@@ -73,14 +73,14 @@ function isContinued(before, after) {
   return isLonger && after.at(-1)?.prob !== null;
 }
 
-/** A place that the visitor went back to: its number, the token there and its odds.
+/** A position that the visitor went back to: its number, the token there and its probability.
  * @param {number} caret @param {number} length of the text @param {Trace} trace @param {Step | null} step */
-export function announcePlace(caret, length, trace, step) {
+export function announcePosition(caret, length, trace, step) {
   const character = tokenName(tokenAt(trace, caret) ?? "");
-  const place = { number: caret + 1, length };
+  const numbers = { number: caret + 1, length };
   const isOfTokens = trace.tokenizer !== null;
-  if (!step) return translate(isOfTokens ? "access.place_first__tokens" : "access.place_first", { ...place, character });
-  return translate(isOfTokens ? "access.place__tokens" : "access.place", { ...place, chance: chanceOf(character, step.prob) });
+  if (!step) return translate(isOfTokens ? "access.place_first__tokens" : "access.place_first", { ...numbers, character });
+  return translate(isOfTokens ? "access.place__tokens" : "access.place", { ...numbers, chance: chanceOf(character, step.prob) });
 }
 
 /** @param {Step} step */

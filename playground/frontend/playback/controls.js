@@ -10,7 +10,7 @@ import { translate } from "../shared/messages.js";
 import { createPopover } from "../shared/popover.js";
 import { shortCommit } from "../shared/session.js";
 import { formatCompact, tokenLabel } from "../shared/text.js";
-import { placeKey, tokenAt } from "./trace.js";
+import { positionKey, tokenAt } from "./trace.js";
 
 export class Controls {
   #drawer;
@@ -20,7 +20,7 @@ export class Controls {
   #status;
   #message;
   #remedy;
-  #place;
+  #position;
   #menu;
   #barsTitle;
   #seed;
@@ -45,7 +45,7 @@ export class Controls {
     this.#status = find(drawer, ".status");
     this.#message = find(drawer, ".status__text");
     this.#remedy = find(drawer, "[data-action=remedy]");
-    this.#place = find(drawer, ".bars-title__place");
+    this.#position = find(drawer, ".bars-title__place");
     this.#barsTitle = find(drawer, ".bars-title__of");
     this.#seed = find(drawer, "#seed input", HTMLInputElement);
     clearNumber(this.#seed);
@@ -76,7 +76,7 @@ export class Controls {
     this.#drawer.dataset.pick = player.sampling.pick;
     this.#drawModel(player);
     this.#drawStatus(player);
-    this.#drawPlace(player);
+    this.#drawPosition(player);
     this.#drawSampling(player);
   }
 
@@ -103,11 +103,11 @@ export class Controls {
   }
 
   /** @param {Player} player */
-  #drawPlace({ caret, length, trace }) {
+  #drawPosition({ caret, length, trace }) {
     const character = caret === null ? "" : tokenLabel(tokenAt(trace, caret) ?? "");
-    const text = caret === null ? "" : translate(placeKey(trace), { number: caret + 1, length, character });
-    setText(this.#place, text);
-    this.#place.closest(".player")?.toggleAttribute("data-back", caret !== null);
+    const text = caret === null ? "" : translate(positionKey(trace), { number: caret + 1, length, character });
+    setText(this.#position, text);
+    this.#position.closest(".player")?.toggleAttribute("data-back", caret !== null);
   }
 
   /** @param {Player} player */

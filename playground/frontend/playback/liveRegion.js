@@ -3,7 +3,7 @@
 /** @import { Player } from "./player.js" */
 
 import { createElement, setText } from "../shared/dom.js";
-import { AnnouncementQueue, announcePlace } from "./announcements.js";
+import { AnnouncementQueue, announcePosition } from "./announcements.js";
 
 export class LiveRegion {
   #region;
@@ -19,7 +19,7 @@ export class LiveRegion {
   draw(player) {
     clearTimeout(this.#timer);
     if (player.caret !== null) {
-      if (!player.isStale) setText(this.#region, announcePlace(player.caret, player.length, player.trace, player.next));
+      if (!player.isStale) setText(this.#region, announcePosition(player.caret, player.length, player.trace, player.next));
       return;
     }
     const now = performance.now();

@@ -2,7 +2,7 @@
 // reload, Back and Forward, and a look at the tutorial. Candidates are not kept: the API is asked again.
 
 /** @import { Author, History, Sampling, TextState, Trace } from "../types.js" */
-/** @import { Place } from "../sharing/restoration.js" */
+/** @import { CheckpointRef } from "../sharing/restoration.js" */
 /** @import { Player } from "./player.js" */
 /** @import { StoredBranches, StoredEarlier, StoredToken } from "./storedBranches.js" */
 /** @import { TabSession } from "./tabs.js" */
@@ -22,7 +22,7 @@ const SAVE_MS = 500; // between two savings
  * @property {[string, TabSession][]} sessions of the tabs; the Library's is its place
  * @property {[string, StoredText][]} texts
  * @property {[string, string][]} examples
- * @property {Place | null} library what is chosen there
+ * @property {CheckpointRef | null} library what is chosen there
  * @property {Sampling} sampling @property {number} seed @property {number} intervalMs
  * @property {boolean} isDrawerOpen
  * @property {boolean} isSamplingOwn whether the visitor, or a link, has set it
@@ -95,7 +95,7 @@ export class Moments {
   /** @param {Moment} moment */
   async restore(moment) {
     this.#beforeLessons = moment.beforeLessons;
-    await this.#parts.restoration.restore({ ...moment, place: moment.library ?? {} }, () => {
+    await this.#parts.restoration.restore({ ...moment, checkpoint: moment.library ?? {} }, () => {
       const texts = new Map(moment.texts.map(([tab, text]) => [tab, decodeText(text)]));
       return this.#parts.tabs.restore({ ...moment, texts });
     });
@@ -108,7 +108,7 @@ export class Moments {
     return {
       ...places,
       texts: [...texts].map(([tab, text]) => [tab, encodeText(text)]),
-      library: library.place,
+      library: library.checkpoint,
       sampling: player.sampling,
       seed: player.seed,
       intervalMs: player.intervalMs,

@@ -1,5 +1,5 @@
-// What was weighed at an earlier place in the text: asked for again, and kept for a while.
-// The odds of a place depend on the text before it, the model and the settings alone.
+// The distributions at earlier positions of the text: requested again, and cached.
+// That of a position depends on the text before it, the model and the settings alone.
 
 /** @import { Author, GenerateRequest, GenerateResponse, PlayableSession, ScoreRequest, ScoreResponse, Step, Trace } from "../types.js" */
 /** @import { Writer } from "./stepRequest.js" */
@@ -8,26 +8,26 @@ import { decodeCandidate, decodeStep } from "./decode.js";
 import { scoreBody, stepBody, StepRequest } from "./stepRequest.js";
 import { asToken, rows, tokenAt } from "./trace.js";
 
-export const PLACES_MAX = 1000; // some megabytes at most
+export const STEPS_MAX = 1000; // some megabytes at most
 
-/** A place that was looked back at: the distribution there with the model's own pick, and the one that
+/** An earlier position: the distribution there with the model's own pick, and the one that
  * the bars show: with the token that stands in the text as the pick.
- * @typedef {{ picked: Step, shown: Step }} Place */
+ * @typedef {{ picked: Step, shown: Step }} PastStep */
 
 export class PastSteps {
-  /** @type {StepRequest<(signal: AbortSignal) => Promise<Place>, Place>} */
+  /** @type {StepRequest<(signal: AbortSignal) => Promise<PastStep>, PastStep>} */
   #request;
   #generate;
   #score;
   /** By what they depend on; the last used ones last.
-   * @type {Map<string, Place>} */
-  #places = new Map();
+   * @type {Map<string, PastStep>} */
+  #steps = new Map();
 
   /** @param {(body: GenerateRequest, signal: AbortSignal) => Promise<GenerateResponse>} generate
    * @param {(body: ScoreRequest, options?: { signal: AbortSignal }) => Promise<ScoreResponse>} score
    * @param {() => void} onSlow called when an answer takes long */
   constructor(generate, score, onSlow) {
-    this.#request = new StepRequest((fetchPlace, signal) => fetchPlace(signal), onSlow);
+    this.#request = new StepRequest((fetchStep, signal) => fetchStep(signal), onSlow);
     this.#generate = generate;
     this.#score = score;
   }
@@ -44,54 +44,54 @@ export class PastSteps {
     this.#request.cancel();
   }
 
-  /** What is known of a place already.
-   * @param {Writer} writer @param {Trace} trace @param {number} position @returns {Place | null} */
+  /** The cached distribution of a position.
+   * @param {Writer} writer @param {Trace} trace @param {number} position @returns {PastStep | null} */
   get(writer, trace, position) {
     const key = keyOf(writer, trace, position);
-    const place = this.#places.get(key);
-    if (place) this.#keep(key, place);
-    return place ?? null;
+    const step = this.#steps.get(key);
+    if (step) this.#keep(key, step);
+    return step ?? null;
   }
 
-  /** Ask for a place; null where it was given up. Throws what the API's client throws.
+  /** Request that of a position; null where it was given up. Throws what the API's client throws.
    * @param {Writer} writer @param {Trace} trace @param {number} position @param {Author | undefined} by
-   * @returns {Promise<Place | null>} */
+   * @returns {Promise<PastStep | null>} */
   async ask(writer, trace, position, by) {
-    const place = await this.#request.send((signal) =>
+    const step = await this.#request.send((signal) =>
       position === 0 ? this.#fetchFirst(writer, trace, by, signal) : this.#fetch(writer, trace, position, by, signal));
-    if (place) this.#keep(keyOf(writer, trace, position), place);
-    return place;
+    if (step) this.#keep(keyOf(writer, trace, position), step);
+    return step;
   }
 
   /** @param {Writer} writer @param {Trace} trace @param {number} position @param {Author | undefined} by
-   * @param {AbortSignal} signal @returns {Promise<Place>} */
+   * @param {AbortSignal} signal @returns {Promise<PastStep>} */
   async #fetch(writer, trace, position, by, signal) {
     const { session, params } = writer;
     const token = tokenAt(trace, position) ?? "";
     const response = await this.#generate(stepBody({ ...writer, trace, end: position, n: 1 }), signal);
     const picked = decodeStep(response.steps[0], session, by);
-    if (rows(picked).some(({ text }) => text === token)) return placeOf(picked, token, session, null);
+    if (rows(picked).some(({ text }) => text === token)) return pastStep(picked, token, session, null);
     const from = Math.max(0, position - session.block_size);
     const scored = await this.#score(scoreBody(writer, trace, from, position + 1), { signal });
-    return placeOf(picked, token, session, probFromScore(scored, picked, params.temperature));
+    return pastStep(picked, token, session, probFromScore(scored, picked, params.temperature));
   }
 
   /** What is weighed after an empty context, at temperature 1: no token is drawn there.
    * @param {Writer} writer @param {Trace} trace @param {Author | undefined} by @param {AbortSignal} signal
-   * @returns {Promise<Place>} */
+   * @returns {Promise<PastStep>} */
   async #fetchFirst({ session, step, newest }, trace, by, signal) {
     const token = tokenAt(trace, 0) ?? "";
     const body = { session_id: session.session_id, step: newest ? null : step, text: token };
     const [{ logprob, candidates, other }] = (await this.#score(body, { signal })).tokens;
     const listed = candidates.map((one) => decodeCandidate(one, session));
-    return placeOf({ position: 0, ...listed[0], candidates: listed, other, by }, token, session, logprob === null ? null : Math.exp(logprob));
+    return pastStep({ position: 0, ...listed[0], candidates: listed, other, by }, token, session, logprob === null ? null : Math.exp(logprob));
   }
 
-  /** @param {string} key @param {Place} place */
-  #keep(key, place) {
-    this.#places.delete(key);
-    this.#places.set(key, place);
-    if (this.#places.size > PLACES_MAX) this.#places.delete(/** @type {string} */ (this.#places.keys().next().value));
+  /** @param {string} key @param {PastStep} step */
+  #keep(key, step) {
+    this.#steps.delete(key);
+    this.#steps.set(key, step);
+    if (this.#steps.size > STEPS_MAX) this.#steps.delete(/** @type {string} */ (this.#steps.keys().next().value));
   }
 }
 
@@ -99,10 +99,10 @@ export class PastSteps {
 const keyOf = (writer, trace, position) =>
   JSON.stringify([stepBody({ ...writer, trace, end: position, n: 1 }), writer.step, tokenAt(trace, position)]);
 
-/** The distribution of a place with the token that stands there as its pick.
+/** The distribution of a position with the token that stands there as its pick.
  * @param {Step} picked with the model's own pick @param {string} token @param {PlayableSession} session
- * @param {number | null} prob of the token where it has no row @returns {Place} */
-export function placeOf(picked, token, { known }, prob) {
+ * @param {number | null} prob of the token where it has no row @returns {PastStep} */
+export function pastStep(picked, token, { known }, prob) {
   const listed = rows(picked).find((candidate) => candidate.text === token);
   const own = listed ?? { id: known.get(token) ?? -1, text: token, prob: prob ?? 0 };
   return { picked, shown: asToken(picked, own) };

@@ -477,8 +477,8 @@ export class Player extends PlayerState {
     if (caret !== this.caret) this.highlight = this.choosing = null;
     const before = this.next;
     this.caret = caret;
-    this.past = { place: null, before: caret === null || !this.hasDistribution ? null : before };
-    if (caret !== null && this.hasDistribution && this.session) this.past.place = this.#past.get(this.#writer(this.session), this.trace, caret);
+    this.past = { known: null, before: caret === null || !this.hasDistribution ? null : before };
+    if (caret !== null && this.hasDistribution && this.session) this.past.known = this.#past.get(this.#writer(this.session), this.trace, caret);
   }
 
   /** Ask for what was weighed at a place.
@@ -487,8 +487,8 @@ export class Player extends PlayerState {
     try {
       if (!(await this.#past.ask(this.#writer(session), this.trace, caret, this.author))) return;
       this.#recover();
-      const place = this.#past.get(this.#writer(session), this.trace, caret); // others may be in use by now
-      if (this.caret === caret && place) this.past = { place, before: null };
+      const known = this.#past.get(this.#writer(session), this.trace, caret); // others may be in use by now
+      if (this.caret === caret && known) this.past = { known, before: null };
     } catch (error) {
       this.#fail(error);
       return;
@@ -505,8 +505,8 @@ export class Player extends PlayerState {
   /** Start a branch at an earlier place, or go on to the next place where the token stands in the text.
    * @param {number} caret @param {string} token */
   #chooseAt(caret, token) {
-    const { place } = this.past;
-    if (!place) return;
+    const { known } = this.past;
+    if (!known) return;
     if (token === traces.tokenAt(this.trace, caret)) {
       this.goTo(caret + 1);
       return;
@@ -516,7 +516,7 @@ export class Player extends PlayerState {
     this.#record("branch");
     this.choosing = token;
     const kept = this.#kept();
-    const branched = caret === 0 ? traces.start(token, kept.branches) : traces.branch(kept, place.picked, token); // a text begins with a prompt
+    const branched = caret === 0 ? traces.start(token, kept.branches) : traces.branch(kept, known.picked, token); // a text begins with a prompt
     this.#load(branched, [], this.#chunk, (steps) => this.#append(traces.extend(branched, steps)));
     this.#onChange();
   }

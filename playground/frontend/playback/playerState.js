@@ -1,7 +1,7 @@
 // The state of playback: what is on screen, with which model and settings, and what may be done with it.
 
 /** @import { Author, History, Notice, PlayableSession, PlayerStatus, Step, Trace } from "../types.js" */
-/** @import { Place } from "./past.js" */
+/** @import { PastStep } from "./past.js" */
 
 import { config } from "../shared/config.js";
 import { sessionName } from "../shared/session.js";
@@ -35,8 +35,8 @@ export class PlayerState {
    * @type {number | null} */
   caret = null;
   /** What was weighed there, once it is known; until then what the bars showed before.
-   * @type {{ place: Place | null, before: Step | null }} */
-  past = { place: null, before: null };
+   * @type {{ known: PastStep | null, before: Step | null }} */
+  past = { known: null, before: null };
   /** The token that was chosen, while the distribution after it is requested.
    * @type {string | null} */
   choosing = null;
@@ -70,17 +70,17 @@ export class PlayerState {
   /** The step whose distribution the bars show, or null while it is unknown. */
   get next() {
     if (this.caret === null) return traces.next(this.trace);
-    return this.past.place?.shown ?? this.past.before;
+    return this.past.known?.shown ?? this.past.before;
   }
 
   /** Whether the bars still show what was weighed elsewhere, or before the model or the settings changed. */
   get isStale() {
-    return this.caret === null ? this.trace.ahead.length === 0 : this.past.place === null && this.hasDistribution;
+    return this.caret === null ? this.trace.ahead.length === 0 : this.past.known === null && this.hasDistribution;
   }
 
   /** Whether the model has a distribution for the place: before the first token for a model with an empty context alone. */
   get hasDistribution() {
-    return !this.isFirst || (traces.firstPlace(this.trace) === 1 && typeof this.session?.start_token === "string");
+    return !this.isFirst || (traces.firstPosition(this.trace) === 1 && typeof this.session?.start_token === "string");
   }
 
   /** The text of the token that `choose` appends by default. */
@@ -95,7 +95,7 @@ export class PlayerState {
   }
 
   get canChoose() {
-    const isPossible = this.caret === null ? this.canPlay : this.canLookBack && this.past.place !== null;
+    const isPossible = this.caret === null ? this.canPlay : this.canLookBack && this.past.known !== null;
     return isPossible && this.next !== null && this.choosing === null;
   }
 
@@ -106,7 +106,7 @@ export class PlayerState {
 
   /** Whether nothing stands before the place that the visitor went back to. */
   get isFirst() {
-    return this.caret !== null && this.caret < traces.firstPlace(this.trace);
+    return this.caret !== null && this.caret < traces.firstPosition(this.trace);
   }
 
   /** Whether the distribution of an earlier place can be asked for. */

@@ -135,7 +135,7 @@ export function scoredFrom(trace, end = position(trace)) {
 
 /** The first position with anything before it that a request can be about: no part of a character.
  * @param {Trace} trace */
-export const firstPlace = ({ prompt, tokenizer }) =>
+export const firstPosition = ({ prompt, tokenizer }) =>
   (tokenizer === null ? 1 : prompt.findIndex(({ text: name, part = name }) => part !== "") + 1);
 
 /** The position of the next token.
@@ -191,9 +191,9 @@ export function rewind(trace, count) {
 export const tokenAt = ({ prompt, steps }, index) =>
   (index < prompt.length ? prompt[index] : steps[index - prompt.length])?.text;
 
-/** The message that names a place: the number of a character, or of a token.
+/** The message that names a position: the number of a character, or of a token.
  * @param {Trace} trace */
-export const placeKey = ({ tokenizer }) => (tokenizer === null ? "drawer.place" : "drawer.place__tokens");
+export const positionKey = ({ tokenizer }) => (tokenizer === null ? "drawer.place" : "drawer.place__tokens");
 
 /** The first `count` tokens of a text, typed or written; what was known to follow is dropped. Typed
  * tokens at the end that are a part of a character count as written: no input holds them.

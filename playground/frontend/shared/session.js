@@ -12,8 +12,9 @@ export const sessionName = ({ repo_id: address, name }) => address ?? name;
  * @param {Pick<Session, "repo_id" | "session_id">} session */
 export const modelOf = ({ repo_id: address, session_id: id }) => address ?? id;
 
-/** @param {Session} session @param {number | null} step */
-export const placeOf = (session, step) =>
+/** A training step of a session, as it is found again: a CheckpointRef.
+ * @param {Session} session @param {number | null} step */
+export const checkpointRef = (session, step) =>
   ({ session_id: session.session_id, name: sessionName(session), model: modelOf(session), revision: session.revision, step });
 
 /** @param {string} commit of a model of the Hub */

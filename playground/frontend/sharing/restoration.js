@@ -14,7 +14,7 @@ import { toast } from "../shared/toast.js";
 /** A session and its training step, as they are found again.
  * session_id: of one that the server may have without listing it. model: `owner/name`, or the id of a
  * session that is listed. A step without a model is one of the model that is shown.
- * @typedef {object} Place
+ * @typedef {object} CheckpointRef
  * @property {string} [session_id] @property {string} [name] for messages; the model by default
  * @property {string} [model] @property {string | null} [revision] @property {number | null} [step] */
 
@@ -24,7 +24,7 @@ import { toast } from "../shared/toast.js";
  * @property {Partial<Sampling>} sampling @property {number} [intervalMs]
  * @property {number} [seed] in use unless the sampling has one
  * @property {boolean} [isSamplingOwn] whether it was set by the visitor, or by a link
- * @property {Place} place
+ * @property {CheckpointRef} checkpoint
  * @property {string | null} [explore] the panel that is open */
 
 /** @typedef {object} Parts
@@ -48,29 +48,29 @@ export class Restoration {
    * @param {PageState} state
    * @param {(isCurrent: () => boolean) => Promise<void>} restoreText called once the Library has the session;
    *   isCurrent: whether it is still wanted */
-  async restore({ isDrawerOpen, tab, place, explore, ...settings }, restoreText) {
+  async restore({ isDrawerOpen, tab, checkpoint, explore, ...settings }, restoreText) {
     const call = ++this.#latest;
     const isCurrent = () => call === this.#latest;
     if (isDrawerOpen !== undefined) this.#parts.drawer.setOpen(isDrawerOpen);
     this.#parts.settings.adopt(settings);
     if (tab && !host.embedded) openTab(tab);
-    await this.#restoreSession(place, isCurrent);
+    await this.#restoreSession(checkpoint, isCurrent);
     if (!isCurrent()) return;
     await restoreText(isCurrent);
     if (explore && isCurrent()) this.#parts.explore.open(explore);
   }
 
   /** Choose the session and its training step in the Library, or the nearest step there is.
-   * @param {Place} place @param {() => boolean} isCurrent */
-  async #restoreSession(place, isCurrent) {
+   * @param {CheckpointRef} checkpoint @param {() => boolean} isCurrent */
+  async #restoreSession(checkpoint, isCurrent) {
     const { library } = this.#parts;
-    const { model, revision, step } = place;
-    await this.#choose(place);
+    const { model, revision, step } = checkpoint;
+    await this.#choose(checkpoint);
     const { session } = library;
     if (!session || !isCurrent()) return;
     const name = sessionName(session);
     if (model && modelOf(session) !== model) {
-      toast(translate("link.model_gone", { model: place.name ?? model }));
+      toast(translate("link.model_gone", { model: checkpoint.name ?? model }));
       return;
     }
     // A branch or a tag resolves to a commit and never equals it: not compared for the Hub.
@@ -81,7 +81,7 @@ export class Restoration {
     library.choose(session.session_id, nearest);
   }
 
-  /** @param {Place} place */
+  /** @param {CheckpointRef} checkpoint */
   async #choose({ session_id: id, model = id, revision }) {
     const { library, hubLoader } = this.#parts;
     const listed = [id, model].find((one) => library.has(one));

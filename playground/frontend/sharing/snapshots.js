@@ -29,7 +29,7 @@ import * as link from "./link.js";
 
 /** A text that was kept, with all that brings the page back to it.
  * @typedef {object} OpenedText
- * @property {import("./restoration.js").Place} place
+ * @property {import("./restoration.js").CheckpointRef} place
  * @property {import("../types.js").Sampling} sampling @property {number} [seed] in use unless the sampling has one
  * @property {import("../playback/moments.js").StoredTrace} trace */
 
@@ -58,7 +58,7 @@ export class Snapshots {
       intervalMs: player.intervalMs,
       tab: tabs.current,
       drawer: drawer.isOpen ? "open" : "closed",
-      explore: explore.place ?? undefined,
+      explore: explore.location ?? undefined,
       ...(isCut ? { written: [], chosen: [] } : inTokens(wholeSteps(trace), session) ?? inCharacters(wholeSteps(trace), promptMax)),
       name: (!isCut && nameOf(trace)) || undefined,
     };
@@ -89,17 +89,17 @@ export class Snapshots {
     const { drawer, model, revision, step, ...state } = snapshot;
     const isDrawerOpen = drawer === undefined ? undefined : drawer === "open";
     await this.#parts.restoration.restore(
-      { ...state, isDrawerOpen, place: { model, revision, step } },
+      { ...state, isDrawerOpen, checkpoint: { model, revision, step } },
       (isCurrent) => this.#restoreText(snapshot, isCurrent),
     );
   }
 
   /** Show a text that was kept, in the Library's tab.
    * @param {OpenedText} opened */
-  async openText({ trace: stored, ...state }) {
+  async openText({ trace: stored, place: checkpoint, ...state }) {
     const { player, tabs, restoration } = this.#parts;
     tabs.select(TAB);
-    await restoration.restore({ ...state, tab: TAB }, async (isCurrent) => {
+    await restoration.restore({ ...state, checkpoint, tab: TAB }, async (isCurrent) => {
       await tabs.follow();
       if (!isCurrent()) return;
       const trace = decodeTrace(stored);

@@ -9,7 +9,7 @@ import { decodeToken } from "../../playback/storedBranches.js";
 import { textOf } from "../../playback/tokens.js";
 import { closestTarget, createElement, find, setText } from "../../shared/dom.js";
 import { currentLocale, formatNumber, translate } from "../../shared/messages.js";
-import { placeOf } from "../../shared/session.js";
+import { checkpointRef } from "../../shared/session.js";
 import { hasStorage, readStorage, writeStorage } from "../../shared/storage.js";
 import { formatBytes, visibleText } from "../../shared/text.js";
 import * as kept from "./keptTexts.js";
@@ -88,7 +88,7 @@ export class KeptList {
     const texts = kept.add(this.#texts, {
       name: this.#parts.name.value,
       at: Date.now(),
-      place: placeOf(session, step),
+      place: checkpointRef(session, step),
       sampling,
       seed,
       trace: encodeTrace(trace),

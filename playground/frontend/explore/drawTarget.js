@@ -1,23 +1,23 @@
-// The place in the text whose token is drawn: the one that the visitor went back to, or the end. Pure.
+// The position whose token is drawn: the one that the visitor went back to, or the end. Pure.
 
 /** @import { GenerateRequest, PlayableSession } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */
 
 import { samplingParams } from "../playback/sampling.js";
 import { stepBody } from "../playback/stepRequest.js";
-import { firstPlace } from "../playback/trace.js";
+import { firstPosition } from "../playback/trace.js";
 import { isTrained } from "../playback/unknown.js";
 
 /** body: the request for its token with the settings in use; sampled: the same where it is sampled in
  * any case. key: what the answers depend on.
- * @typedef {{ position: number, session: PlayableSession, body: GenerateRequest, sampled: GenerateRequest, key: string }} Place */
+ * @typedef {{ position: number, session: PlayableSession, body: GenerateRequest, sampled: GenerateRequest, key: string }} DrawTarget */
 
-/** The place on screen, for whichever step is the newest while the model learns; null where nothing can be asked for.
+/** The position on screen, for whichever step is the newest while the model learns; null where nothing can be asked for.
  * @param {Pick<Player, "session" | "step" | "isUntokenized" | "trace" | "caret" | "length" | "unknown" | "sampling" | "usedSeed"> & { newest?: boolean }} player
- * @param {number | null} seed instead of the one that the text is written with @returns {Place | null} */
-export function placeOf({ session, step, newest = false, isUntokenized, trace, caret, length, unknown, sampling, usedSeed }, seed) {
+ * @param {number | null} seed instead of the one that the text is written with @returns {DrawTarget | null} */
+export function drawTarget({ session, step, newest = false, isUntokenized, trace, caret, length, unknown, sampling, usedSeed }, seed) {
   const position = caret ?? length;
-  if (!session || !isTrained(session) || isUntokenized || unknown.length || position < firstPlace(trace)) return null;
+  if (!session || !isTrained(session) || isUntokenized || unknown.length || position < firstPosition(trace)) return null;
   const settings = { ...sampling, seed: seed ?? usedSeed };
   const bodyOf = (/** @type {typeof settings} */ own) =>
     stepBody({ session, step, newest, params: samplingParams(own, usedSeed), trace, end: position, n: 1 });

@@ -1,13 +1,13 @@
-// The place in the text that a panel is about: that of the player's bars.
+// The position in the text that a panel is about: that of the player's bars.
 
 /** @import { Player } from "../playback/player.js" */
 
-import { lastTokens, placeKey, tokenAt } from "../playback/trace.js";
+import { lastTokens, positionKey, tokenAt } from "../playback/trace.js";
 import { closestTarget, find, setText } from "../shared/dom.js";
 import { translate } from "../shared/messages.js";
 import { tokenLabel } from "../shared/text.js";
 
-/** Why nothing can be said about the place: the key of a sentence; null where something can.
+/** Why nothing can be said about the position: the key of a sentence; null where something can.
  * @param {Player} player */
 export function obstacleOf({ status, isFirst, canLookBack, next, isStale, notice }) {
   /** @type {Record<string, string>} */
@@ -22,7 +22,7 @@ export function obstacleOf({ status, isFirst, canLookBack, next, isStale, notice
  * @param {Player} player */
 export const positionOf = ({ caret, length }) => caret ?? length;
 
-/** The last tokens before the place.
+/** The last tokens before the position.
  * @param {Player} player @param {number} count */
 export const tokensBefore = (player, count) => lastTokens(player.trace, count, positionOf(player));
 
@@ -35,15 +35,15 @@ export const encodeState = (numbers) =>
 export const decodeState = (state) =>
   Object.fromEntries(Array.from(state.matchAll(/([a-z])(\d{1,9})(?=~|$)/g), ([, letter, digits]) => [letter, Number(digits)]));
 
-/** The buttons that walk through the text, and the name of the place between them. */
-export class PlaceButtons {
-  #place;
+/** The buttons that walk through the text, and the name of the position between them. */
+export class PositionButtons {
+  #label;
   #back;
   #on;
 
   /** @param {HTMLElement} element the panel @param {Player} player */
   constructor(element, player) {
-    this.#place = find(element, ".walk__place");
+    this.#label = find(element, ".walk__place");
     this.#back = find(element, "[data-walk=back]", HTMLButtonElement);
     this.#on = find(element, "[data-walk=on]", HTMLButtonElement);
     find(element, ".walk").addEventListener("click", (event) => {
@@ -58,17 +58,17 @@ export class PlaceButtons {
     this.#back.setAttribute("aria-disabled", String(!canLookBack || length === 0 || caret === 0));
     this.#on.setAttribute("aria-disabled", String(caret === null));
     const character = tokenLabel(tokenAt(trace, caret ?? 0) ?? "");
-    setText(this.#place, caret === null ? translate("explore.at_end") : translate(placeKey(trace), { number: caret + 1, length, character }));
+    setText(this.#label, caret === null ? translate("explore.at_end") : translate(positionKey(trace), { number: caret + 1, length, character }));
   }
 }
 
-/** Go to another place by a key; returns whether it was one for that.
+/** Go to another position by a key; returns whether it was one for that.
  * @param {Player} player @param {string} key */
 export function walk(player, key) {
   const { caret, length } = player;
   /** @type {Record<string, number | null>} */
-  const places = { ArrowLeft: (caret ?? length) - 1, ArrowRight: caret === null ? null : caret + 1, Home: 0, End: null };
-  if (!(key in places)) return false;
-  player.goTo(places[key]);
+  const positions = { ArrowLeft: (caret ?? length) - 1, ArrowRight: caret === null ? null : caret + 1, Home: 0, End: null };
+  if (!(key in positions)) return false;
+  player.goTo(positions[key]);
   return true;
 }

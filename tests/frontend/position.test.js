@@ -8,7 +8,7 @@ import { same } from "./support.js";
 import { ContextAnswers } from "../../playground/frontend/explore/contextAnswers.js";
 import { changed, changesNear, fallOf, fitting, movedRows, unmovedRows } from "../../playground/frontend/explore/contextVariants.js";
 import { lookupOf, sharesOf, verdictOf } from "../../playground/frontend/explore/corpusShares.js";
-import { decodeState, encodeState } from "../../playground/frontend/explore/place.js";
+import { decodeState, encodeState } from "../../playground/frontend/explore/position.js";
 import { start, withPrompt } from "../../playground/frontend/playback/trace.js";
 import { config } from "../../playground/frontend/shared/config.js";
 import { LatestRequest } from "../../playground/frontend/shared/latestRequest.js";
