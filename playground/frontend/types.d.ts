@@ -497,7 +497,7 @@ export interface PublishedModel {
   last_modified: string | null;
 }
 
-export interface Landmarks {
+export interface Baselines {
   uniform: number;
   letters: number;
   pairs: number;
@@ -550,7 +550,7 @@ export interface TrainingStatus extends TrainingSummary {
   losses: Update[];
   evaluations: Evaluation[];
   checkpoints: number[];
-  landmarks: Landmarks | null;
+  landmarks: Baselines | null;
   corpus: string | null;
   preset: string | null;
   params: number | null;

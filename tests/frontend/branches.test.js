@@ -7,7 +7,7 @@ import { same, throwsRangeError } from "./support.js";
 
 import * as branching from "../../playground/frontend/playback/branches.js";
 import { emptyHistory, record, redo, undo, canRedo, canUndo } from "../../playground/frontend/playback/history.js";
-import { decodeText, encodeText } from "../../playground/frontend/playback/moments.js";
+import { decodeTextState, encodeTextState } from "../../playground/frontend/playback/moments.js";
 import { NO_BRANCHES, restore, start, text } from "../../playground/frontend/playback/trace.js";
 import { formatOneIn } from "../../playground/frontend/shared/messages.js";
 import { fitLink } from "../../playground/frontend/sharing/fitLink.js";
@@ -101,8 +101,8 @@ test("who wrote a token is known in its branch, too, and after a reload", () => 
   const by = { session_id: "s", name: "S", step: 3 };
   const trace = restore("ab", [{ id: 5, text: "cd" }, { id: 6, text: "e" }], [], [by, undefined]);
   const { branches, id } = branching.keep(NO_BRANCHES, branching.pathOf(trace));
-  const stored = JSON.parse(JSON.stringify(encodeText({ trace: { ...trace, branches }, history: emptyHistory })));
-  for (const one of [branches, decodeText(stored).trace.branches]) {
+  const stored = JSON.parse(JSON.stringify(encodeTextState({ trace: { ...trace, branches }, history: emptyHistory })));
+  for (const one of [branches, decodeTextState(stored).trace.branches]) {
     same(branching.traceOf(branching.path(one, id), one).steps.map((step) => step.by), [by, undefined]);
   }
 });
@@ -193,13 +193,13 @@ test("30 branches of 500 tokens are stored and come back, in less than a browser
   branches = branching.rename(branching.pin(branches, 3, true), 3, "mine");
   const trace = { ...written("prompt", "abc"), branches };
   const history = { past: [start("before", branches)], future: [], kind: "" };
-  const json = JSON.stringify(encodeText({ trace, history }));
+  const json = JSON.stringify(encodeTextState({ trace, history }));
   same(json.length < 1e6, true);
-  const back = decodeText(JSON.parse(json));
+  const back = decodeTextState(JSON.parse(json));
   assert.deepEqual(back.trace.branches, branches);
   same(canUndo(back.history, back.trace), true);
   const { branches: none, ...older } = JSON.parse(json);
-  same([none.list.length, decodeText(older).trace.branches.list], [30, []]);
+  same([none.list.length, decodeTextState(older).trace.branches.list], [30, []]);
 });
 
 test("a reload undoes and redoes changes of branches as before it: each is stored once", () => {
@@ -222,9 +222,9 @@ test("a reload undoes and redoes changes of branches as before it: each is store
     for (let at = state, found; (found = step(at.history, at.trace)); at = found) seen.push([text(found.trace).join(""), found.trace.branches.list]);
     return seen;
   };
-  const json = JSON.stringify(encodeText({ trace, history }));
-  const back = decodeText(JSON.parse(json));
-  const again = decodeText(JSON.parse(JSON.stringify(encodeText(back))));
+  const json = JSON.stringify(encodeTextState({ trace, history }));
+  const back = decodeTextState(JSON.parse(json));
+  const again = decodeTextState(JSON.parse(JSON.stringify(encodeTextState(back))));
   for (const step of [undo, redo]) {
     const expected = walk({ trace, history }, step);
     same(expected.length > 2, true);
@@ -232,7 +232,7 @@ test("a reload undoes and redoes changes of branches as before it: each is store
   }
   same(new Set(JSON.parse(json).earlier.list.map(({ tokens }) => tokens.map(([, token]) => token).join(""))).size <= 14, true);
   const older = { ...JSON.parse(json), earlier: undefined }; // as an earlier version stored it
-  same(decodeText(older).history.past.every(({ branches }) => branches.list.length === trace.branches.list.length), true);
+  same(decodeTextState(older).history.past.every(({ branches }) => branches.list.length === trace.branches.list.length), true);
 });
 
 test("what is stored of a history has a bound, however many branches were deleted", () => {
@@ -244,9 +244,9 @@ test("what is stored of a history has a bound, however many branches were delete
     history = record(history, trace, "change");
     trace = { ...trace, branches: branching.remove(trace.branches, trace.branches.list[0].id) };
   }
-  const json = JSON.stringify(encodeText({ trace, history }));
+  const json = JSON.stringify(encodeTextState({ trace, history }));
   same(json.length < 1.5e6, true);
-  const back = undo(decodeText(JSON.parse(json)).history, decodeText(JSON.parse(json)).trace);
+  const back = undo(decodeTextState(JSON.parse(json)).history, decodeTextState(JSON.parse(json)).trace);
   same(back.trace.branches.list.length, 2);
 });
 
@@ -255,9 +255,9 @@ test("branches of long prompts are stored as texts", () => {
   const first = branching.keep(NO_BRANCHES, branching.pathOf(written(prompt, "cd"))).branches;
   const { branches } = branching.keep(first, branching.pathOf(written(prompt.slice(0, 40), "xy")));
   const trace = { ...start("p"), branches };
-  const json = JSON.stringify(encodeText({ trace, history: emptyHistory }));
+  const json = JSON.stringify(encodeTextState({ trace, history: emptyHistory }));
   same(json.length < prompt.length + 1000, true);
-  assert.deepEqual(decodeText(JSON.parse(json)).trace.branches, branches);
+  assert.deepEqual(decodeTextState(JSON.parse(json)).trace.branches, branches);
 });
 
 test("a link to a branch is short enough, or is told what it leaves out", () => {

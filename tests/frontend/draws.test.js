@@ -5,7 +5,7 @@ import "./support.js";
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { compareProbs, pieceAt, piecesOf, tally } from "../../playground/frontend/explore/draws.js";
+import { compareProbs, intervalAt, intervalsOf, tally } from "../../playground/frontend/explore/draws.js";
 import { tokenLabel, visibleText } from "../../playground/frontend/shared/text.js";
 import { drawTarget, rawBody } from "../../playground/frontend/explore/drawTarget.js";
 import { beamTokens, bitsOf, commonToAll, continued, neighbourOf, pathTo, sharedLengths, treeOf } from "../../playground/frontend/explore/ways.js";
@@ -45,12 +45,12 @@ test("a small vocabulary leaves no others", () => {
   assert.deepEqual(compareProbs(whole, whole).other, { text: "", count: 0, raw: 0, drawn: 0 });
 });
 
-test("the line is whole: known pieces in their order, and what lies between them", () => {
-  const pieces = piecesOf(STEP);
-  assert.deepEqual(pieces, [
+test("the line is whole: known intervals in their order, and what lies between them", () => {
+  const intervals = intervalsOf(STEP);
+  assert.deepEqual(intervals, [
     { text: "a", low: 0, high: 0.3 }, { text: null, low: 0.3, high: 0.5 }, { text: "b", low: 0.5, high: 0.9 }, { text: null, low: 0.9, high: 1 },
   ]);
-  assert.deepEqual([0, 0.3, 0.49, 0.5, 0.9, 1].map((u) => pieceAt(pieces, u)), [0, 1, 1, 2, 3, 3]);
+  assert.deepEqual([0, 0.3, 0.49, 0.5, 0.9, 1].map((u) => intervalAt(intervals, u)), [0, 1, 1, 2, 3, 3]);
 });
 
 test("a drawn token without a row has a piece; one that is left out has none", () => {
@@ -58,7 +58,7 @@ test("a drawn token without a row has a piece; one that is left out has none", (
     ...STEP, token: "x", low: 0.35, high: 0.5,
     candidates: [STEP.candidates[0], { token: "a", prob: 0.3, low: null, high: null }],
   };
-  assert.deepEqual(piecesOf(step).map(({ text }) => text), [null, "x", "b", null]);
+  assert.deepEqual(intervalsOf(step).map(({ text }) => text), [null, "x", "b", null]);
 });
 
 test("tallies are of the first draws alone", () => {

@@ -11,7 +11,7 @@ import { curlCommand, partsOf, pythonNext } from "../../playground/frontend/expl
 import { distributions, fileName, textFile } from "../../playground/frontend/explore/keep/exports.js";
 import { readTextFile } from "../../playground/frontend/explore/keep/importText.js";
 import * as kept from "../../playground/frontend/explore/keep/keptTexts.js";
-import { retrace } from "../../playground/frontend/explore/keep/retrace.js";
+import { reproduce } from "../../playground/frontend/explore/keep/reproduce.js";
 import { decodeTrace, encodeTrace } from "../../playground/frontend/playback/moments.js";
 import { restore } from "../../playground/frontend/playback/trace.js";
 import { config } from "../../playground/frontend/shared/config.js";
@@ -48,7 +48,7 @@ const textOf = (api, prompt, seeds) => seeds.map((seed, index) => ({ id: 0, text
 test("a run of tokens is asked for at once, up to one that was chosen", async () => {
   const asked = [], api = answering(asked);
   const trace = restore("ab", textOf(api, "ab", [1, 1, 4, 1, 1, 1]), [2], Array(6).fill(author()));
-  const tokens = await retrace(api, trace, now(), signal);
+  const tokens = await reproduce(api, trace, now(), signal);
   same(tokens.map(({ isPicked }) => isPicked), [true, true, false, true, true, true]);
   same(asked.map(({ position, n }) => [position, n]), [[2, 3], [5, 3]]);
   assert.ok(tokens.every(({ step }) => step.candidates.length === 2));
@@ -59,7 +59,7 @@ test("tokens are asked for with the settings and the model that wrote them", asy
   const asked = [], api = answering(asked);
   const authors = [author(), author(), author({ params: { temperature: 1, seed: 2 } }), author({ session_id: "other", step: 3 }), author({ session_id: "gone" })];
   const trace = restore("ab", textOf(api, "ab", [1, 1, 2, 1, 1]), [], authors);
-  const tokens = await retrace(api, trace, now({ step: 9 }), signal);
+  const tokens = await reproduce(api, trace, now({ step: 9 }), signal);
   same(tokens.map(({ isPicked }) => isPicked), [true, true, true, true, false]);
   same(asked.map(({ session_id: id, step, seed, n }) => [id, step, seed, n]), [["s", 7, 1, 2], ["s", 7, 2, 1], ["other", 3, 1, 1]]);
 });
@@ -67,22 +67,22 @@ test("tokens are asked for with the settings and the model that wrote them", asy
 test("what isn't known to have been chosen is found out, in a bounded number of requests", async () => {
   const asked = [], api = answering(asked);
   const trace = restore("ab", textOf(api, "ab", [1, 3, 1, 1]));
-  same((await retrace(api, trace, now(), signal)).map(({ isPicked }) => isPicked), [true, false, true, true]);
+  same((await reproduce(api, trace, now(), signal)).map(({ isPicked }) => isPicked), [true, false, true, true]);
   asked.length = 0;
-  await retrace(api, restore("a", Array(400).fill({ id: 0, text: "?" })), now(), signal);
+  await reproduce(api, restore("a", Array(400).fill({ id: 0, text: "?" })), now(), signal);
   same(asked.length, 100);
 });
 
 test("a server that is away is an error, not a text of chosen tokens", async () => {
   const api = { ...answering(), generate: async () => { throw new RequestError("network", "away"); } };
-  await assert.rejects(retrace(api, restore("a", [{ id: 0, text: "b" }]), now(), signal), /away/);
+  await assert.rejects(reproduce(api, restore("a", [{ id: 0, text: "b" }]), now(), signal), /away/);
 });
 
 test("a saved text is opened as it was", async () => {
   const api = answering();
   const trace = restore("ab", textOf(api, "ab", [1, 5, 1]), [1], Array(3).fill(author()), [0.5, 0.25, 0.5]);
   const here = now();
-  const tokens = await retrace(api, trace, here, signal);
+  const tokens = await reproduce(api, trace, here, signal);
   const file = textFile({ prompt: trace.prompt, tokens, now: here }, "https://x/schema");
   const opened = readTextFile("\ufeff" + JSON.stringify(file));
   same(opened.place, { session_id: "s", name: "s", model: "s", revision: "r", step: 7 });
@@ -127,7 +127,7 @@ test("code is ASCII that a shell and Python read as it was meant", () => {
 test("a text is asked for in runs, with what was chosen between them", async () => {
   const api = answering();
   const trace = restore("ab", textOf(api, "ab", [1, 5, 6, 1, 1]), [1, 2], Array(5).fill(author()));
-  const parts = partsOf(trace, await retrace(api, trace, now(), signal));
+  const parts = partsOf(trace, await reproduce(api, trace, now(), signal));
   same(parts.map((part) => (typeof part === "string" ? part.length : [part.position, part.n, part.seed])), [[2, 1, 1], 2, [5, 2, 1]]);
 });
 

@@ -8,7 +8,7 @@ import { same } from "./support.js";
 
 import { announcePosition } from "../../playground/frontend/playback/announcements.js";
 import * as Branches from "../../playground/frontend/playback/branches.js";
-import { decodeText, decodeTrace, encodeText, encodeTrace } from "../../playground/frontend/playback/moments.js";
+import { decodeTextState, decodeTrace, encodeTextState, encodeTrace } from "../../playground/frontend/playback/moments.js";
 import { Player } from "../../playground/frontend/playback/player.js";
 import { scoreBody, stepBody } from "../../playground/frontend/playback/stepRequest.js";
 import { cellsOf, characterTokens, piecesOf, textOf, textOfBytes, tokensAfter, tokensAt, typedTokens, wholeLength } from "../../playground/frontend/playback/tokens.js";
@@ -170,12 +170,12 @@ test("a reload keeps halves and the tokens of branches", () => {
   const trace = { ...cutTrace("aü"), steps: Trace.restore("aü", [half(0xe6, 0xe6), { id: 66, text: "B" }]).steps };
   same(Trace.text(decodeTrace(JSON.parse(JSON.stringify(encodeTrace(trace))))), ["a", "ü", "⟨E6⟩", "B"]);
   const { branches } = Branches.keep(trace.branches, Branches.pathOf(trace));
-  const stored = encodeText({ trace: { ...trace, branches }, history: { past: [], future: [], kind: "" } });
-  const decoded = decodeText(JSON.parse(JSON.stringify(stored))).trace.branches;
+  const stored = encodeTextState({ trace: { ...trace, branches }, history: { past: [], future: [], kind: "" } });
+  const decoded = decodeTextState(JSON.parse(JSON.stringify(stored))).trace.branches;
   same([decoded.list.length, decoded.list[0].typed, decoded.list[0].tokens], [1, 3, branches.list[0].tokens]);
   same(Branches.traceOf(Branches.path(branches, 1), branches).text, "aü");
   const plain = Branches.keep({ list: [], nextId: 1 }, Branches.pathOf(Trace.start("ab"))).branches;
-  same(Object.keys(encodeText({ trace: { ...Trace.start("ab"), branches: plain }, history: { past: [], future: [], kind: "" } }).branches.list[0]), ["head", "prompt", "tokens", "odds", "chosen"]);
+  same(Object.keys(encodeTextState({ trace: { ...Trace.start("ab"), branches: plain }, history: { past: [], future: [], kind: "" } }).branches.list[0]), ["head", "prompt", "tokens", "odds", "chosen"]);
 });
 
 /** A player of a model of bytes, whose server fails as `state.failure` says. */

@@ -1,13 +1,13 @@
-// The line from 0 to 1 that a number is drawn on: a piece for each token, gone through by mouse,
+// The line from 0 to 1 that a number is drawn on: an interval for each token, gone through by mouse,
 // touch and arrow keys.
 
 /** @import { ApiStep } from "../types.js" */
-/** @import { Piece } from "./draws.js" */
+/** @import { Interval } from "./draws.js" */
 
 import { createElement, find, setText } from "../shared/dom.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { formatPercent, tokenLabel } from "../shared/text.js";
-import { pieceAt, piecesOf } from "./draws.js";
+import { intervalAt, intervalsOf } from "./draws.js";
 
 const DIGITS = 4; // of a place on the line
 const SHADES = 2; // neighbours differ
@@ -16,8 +16,8 @@ export class DrawLine {
   #line;
   #point;
   #reading;
-  /** @type {Piece[]} */
-  #pieces = [];
+  /** @type {Interval[]} */
+  #intervals = [];
   #selected = 0;
   #drawn = 0;
 
@@ -28,7 +28,7 @@ export class DrawLine {
     this.#reading = find(root, ".draw__reading");
     const pick = (/** @type {MouseEvent} */ { clientX }) => {
       const { left, width } = this.#line.getBoundingClientRect();
-      this.#select(pieceAt(this.#pieces, (clientX - left) / width));
+      this.#select(intervalAt(this.#intervals, (clientX - left) / width));
     };
     this.#line.addEventListener("pointermove", pick);
     this.#line.addEventListener("click", pick);
@@ -39,17 +39,17 @@ export class DrawLine {
 
   /** @param {ApiStep & { u: number }} step */
   draw(step) {
-    this.#pieces = piecesOf(step);
-    this.#drawn = pieceAt(this.#pieces, step.u);
+    this.#intervals = intervalsOf(step);
+    this.#drawn = intervalAt(this.#intervals, step.u);
     this.#point.style.setProperty("--at", String(step.u));
-    this.#line.replaceChildren(...this.#pieces.map((piece, index) => createPiece(piece, index, index === this.#drawn)));
+    this.#line.replaceChildren(...this.#intervals.map((interval, index) => createInterval(interval, index, index === this.#drawn)));
     this.#select(this.#drawn);
   }
 
   /** Returns whether the key was used.
    * @param {string} key */
   #press(key) {
-    const last = this.#pieces.length - 1;
+    const last = this.#intervals.length - 1;
     /** @type {Record<string, number>} */
     const targets = { ArrowLeft: this.#selected - 1, ArrowRight: this.#selected + 1, Home: 0, End: last, Enter: this.#drawn };
     if (!(key in targets)) return false;
@@ -60,29 +60,29 @@ export class DrawLine {
   /** @param {number} index */
   #select(index) {
     this.#selected = index;
-    [...this.#line.children].forEach((piece, at) => piece.setAttribute("aria-selected", String(at === index)));
+    [...this.#line.children].forEach((element, at) => element.setAttribute("aria-selected", String(at === index)));
     this.#line.setAttribute("aria-activedescendant", this.#line.children[index].id);
-    setText(this.#reading, pieceText(this.#pieces[index]));
+    setText(this.#reading, intervalText(this.#intervals[index]));
   }
 }
 
-/** @param {Piece} piece @param {number} index @param {boolean} isDrawn */
-function createPiece(piece, index, isDrawn) {
-  const element = createElement("div", "draw__piece", piece.text === null ? "" : tokenLabel(piece.text));
+/** @param {Interval} interval @param {number} index @param {boolean} isDrawn */
+function createInterval(interval, index, isDrawn) {
+  const element = createElement("div", "draw__piece", interval.text === null ? "" : tokenLabel(interval.text));
   element.id = `draw-piece-${index}`;
   element.setAttribute("role", "option");
-  element.setAttribute("aria-label", pieceText(piece));
+  element.setAttribute("aria-label", intervalText(interval));
   element.setAttribute("translate", "no");
-  element.classList.toggle("draw__piece--other", piece.text === null);
+  element.classList.toggle("draw__piece--other", interval.text === null);
   element.classList.toggle("draw__piece--odd", index % SHADES === 1);
   element.classList.toggle("draw__piece--drawn", isDrawn);
-  element.style.setProperty("--from", String(piece.low));
-  element.style.setProperty("--share", String(piece.high - piece.low));
+  element.style.setProperty("--from", String(interval.low));
+  element.style.setProperty("--share", String(interval.high - interval.low));
   return element;
 }
 
-/** @param {Piece} piece */
-function pieceText({ text, low, high }) {
+/** @param {Interval} interval */
+function intervalText({ text, low, high }) {
   const values = { percent: formatPercent(high - low), low: formatFraction(low), high: formatFraction(high) };
   if (text === null) return translate("sampling.piece_rest", values);
   return translate("sampling.piece", { ...values, token: tokenLabel(text) });

@@ -7,8 +7,8 @@ const GAP_MIN = 1e-9; // of the line: what is shorter is rounding
 
 /** A token's probability as the model has it, and in the draw.
  * @typedef {{ text: string, raw: number, drawn: number }} TokenProbs
- * A piece of the line; text: null for tokens without a row.
- * @typedef {{ text: string | null, low: number, high: number }} Piece */
+ * An interval of the line; text: null for tokens without a row.
+ * @typedef {{ text: string | null, low: number, high: number }} Interval */
 
 /** The probabilities of the most probable tokens, and of the others together.
  * @param {ApiStep} raw the distribution at temperature 1 @param {ApiStep} drawn the same with the settings
@@ -34,30 +34,30 @@ function drawnProb({ u, token: picked, kept, kept_prob: keptProb }, token, prob,
   return index < kept ? Math.min(1, prob / keptProb) : 0;
 }
 
-/** The line from 0 to 1: pieces of known tokens, and what lies between them.
- * @param {ApiStep} step asked for with `intervals`; drawn @returns {Piece[]} */
-export function piecesOf({ token, low, high, candidates }) {
-  /** @type {Piece[]} */
+/** The line from 0 to 1: intervals of known tokens, and what lies between them.
+ * @param {ApiStep} step asked for with `intervals`; drawn @returns {Interval[]} */
+export function intervalsOf({ token, low, high, candidates }) {
+  /** @type {Interval[]} */
   const known = candidates.flatMap(({ token: text, low: from, high: to }) =>
     from == null || to == null ? [] : [{ text, low: from, high: to }]);
   if (!known.some(({ text }) => text === token)) known.push({ text: token, low, high });
-  /** @type {Piece[]} */
-  const pieces = [];
+  /** @type {Interval[]} */
+  const intervals = [];
   let end = 0;
-  for (const piece of known.sort((one, other) => one.low - other.low)) {
-    if (piece.low - end > GAP_MIN) pieces.push({ text: null, low: end, high: piece.low });
-    pieces.push(piece);
-    end = piece.high;
+  for (const interval of known.sort((one, other) => one.low - other.low)) {
+    if (interval.low - end > GAP_MIN) intervals.push({ text: null, low: end, high: interval.low });
+    intervals.push(interval);
+    end = interval.high;
   }
-  if (1 - end > GAP_MIN) pieces.push({ text: null, low: end, high: 1 });
-  return pieces;
+  if (1 - end > GAP_MIN) intervals.push({ text: null, low: end, high: 1 });
+  return intervals;
 }
 
-/** The index of the piece that a number lies in.
- * @param {Piece[]} pieces @param {number} u */
-export function pieceAt(pieces, u) {
-  const index = pieces.findIndex(({ high }) => u < high);
-  return index < 0 ? pieces.length - 1 : index;
+/** The index of the interval that a number lies in.
+ * @param {Interval[]} intervals @param {number} u */
+export function intervalAt(intervals, u) {
+  const index = intervals.findIndex(({ high }) => u < high);
+  return index < 0 ? intervals.length - 1 : index;
 }
 
 /** How often each of some tokens was drawn in the first n draws, and all others together.

@@ -8,7 +8,7 @@ import { config } from "../shared/config.js";
 import { idsOf, sessionName } from "../shared/session.js";
 import { characters } from "../shared/text.js";
 
-const KEPT_TEXTS = 500;
+const CACHED_TEXTS = 500;
 
 /** known: the characters that it has, of a tokenizer of characters.
  * @typedef {{ id: string, name: string, size: number, known?: Map<string, number>,
@@ -60,12 +60,12 @@ export const tokenizeCharacters = (text, known) =>
 /** Texts as tokens of tokenizers, each asked for once. */
 export class TokenizedTexts {
   /** @type {Map<string, ShownToken[]>} */
-  #kept = new Map();
+  #cache = new Map();
 
   /** The tokens, where they are known already.
    * @param {Tokenizer} tokenizer @param {string} text @returns {ShownToken[] | undefined} */
   get({ id, known }, text) {
-    return known ? tokenizeCharacters(text, known) : this.#kept.get(keyOf(id, text));
+    return known ? tokenizeCharacters(text, known) : this.#cache.get(keyOf(id, text));
   }
 
   /** Rejects with RequestError.
@@ -75,8 +75,8 @@ export class TokenizedTexts {
       await Promise.all(tokenizers.map(async (tokenizer) => {
         if (!tokenizer.ask || this.get(tokenizer, text)) return;
         const { tokens } = text ? await tokenizer.ask(text, signal) : { tokens: [] };
-        this.#kept.set(keyOf(tokenizer.id, text), tokens);
-        if (this.#kept.size > KEPT_TEXTS) this.#kept.delete(/** @type {string} */ (this.#kept.keys().next().value));
+        this.#cache.set(keyOf(tokenizer.id, text), tokens);
+        if (this.#cache.size > CACHED_TEXTS) this.#cache.delete(/** @type {string} */ (this.#cache.keys().next().value));
       }));
     }
   }

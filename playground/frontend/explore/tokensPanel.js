@@ -13,7 +13,7 @@ import { LatestRequest } from "../shared/latestRequest.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { apiMessage, asRequestError } from "../shared/requestError.js";
 import { SPACE, tokenLabel, visibleText } from "../shared/text.js";
-import { decodeText, encodeText } from "./stateText.js";
+import { decodeBase64Url, encodeBase64Url } from "../shared/base64url.js";
 import { charactersOf, TokenizedTexts, tokenizersOf } from "./tokenizers.js";
 
 const SETTLE_MS = 150; // while one types
@@ -57,17 +57,17 @@ export class TokensPanel {
   }
 
   get state() {
-    const state = this.#text === START ? "" : encodeText(this.#text);
+    const state = this.#text === START ? "" : encodeBase64Url(this.#text);
     return state.length > config.explore.state_max ? "" : state;
   }
 
   get moment() {
-    return encodeText(this.#text);
+    return encodeBase64Url(this.#text);
   }
 
   /** @param {string} state */
   open(state) {
-    if (state) this.#set(decodeText(state) ?? START);
+    if (state) this.#set(decodeBase64Url(state) ?? START);
     this.#drawn = "";
   }
 

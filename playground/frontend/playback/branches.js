@@ -20,12 +20,12 @@ export const NAME_MAX = 60; // characters of a name
 /** The tokens of a text, typed and written.
  * @param {Trace} trace @returns {Path} */
 export function pathOf({ prompt, steps }) {
-  return { tokens: [...typedTokens(prompt), ...steps.map(tokenOf)], typed: prompt.length };
+  return { tokens: [...promptTokens(prompt), ...steps.map(tokenOf)], typed: prompt.length };
 }
 
 /** Tokens of a prompt, which may be long: one object for all that are alike.
  * @param {Token[]} prompt */
-export function typedTokens(prompt) {
+export function promptTokens(prompt) {
   /** @type {Map<Token, BranchToken>} */
   const tokens = new Map();
   for (const token of new Set(prompt)) tokens.set(token, { ...token, prob: null, isChosen: false });

@@ -9,7 +9,7 @@
 
 import { MomentStorage } from "../shared/momentStorage.js";
 import { emptyHistory } from "./history.js";
-import { decodeBranches, decodeEarlier, decodeToken, encodeAuthors, encodeBranches, encodeEarlier, rounded, storedToken } from "./storedBranches.js";
+import { decodeBranches, decodeEarlier, decodeStoredToken, encodeAuthors, encodeBranches, encodeEarlier, rounded, encodeStoredToken } from "./storedBranches.js";
 import { NO_BRANCHES, probOf, restore as restoreTrace, start, wasChosen } from "./trace.js";
 
 const SAVE_MS = 500; // between two savings
@@ -96,7 +96,7 @@ export class Moments {
   async restore(moment) {
     this.#beforeLessons = moment.beforeLessons;
     await this.#parts.restoration.restore({ ...moment, checkpoint: moment.library ?? {} }, () => {
-      const texts = new Map(moment.texts.map(([tab, text]) => [tab, decodeText(text)]));
+      const texts = new Map(moment.texts.map(([tab, text]) => [tab, decodeTextState(text)]));
       return this.#parts.tabs.restore({ ...moment, texts });
     });
   }
@@ -107,7 +107,7 @@ export class Moments {
     const { texts, ...places } = tabs.capture();
     return {
       ...places,
-      texts: [...texts].map(([tab, text]) => [tab, encodeText(text)]),
+      texts: [...texts].map(([tab, text]) => [tab, encodeTextState(text)]),
       library: library.checkpoint,
       sampling: player.sampling,
       seed: player.seed,
@@ -131,7 +131,7 @@ export class Moments {
 }
 
 /** @param {TextState} text @returns {StoredText} */
-export function encodeText({ trace, history }) {
+export function encodeTextState({ trace, history }) {
   const { changes: [past, future], earlier } = encodeEarlier(trace.branches, [history.past, history.future]);
   return {
     trace: encodeTrace(trace),
@@ -143,7 +143,7 @@ export function encodeText({ trace, history }) {
 }
 
 /** @param {StoredText} stored @returns {TextState} */
-export function decodeText({ trace, past, future, branches: stored, earlier }) {
+export function decodeTextState({ trace, past, future, branches: stored, earlier }) {
   const branches = stored ? decodeBranches(stored) : NO_BRANCHES; // earlier versions had none
   const branchesOf = decodeEarlier(branches, earlier);
   const decode = (/** @type {StoredTrace} */ one, /** @type {number} */ index) => ({ ...decodeTrace(one), branches: branchesOf(index) });
@@ -156,7 +156,7 @@ export function decodeText({ trace, past, future, branches: stored, earlier }) {
 export function encodeTrace({ text, steps }) {
   return {
     prompt: text,
-    tokens: steps.map(storedToken),
+    tokens: steps.map(encodeStoredToken),
     chosen: steps.flatMap((step, index) => (wasChosen(step) ? [index] : [])),
     ...encodeAuthors(steps),
     odds: steps.map((step) => rounded(probOf(step))),
@@ -166,7 +166,7 @@ export function encodeTrace({ text, steps }) {
 /** @param {StoredTrace} stored @returns {Trace} */
 export function decodeTrace({ prompt, tokens, chosen, authors, by, odds: probs }) {
   if (tokens.length === 0) return start(prompt);
-  return restoreTrace(prompt, tokens.map(decodeToken), chosen, by.map((index) => authors[index]), probs);
+  return restoreTrace(prompt, tokens.map(decodeStoredToken), chosen, by.map((index) => authors[index]), probs);
 }
 
 /** @param {Moment} moment @returns {Moment} */

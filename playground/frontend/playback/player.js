@@ -156,7 +156,7 @@ export class Player extends PlayerState {
     if (!this.canRegenerate) return;
     this.#record("regenerate");
     this.seed = randomSeed();
-    this.#replaceTrace(traces.refresh(traces.rewind(this.#kept(), 0)));
+    this.#replaceTrace(traces.refresh(traces.rewind(this.#withOwnBranch(), 0)));
     this.#stop = null;
     if (this.playing) this.#schedule(this.intervalMs);
   }
@@ -185,7 +185,7 @@ export class Player extends PlayerState {
   /** Go on in a branch; the present text becomes one.
    * @param {number} id */
   resume(id) {
-    const { branches } = this.#kept();
+    const { branches } = this.#withOwnBranch();
     this.continueWith(branching.traceOf(branching.path(branches, id), branches));
   }
 
@@ -194,14 +194,14 @@ export class Player extends PlayerState {
   continueWith(trace) {
     this.#halt();
     this.#record("resume");
-    this.#showText({ ...trace, branches: this.#kept().branches });
+    this.#showText({ ...trace, branches: this.#withOwnBranch().branches });
   }
 
   /** Name, pin or remove a branch: it is undone as a change of the text is.
    * @param {(branches: Branches) => Branches} change of the branches with the present text among them */
   changeBranches(change) {
     this.#record("branches");
-    this.trace = { ...this.trace, branches: change(this.#kept().branches) };
+    this.trace = { ...this.trace, branches: change(this.#withOwnBranch().branches) };
     this.#onChange();
   }
 
@@ -286,7 +286,7 @@ export class Player extends PlayerState {
   }
 
   /** The text with itself among its branches. */
-  #kept() {
+  #withOwnBranch() {
     const { trace } = this;
     if (this.isUntokenized) return trace; // as characters it would be another text
     return { ...trace, branches: branching.keep(trace.branches, branching.pathOf(trace)).branches };
@@ -515,8 +515,8 @@ export class Player extends PlayerState {
     this.notice = null;
     this.#record("branch");
     this.choosing = token;
-    const kept = this.#kept();
-    const branched = caret === 0 ? traces.start(token, kept.branches) : traces.branch(kept, known.picked, token); // a text begins with a prompt
+    const current = this.#withOwnBranch();
+    const branched = caret === 0 ? traces.start(token, current.branches) : traces.branch(current, known.picked, token); // a text begins with a prompt
     this.#load(branched, [], this.#chunk, (steps) => this.#append(traces.extend(branched, steps)));
     this.#onChange();
   }

@@ -3,7 +3,7 @@
 
 /** @import { Author, Branch, Branches, Token, Trace } from "../types.js" */
 
-import { typedTokens } from "./branches.js";
+import { promptTokens } from "./branches.js";
 import { characterTokens, textOf } from "./tokens.js";
 
 const KEPT_CHANGES = 30; // of a history, in each direction
@@ -73,8 +73,8 @@ function encodeBranch({ id, parent, at, typed, name, isPinned, tokens }) {
   return {
     head: [id, parent, at, typed, name, isPinned],
     prompt: textOf(own),
-    ...(own.some((token) => token.id >= 0) && { typed: own.map(storedToken) }),
-    tokens: written.map(storedToken),
+    ...(own.some((token) => token.id >= 0) && { typed: own.map(encodeStoredToken) }),
+    tokens: written.map(encodeStoredToken),
     odds: written.map(({ prob }) => rounded(prob)),
     chosen: written.flatMap(({ isChosen }, index) => (isChosen ? [index] : [])),
     ...(written.some(({ by }) => by) && encodeAuthors(written)),
@@ -85,18 +85,18 @@ function encodeBranch({ id, parent, at, typed, name, isPinned, tokens }) {
 function decodeBranch({ head: [id, parent, at, typed, name, isPinned], prompt, typed: own, tokens, odds: probs, chosen, authors = [], by = [] }) {
   const chosenOnes = new Set(chosen);
   const written = tokens.map((token, index) =>
-    ({ ...decodeToken(token), prob: probs[index], isChosen: chosenOnes.has(index), by: authors[by[index]] }));
-  return { id, parent, at, typed, name, isPinned, tokens: [...typedTokens(own?.map(decodeToken) ?? characterTokens(prompt)), ...written] };
+    ({ ...decodeStoredToken(token), prob: probs[index], isChosen: chosenOnes.has(index), by: authors[by[index]] }));
+  return { id, parent, at, typed, name, isPinned, tokens: [...promptTokens(own?.map(decodeStoredToken) ?? characterTokens(prompt)), ...written] };
 }
 
 /** @param {Token} token @returns {StoredToken} */
-export function storedToken({ id, text, bytes, part }) {
+export function encodeStoredToken({ id, text, bytes, part }) {
   if (part !== undefined) return [id, text, bytes ?? null, part];
   return bytes ? [id, text, bytes] : [id, text];
 }
 
 /** @param {StoredToken} stored @returns {Token} */
-export const decodeToken = ([id, text, bytes, part]) =>
+export const decodeStoredToken = ([id, text, bytes, part]) =>
   ({ id, text, ...(bytes && { bytes }), ...(part !== undefined && { part }) });
 
 /** Who wrote tokens, each author once. by: their indices; -1 where it isn't known.

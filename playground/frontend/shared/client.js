@@ -20,16 +20,21 @@ export const getHealth = () => request("health", null, { timeoutMs: config.reque
 /** @param {string} id @returns {Promise<SessionDetails>} */
 export const getSession = (id) => request("sessions/" + id.split("/").map(encodeURIComponent).join("/"));
 
-/** A session as a list of one; of none where it is gone.
- * @param {string} id @returns {Promise<SessionDetails[]>} */
+/** A session, or null where it is gone.
+ * @param {string} id @returns {Promise<SessionDetails | null>} */
 export async function findSession(id) {
   try {
-    return [await getSession(id)];
+    return await getSession(id);
   } catch (error) {
     if (asRequestError(error).kind !== "http") throw error;
-    return [];
+    return null;
   }
 }
+
+/** Those of some sessions that are still there.
+ * @param {string[]} ids */
+export const findSessions = async (ids) =>
+  (await Promise.all(ids.map(findSession))).filter((session) => session !== null);
 
 /** @param {GenerateRequest} body @param {AbortSignal} signal @returns {Promise<GenerateResponse>} */
 export const generate = (body, signal) => request("generate", body, { signal });

@@ -85,16 +85,17 @@ export class Restoration {
   async #choose({ session_id: id, model = id, revision }) {
     const { library, hubLoader } = this.#parts;
     const listed = [id, model].find((one) => library.has(one));
-    const unlisted = id && !listed ? await findSession(id) : null;
+    const unlisted = id && !listed ? await findUnlisted(id) : null;
     if (listed) library.choose(listed);
     else if (unlisted) library.add(unlisted, false);
     else if (model?.includes("/")) await hubLoader.load(revision ? `${model}@${revision}` : model);
   }
 }
 
-/** A session that is listed nowhere, such as one from the Hub; null where it is gone.
+/** A session that is listed nowhere, such as one from the Hub; null where it is gone, or the
+ * server away: the page then stays at the one it has.
  * @param {string} sessionId @returns {Promise<Session | null>} */
-async function findSession(sessionId) {
+async function findUnlisted(sessionId) {
   try {
     return await getSession(sessionId);
   } catch (error) {

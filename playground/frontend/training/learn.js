@@ -155,7 +155,7 @@ class LearnTab {
   /** @param {File} file */
   async #readText(file) {
     try {
-      const { text } = await trainingApi.decodeText(file);
+      const { text } = await trainingApi.decodeTextFile(file);
       this.#form.setFile({ name: file.name, text });
     } catch (error) {
       this.#showFormError(error);

@@ -2,7 +2,7 @@
 
 /** @import { Merge, Session, TrainingOffer, TrainingStatus, TrainingSummary } from "../types.js" */
 
-import { API, findSession, request } from "../shared/client.js";
+import { API, findSessions, request } from "../shared/client.js";
 import { config } from "../shared/config.js";
 import { readStorage, writeStorage } from "../shared/storage.js";
 
@@ -53,7 +53,7 @@ export const deleteTraining = (sessionId) => request(pathOf(sessionId), undefine
 
 /** Decode a text file.
  * @param {File} file @returns {Promise<{ text: string }>} */
-export const decodeText = (file) => upload(`corpora/text?filename=${encodeURIComponent(file.name)}`, file);
+export const decodeTextFile = (file) => upload(`corpora/text?filename=${encodeURIComponent(file.name)}`, file);
 
 /** @param {File} file a zip of a trained model @returns {Promise<TrainingSummary>} */
 export const uploadModel = (file) => upload(ofVisitor("trainings/upload"), file);
@@ -66,7 +66,7 @@ export const downloadAddress = (sessionId) => new URL(pathOf(sessionId, "/downlo
  * @returns {Promise<Session[]>} */
 export async function getKeptSessions() {
   const kept = (await listTrainings()).filter((training) => training.kept && training.ready);
-  return (await Promise.all(kept.map(({ session_id: id }) => findSession(id)))).flat();
+  return findSessions(kept.map(({ session_id: id }) => id));
 }
 
 /** Where no storage is allowed, a new one for each page; a training's link still leads back to it.

@@ -1,6 +1,6 @@
 // The updates and evaluations of a training, accumulated from its statuses, and their meaning in words.
 
-/** @import { Evaluation, Landmarks, TrainingStatus, Update } from "../types.js" */
+/** @import { Evaluation, Baselines, TrainingStatus, Update } from "../types.js" */
 
 import { config } from "../shared/config.js";
 import { formatNumber, translate } from "../shared/messages.js";
@@ -84,17 +84,17 @@ export function describeState({ state, note, step, steps, position, estimate_sec
 }
 
 /** A validation loss in words, beside those of the baselines.
- * @param {number | undefined} loss @param {Landmarks | null} landmarks
+ * @param {number | undefined} loss @param {Baselines | null} baselines
  * @param {boolean} isArithmetic whether the training text is arithmetic */
-export function explainLoss(loss, landmarks, isArithmetic) {
-  if (loss == null || !landmarks) return "";
+export function explainLoss(loss, baselines, isArithmetic) {
+  if (loss == null || !baselines) return "";
   const choices = Math.exp(loss);
   const decimals = choices < WITHOUT_DECIMALS ? 1 : 0;
   const unsure = translate("learn.unsure", { choices: formatNumber(choices, decimals) });
-  return `${unsure} ${compareToBaselines(loss, landmarks, isArithmetic)}`;
+  return `${unsure} ${compareToBaselines(loss, baselines, isArithmetic)}`;
 }
 
-/** @param {number} loss @param {Landmarks} landmarks @param {boolean} isArithmetic */
+/** @param {number} loss @param {Baselines} baselines @param {boolean} isArithmetic */
 function compareToBaselines(loss, { letters: unigram, pairs: bigram }, isArithmetic) {
   if (loss > unigram) return translate("learn.meaning_nothing");
   if (loss > bigram) return translate("learn.meaning_letters");

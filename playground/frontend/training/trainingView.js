@@ -154,21 +154,21 @@ export class TrainingView {
   }
 
   /** @param {TrainingHistory} history @param {TrainingStatus} now */
-  #drawCharts({ losses, evaluations, latest }, { landmarks, steps }) {
+  #drawCharts({ losses, evaluations, latest }, { landmarks: baselines, steps }) {
     const svg = find(this.#root, ".plot--loss", SVGElement);
     const values = [...losses.map(({ loss }) => loss), ...evaluations.map(({ val_loss: loss }) => loss)];
-    const top = landmarks ? landmarks.uniform : Math.max(LOSS_MAX, ...values);
-    const low = Math.min(landmarks?.pairs ?? (values.length ? top : 0), ...values);
+    const top = baselines ? baselines.uniform : Math.max(LOSS_MAX, ...values);
+    const low = Math.min(baselines?.pairs ?? (values.length ? top : 0), ...values);
     drawChart(svg, {
       ...sizeOf(svg),
       steps,
       low: Math.max(0, Math.floor(GRID_PER_UNIT * (low - CLEARANCE * top)) / GRID_PER_UNIT),
       high: HEADROOM * top,
       format: (value) => (Number.isInteger(value) ? String(value) : formatNumber(value, 1)),
-      levels: landmarks ? [
-        { label: translate("learn.level_uniform"), value: landmarks.uniform },
-        { label: translate("learn.level_letters"), value: landmarks.letters },
-        { label: translate("learn.level_pairs"), value: landmarks.pairs },
+      levels: baselines ? [
+        { label: translate("learn.level_uniform"), value: baselines.uniform },
+        { label: translate("learn.level_letters"), value: baselines.letters },
+        { label: translate("learn.level_pairs"), value: baselines.pairs },
       ] : [],
       lines: [
         { name: "train", points: losses.map(({ step, loss }) => [step, loss]) },
@@ -178,7 +178,7 @@ export class TrainingView {
     svg.setAttribute("aria-label", latest
       ? translate("learn.plot", { loss: formatNumber(latest.val_loss, 2), step: latest.step })
       : translate("learn.plot_empty"));
-    setText(this.#find(".run__meaning"), explainLoss(latest?.val_loss, landmarks, latest?.accuracy != null));
+    setText(this.#find(".run__meaning"), explainLoss(latest?.val_loss, baselines, latest?.accuracy != null));
     this.#drawArithmetic(evaluations.filter(({ accuracy }) => accuracy !== null), steps);
   }
 

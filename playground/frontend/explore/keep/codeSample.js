@@ -9,7 +9,7 @@ import { find } from "../../shared/dom.js";
 import { LatestRequest } from "../../shared/latestRequest.js";
 import { translate } from "../../shared/messages.js";
 import { curlCommand, curlText, partsOf, pythonNext, pythonText } from "./codeSamples.js";
-import { retrace } from "./retrace.js";
+import { reproduce } from "./reproduce.js";
 import { StatusLine } from "./statusLine.js";
 import { api, writerOf } from "./writtenText.js";
 
@@ -67,7 +67,7 @@ export class CodeSample {
     const { trace } = this.#player;
     this.#show("", translate("keep.saving"));
     try {
-      const tokens = await this.#request.send((signal) => retrace(api, trace, now, signal));
+      const tokens = await this.#request.send((signal) => reproduce(api, trace, now, signal));
       if (!tokens) return;
       const parts = partsOf(trace, tokens);
       const curl = curlText(TEXT, parts);

@@ -2,7 +2,7 @@
 // ASCII alone, whatever the text holds. Pure: no DOM, no network.
 
 /** @import { GenerateRequest, Trace } from "../../types.js" */
-/** @import { Retraced } from "./retrace.js" */
+/** @import { ReproducedToken } from "./reproduce.js" */
 
 import { stepBody } from "../../playback/stepRequest.js";
 import { textOf } from "../../playback/tokens.js";
@@ -18,7 +18,7 @@ const UNIT_MAX = 0xffff;
 
 /** What was written after a prompt: a request for each run of tokens that the API gives, and the others
  * as they are.
- * @param {Trace} trace @param {Retraced[]} tokens of it @returns {Part[]} */
+ * @param {Trace} trace @param {ReproducedToken[]} tokens of it @returns {Part[]} */
 export function partsOf(trace, tokens) {
   /** @type {Part[]} */
   const parts = [];

@@ -2,7 +2,7 @@
 // Pure: no DOM, no network. page/text_file.py describes the JSON.
 
 /** @import { ScoreResponse, Step, Token } from "../../types.js" */
-/** @import { Retraced, Writer } from "./retrace.js" */
+/** @import { ReproducedToken, Writer } from "./reproduce.js" */
 
 import { textOf } from "../../playback/tokens.js";
 import { config } from "../../shared/config.js";
@@ -13,7 +13,7 @@ const HEXADECIMAL = 16;
 const UNIT_DIGITS = 4;
 const NAME_MAX = 40;
 
-/** @typedef {{ prompt: Token[], tokens: Retraced[], now: Writer }} Written now: the model and the settings on screen */
+/** @typedef {{ prompt: Token[], tokens: ReproducedToken[], now: Writer }} Written now: the model and the settings on screen */
 
 /** The text as the value of a JSON file.
  * @param {Written} written @param {string} schema its address */

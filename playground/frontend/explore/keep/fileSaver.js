@@ -2,7 +2,7 @@
 
 /** @import { ScoreResponse, Trace } from "../../types.js" */
 /** @import { Player } from "../../playback/player.js" */
-/** @import { Writer } from "./retrace.js" */
+/** @import { Writer } from "./reproduce.js" */
 
 import { scoreBody } from "../../playback/stepRequest.js";
 import { position, rest, scoredFrom, text as textOf } from "../../playback/trace.js";
@@ -13,7 +13,7 @@ import { formatNumber, translate } from "../../shared/messages.js";
 import { sessionName } from "../../shared/session.js";
 import { barsSvg } from "./barsSvg.js";
 import { distributions, fileName, textFile } from "./exports.js";
-import { nextStep, retrace } from "./retrace.js";
+import { nextStep, reproduce } from "./reproduce.js";
 import { StatusLine } from "./statusLine.js";
 import { api, writerOf } from "./writtenText.js";
 
@@ -77,7 +77,7 @@ export class FileSaver {
     if (ending === "txt" || !now) return textOf(trace).join("");
     if (ending === "svg") return this.#picture(now);
     if (ending === "png") return toPng(this.#picture(now));
-    const tokens = await retrace(api, trace, now, signal);
+    const tokens = await reproduce(api, trace, now, signal);
     const { prompt } = trace;
     if (ending === "json") return JSON.stringify(textFile({ prompt, tokens, now }, this.#schema), null, 1);
     const next = await nextStep(api, trace, now, signal);

@@ -5,7 +5,7 @@
 /** @import { KeptText } from "./keptTexts.js" */
 
 import { encodeTrace } from "../../playback/moments.js";
-import { decodeToken } from "../../playback/storedBranches.js";
+import { decodeStoredToken } from "../../playback/storedBranches.js";
 import { textOf } from "../../playback/tokens.js";
 import { closestTarget, createElement, find, setText } from "../../shared/dom.js";
 import { currentLocale, formatNumber, translate } from "../../shared/messages.js";
@@ -166,7 +166,7 @@ function createRow({ id, name, at, place, trace }) {
   field.setAttribute("aria-label", translate("keep.name"));
   const text = createElement("p", "kept__text", (trace.prompt.length > TAIL ? "…" : "") + visibleText(Array.from(trace.prompt).slice(-TAIL).join("")));
   text.setAttribute("translate", "no");
-  text.append(createElement("span", "kept__written", visibleText(textOf(trace.tokens.slice(0, SHOWN).map(decodeToken)))));
+  text.append(createElement("span", "kept__written", visibleText(textOf(trace.tokens.slice(0, SHOWN).map(decodeStoredToken)))));
   const facts = [
     place.name ?? "",
     place.step == null ? "" : translate("keep.step", { step: place.step }),

@@ -2,7 +2,7 @@
 
 /** @import { PlayableSession } from "../../types.js" */
 /** @import { Player } from "../../playback/player.js" */
-/** @import { Api, Writer } from "./retrace.js" */
+/** @import { Api, Writer } from "./reproduce.js" */
 
 import { generate, getSession } from "../../shared/client.js";
 

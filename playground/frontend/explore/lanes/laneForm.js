@@ -7,7 +7,7 @@
 /** @import { Lane } from "./lockstep.js" */
 
 import { clampToRange, samplingParams } from "../../playback/sampling.js";
-import { findSession, tokenize } from "../../shared/client.js";
+import { findSession, findSessions, tokenize } from "../../shared/client.js";
 import { config } from "../../shared/config.js";
 import { createElement, find } from "../../shared/dom.js";
 import { formatNumber } from "../../shared/messages.js";
@@ -113,10 +113,10 @@ export class LaneForm {
  * @param {PlayableSession} session @param {Session[]} listed @param {string} text that the session can read */
 async function sessionsLike(session, listed, text) {
   const { session_id: id, tokenizer, vocab_size: size } = session;
-  const [now = session] = session.source === "live" ? await findSession(id) : []; // it learns on: its steps grow
+  const now = (session.source === "live" ? await findSession(id) : null) ?? session; // it learns on: its steps grow
   const alike = listed.filter((one) =>
     one.session_id !== id && one.tokenizer === tokenizer && one.vocab_size === size && one.steps.length > 0);
-  const details = (await Promise.all(alike.map((one) => findSession(one.session_id)))).flat();
+  const details = await findSessions(alike.map((one) => one.session_id));
   const same = tokenizer === "tokens" ? await withSameTokens(session, details, text) : details.filter(({ vocabulary }) =>
     vocabulary.length === size && vocabulary.every((character, index) => character === session.vocabulary[index]));
   return [{ ...session, steps: now.steps }, ...same.map((one) => ({ ...one, known: session.known }))];

@@ -1,6 +1,6 @@
-// A written text as the API writes it: who wrote each token with which settings, whether asking again
-// gives it, and what was weighed there. What a page has restored it knows no distributions of: they
-// are asked for here, as many tokens a request as one model wrote. Independent of DOM and network.
+// Reproduces a written text with the API: which model wrote each token with which settings, whether the
+// same request gives it again, and the distribution there, which a restored text lacks. A request is for
+// as many tokens as one model wrote. Independent of DOM and network.
 
 /** @import { Author, GenerateRequest, GenerateResponse, PlayableSession, SamplingParams, SessionDetails, Step, Trace } from "../../types.js" */
 
@@ -19,19 +19,19 @@ const SERVER_ERROR = 500;
  * @typedef {{ session: PlayableSession | null, author: Author & { params: SamplingParams } }} Writer */
 
 /** A token of the text with its writer. isPicked: the API gives it when it is asked as the writer was.
- * @typedef {{ step: Step, writer: Writer, isPicked: boolean }} Retraced */
+ * @typedef {{ step: Step, writer: Writer, isPicked: boolean }} ReproducedToken */
 
 /** @typedef {object} Api
  * @property {(body: GenerateRequest, signal: AbortSignal) => Promise<GenerateResponse>} generate
  * @property {(id: string) => Promise<SessionDetails>} getSession */
 
-/** Ask for every token that was written. Rejects with RequestError where the server can't be asked;
+/** Request every token that was written. Rejects with RequestError where the server can't be asked;
  * a model that is gone, or knows other characters, gives no distributions.
  * @param {Api} api @param {Trace} trace
  * @param {Writer & { session: PlayableSession }} now the model and the settings on screen
  * @param {AbortSignal} signal
- * @returns {Promise<Retraced[]>} */
-export async function retrace(api, trace, now, signal) {
+ * @returns {Promise<ReproducedToken[]>} */
+export async function reproduce(api, trace, now, signal) {
   const { steps, prompt } = trace;
   const writers = await writersOf(api, trace, now);
   let left = REQUESTS_MAX;
@@ -40,7 +40,7 @@ export async function retrace(api, trace, now, signal) {
     left -= 1;
     return askFor(api, { writer, trace, end, n, signal });
   };
-  /** @type {Retraced[]} */
+  /** @type {ReproducedToken[]} */
   const tokens = [];
   while (tokens.length < steps.length) {
     const from = tokens.length, writer = writers[from];
@@ -54,7 +54,7 @@ export async function retrace(api, trace, now, signal) {
   return tokens;
 }
 
-/** What is weighed after a text; null where it can't be. Rejects as `retrace`.
+/** What is weighed after a text; null where it can't be. Rejects as `reproduce`.
  * @param {Api} api @param {Trace} trace @param {Writer & { session: PlayableSession }} now @param {AbortSignal} signal */
 export async function nextStep(api, trace, now, signal) {
   const [next = null] = await askFor(api, { writer: now, trace, end: position(trace), n: 1, signal });
@@ -72,7 +72,7 @@ async function writersOf(api, { steps }, now) {
   for (const { by } of steps) {
     const author = by ? { ...by, params: by.params ?? now.author.params } : now.author;
     const id = author.session_id;
-    if (!sessions.has(id)) sessions.set(id, await findSession(api, id));
+    if (!sessions.has(id)) sessions.set(id, await openSession(api, id));
     const key = JSON.stringify(author);
     const writer = writers.get(key) ?? { session: sessions.get(id) ?? null, author };
     writers.set(key, writer);
@@ -89,7 +89,7 @@ function runLength(steps, writers, from) {
   return end - from;
 }
 
-/** @param {Step} step @param {Step | undefined} picked as the API gives it @param {Writer} writer @returns {Retraced} */
+/** @param {Step} step @param {Step | undefined} picked as the API gives it @param {Writer} writer @returns {ReproducedToken} */
 function merge(step, picked, writer) {
   if (!picked) return { step, writer, isPicked: false };
   const isPicked = picked.text === step.text;
@@ -119,7 +119,7 @@ async function askFor({ generate }, { writer: { session, author }, trace, end, n
 const hasTokensOf = ({ tokenizer }, session) => tokenizer === (session.tokenizer === "tokens" ? session.session_id : null);
 
 /** @param {Api} api @param {string} id @returns {Promise<PlayableSession | null>} */
-async function findSession({ getSession }, id) {
+async function openSession({ getSession }, id) {
   try {
     const session = await getSession(id);
     return { ...session, known: idsOf(session.vocabulary) };
