@@ -11,6 +11,7 @@ import { lastTokens, text as textOf } from "../playback/trace.js";
 import { generate, repeatDraw } from "../shared/client.js";
 import { config } from "../shared/config.js";
 import { closestTarget, find, setText } from "../shared/dom.js";
+import { LatestRequest } from "../shared/latestRequest.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
 import { formatPercent, tokenLabel, visibleText } from "../shared/text.js";
@@ -50,7 +51,8 @@ export class SamplingPanel {
   /** The last answer without the settings, by what it depends on.
    * @type {{ key: string, step: ApiStep } | null} */
   #raw = null;
-  #request = new AbortController();
+  #request = new LatestRequest();
+  #draws = new LatestRequest();
   #loading = Promise.resolve();
 
   /** @param {HTMLElement} element @param {ExploreContext} context */
@@ -87,7 +89,8 @@ export class SamplingPanel {
   }
 
   close() {
-    this.#request.abort();
+    this.#request.cancel();
+    this.#draws.cancel();
     this.#clear();
     this.#target = null;
   }
@@ -158,31 +161,29 @@ export class SamplingPanel {
 
   /** @param {DrawTarget | null} target */
   async #load(target) {
-    this.#request.abort();
-    const request = (this.#request = new AbortController());
+    this.#request.cancel();
+    this.#draws.cancel();
     this.#element.setAttribute("aria-busy", String(target !== null));
     if (!target) return;
-    await new Promise((resolve) => setTimeout(resolve, DEBOUNCE_MS));
-    if (request.signal.aborted) return;
     try {
-      const [raw, { steps: [drawn] }] = await Promise.all([
-        this.#askRaw(target, request.signal),
-        generate({ ...target.body, intervals: true }, request.signal),
-      ]);
-      if (request.signal.aborted) return;
+      const answers = await this.#request.send((signal) => Promise.all([
+        this.#requestRaw(target, signal),
+        generate({ ...target.body, intervals: true }, signal),
+      ]), DEBOUNCE_MS);
+      if (!answers) return;
+      const [raw, { steps: [drawn] }] = answers;
       this.#known = compareProbs(raw, drawn);
       this.#drawRows(this.#known);
       this.#drawLine(target, drawn);
     } catch (error) {
-      if (request.signal.aborted) return;
-      this.#target = null; // asked again at the next change
+      this.#target = null; // requested again at the next change
       this.#fail(error);
     }
-    if (!request.signal.aborted) this.#element.setAttribute("aria-busy", "false");
+    this.#element.setAttribute("aria-busy", "false");
   }
 
   /** @param {DrawTarget} target @param {AbortSignal} signal */
-  async #askRaw({ body }, signal) {
+  async #requestRaw({ body }, signal) {
     const asked = rawBody(body);
     const key = JSON.stringify(asked);
     if (this.#raw?.key === key) return this.#raw.step;
@@ -214,15 +215,15 @@ export class SamplingPanel {
 
   /** @param {number} n */
   async #repeat(n) {
-    const { signal } = this.#request;
+    const target = this.#target;
     await this.#loading;
-    const [target, known] = [this.#target, this.#known];
-    if (!target || !known || signal.aborted) return;
+    const known = this.#known;
+    if (!target || !known || target !== this.#target) return;
     try {
-      const response = await repeatDraw({ ...target.body, n }, signal);
-      if (!signal.aborted) this.#tallies.show(response, known.rows, known.other);
+      const response = await this.#draws.send((signal) => repeatDraw({ ...target.body, n }, signal));
+      if (response) this.#tallies.show(response, known.rows, known.other);
     } catch (error) {
-      if (!signal.aborted) this.#fail(error);
+      this.#fail(error);
     }
   }
 
