@@ -135,7 +135,7 @@ export interface Checkpoint {
   train_loss: number | null;
 }
 
-/** A session as /api/sessions lists it. */
+/** A session as /api/sessions lists it; numbers are null while it has no model. */
 export interface Session {
   session_id: string;
   source: "bundled" | "hub" | "live";
@@ -148,14 +148,14 @@ export interface Session {
   characters_per_token: number | null;
   params: number | null;
   dtype: "float32" | "bfloat16" | "int8" | null;
-  step: number;
+  step: number | null;
   steps: number[];
   checkpoints: Checkpoint[];
   val_loss: number | null;
-  vocab_size: number;
+  vocab_size: number | null;
   corpus: string;
   description: string;
-  block_size: number;
+  block_size: number | null;
   prompt: string;
   sampling: { temperature: number; top_k: number; top_p: number } | null;
   end_token: string | null;
@@ -166,6 +166,9 @@ export interface Session {
 export interface SessionDetails extends Session {
   vocabulary: string[];
 }
+
+/** A session that has a model. */
+export type Trained<S extends Session> = S & { params: number; step: number; vocab_size: number; block_size: number };
 
 /** A session with the id of each token of its vocabulary. */
 export interface PlayableSession extends SessionDetails {

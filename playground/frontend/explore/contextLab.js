@@ -1,12 +1,13 @@
 // The context lab: with a shorter window, or without one character, the odds move; by how much says what
 // the model leans on.
 
-/** @import { ExploreContext, ExplorePanel, OtherContext, PlayableSession } from "../types.js" */
+/** @import { ExploreContext, ExplorePanel, OtherContext, PlayableSession, Trained } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */
 /** @import { Base } from "./contextAnswers.js" */
 /** @import { Change } from "./contextVariants.js" */
 
 import { wholeLength } from "../playback/tokens.js";
+import { isTrained } from "../playback/unknown.js";
 import { compareContexts } from "../shared/client.js";
 import { config } from "../shared/config.js";
 import { closestTarget, drawSliderTrack, find, setText } from "../shared/dom.js";
@@ -96,7 +97,7 @@ export class ContextLab {
     setText(problem, translateIf(obstacle ?? (retry.hidden ? null : "context.failed")));
     lab.hidden = Boolean(obstacle) || (lab.hidden && isStale);
     lab.classList.toggle("panel--stale", isStale);
-    if (obstacle || !session || !next || isStale) return;
+    if (obstacle || !isTrained(session) || !next || isStale) return;
     const { pieces, ids, count } = contextOf(player, session);
     this.#take(pieces);
     setText(this.#parts.merged, count === pieces.length ? "" : translate("context.merged", { number: count }));
@@ -233,7 +234,7 @@ export class ContextLab {
 
 /** The tokens that can be struck out: all that the model reads, characters whole; the ids of those
  * after them that are a part of one; and how many tokens the model reads.
- * @param {Player} player @param {PlayableSession} session */
+ * @param {Player} player @param {Trained<PlayableSession>} session */
 function contextOf(player, { block_size: size }) {
   const pieces = tokensBefore(player, size);
   if (player.trace.tokenizer === null) return { pieces, ids: [], count: pieces.length };

@@ -9,6 +9,7 @@
 /** @import { Round } from "./guessRound.js" */
 
 import { randomSeed } from "../playback/sampling.js";
+import { isTrained } from "../playback/unknown.js";
 import { getRound, score, tokenize } from "../shared/client.js";
 import { config } from "../shared/config.js";
 import { closestTarget, createElement, find, setText } from "../shared/dom.js";
@@ -125,7 +126,7 @@ export class GuessGame {
     this.#round = null;
     this.#problem = key || session === undefined ? "" : translate("guess.no_model");
     this.#drawAll();
-    if (!key || !session || this.#seed === null) return;
+    if (!key || !isTrained(session) || this.#seed === null) return;
     try {
       const round = await loadRound({ getRound, score }, session, this.#step, this.#seed);
       if (key !== this.#key) return;

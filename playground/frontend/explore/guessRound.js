@@ -1,7 +1,7 @@
 // A round of the guessing game: a text with its continuation, what that costs the model on screen, and
 // what it costs two models that only count. Independent of the DOM.
 
-/** @import { PlayableSession, Rest, RoundRequest, RoundResponse, RoundToken, ScoreRequest, ScoreResponse } from "../types.js" */
+/** @import { PlayableSession, Rest, RoundRequest, RoundResponse, RoundToken, ScoreRequest, ScoreResponse, Trained } from "../types.js" */
 /** @import { Guess } from "./bets.js" */
 
 import { toBits } from "../shared/bits.js";
@@ -11,7 +11,7 @@ import { bitsOf, mean } from "./bets.js";
  * @typedef {{ candidates: { token: string, prob: number }[], other: Rest, prob: number, bits: number }} Score */
 
 /** @typedef {object} Round
- * @property {PlayableSession} session
+ * @property {Trained<PlayableSession>} session
  * @property {number | null} step of the model
  * @property {number} seed
  * @property {"text" | "model"} source
@@ -23,7 +23,7 @@ import { bitsOf, mean } from "./bets.js";
  * @typedef {{ name: "you" | "model" | "bigram" | "unigram", bits: number[] }} Player */
 
 /** @param {{ getRound: (body: RoundRequest) => Promise<RoundResponse>, score: (body: ScoreRequest) => Promise<ScoreResponse> }} api
- * @param {PlayableSession} session @param {number | null} step @param {number} seed
+ * @param {Trained<PlayableSession>} session @param {number | null} step @param {number} seed
  * @returns {Promise<Round>} */
 export async function loadRound({ getRound, score }, session, step, seed) {
   const { source, context, tokens } = await getRound({ session_id: session.session_id, seed });

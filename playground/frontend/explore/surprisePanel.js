@@ -254,7 +254,7 @@ export class SurprisePanel {
     }
     const loss = response.sliding_val_loss === null ? null : toBits(response.sliding_val_loss);
     this.#showMessage(summaryOf(response, loss), {
-      notes: notesOf(response, shown, session.block_size, shown.isOwn ? this.#dropped : []),
+      notes: notesOf(response, shown, session.block_size ?? 0, shown.isOwn ? this.#dropped : []),
       hasView: true,
     });
     view.setAttribute("aria-busy", "false");

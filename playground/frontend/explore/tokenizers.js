@@ -1,11 +1,11 @@
 // The tokenizers that the page can show a text with: that of the model at hand, one of characters, those
 // of other models, and well-known ones without a model.
 
-/** @import { PlacedToken, Session, SessionDetails, TokenizeResponse } from "../types.js" */
+/** @import { PlacedToken, Session, SessionDetails, TokenizeResponse, Trained } from "../types.js" */
 
 import { tokenize, tokenizeAs } from "../shared/client.js";
 import { config } from "../shared/config.js";
-import { idsOf, sessionName } from "../shared/session.js";
+import { hasModel, idsOf, sessionName } from "../shared/session.js";
 import { characters } from "../shared/text.js";
 
 const CACHED_TEXTS = 500;
@@ -25,7 +25,7 @@ export function tokenizersOf(session, sessions, whole) {
   const ofCharacters = charactersOf(session, sessions);
   const ready = trainedSessions(session, sessions);
   const shown = ready.filter((one) => one.tokenizer === "tokens" || one === ofCharacters);
-  const known = shown.map((one) => /** @type {AnySession} */ (whole.get(one.session_id) ?? one)).filter(({ tokenizer, vocabulary }) => tokenizer === "tokens" || vocabulary);
+  const known = shown.map((one) => /** @type {Trained<AnySession>} */ (whole.get(one.session_id) ?? one)).filter(({ tokenizer, vocabulary }) => tokenizer === "tokens" || vocabulary);
   return [...known.map(ofSession), ...config.tokenizers.references.map(ofReference)];
 }
 
@@ -37,10 +37,10 @@ export const charactersOf = (session, sessions) =>
 /** @param {AnySession | null} session @param {AnySession[]} sessions */
 function trainedSessions(session, sessions) {
   const others = sessions.filter(({ session_id: id }) => id !== session?.session_id);
-  return [...(session ? [session] : []), ...others].filter(({ params }) => params !== null);
+  return [...(session ? [session] : []), ...others].filter(hasModel);
 }
 
-/** @param {AnySession} session @returns {Tokenizer} */
+/** @param {Trained<AnySession>} session @returns {Tokenizer} */
 function ofSession(session) {
   const { session_id: id, tokenizer, vocabulary, vocab_size: size } = session;
   const about = { id, name: sessionName(session), size };

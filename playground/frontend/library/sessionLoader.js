@@ -8,6 +8,7 @@ import { host } from "../embed/host.js";
 import { getSessions } from "../shared/client.js";
 import { config } from "../shared/config.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
+import { hasModel } from "../shared/session.js";
 import { getKeptSessions } from "../training/trainingApi.js";
 
 export class SessionLoader {
@@ -35,7 +36,7 @@ export class SessionLoader {
       const listed = (await getSessions()).filter(({ source }) => source !== "live");
       const sessions = [...listed].sort((a, b) => rankOf(a) - rankOf(b));
       this.#library.show(sessions);
-      const first = sessions.find((session) => session.params !== null);
+      const first = sessions.find(hasModel);
       this.#tabs.default = first ? { session_id: first.session_id, step: first.step } : null;
       if (first) this.#library.choose(first.session_id);
       else this.#tabs.follow();

@@ -1,10 +1,11 @@
 // The training step of the chosen session: its place on the loss curve, and its loss in words.
 
-/** @import { Checkpoint, Session } from "../types.js" */
+/** @import { Checkpoint, Session, Trained } from "../types.js" */
 
 import { drawSparkline } from "../shared/chart.js";
 import { createElement, find } from "../shared/dom.js";
 import { formatNumber, translate } from "../shared/messages.js";
+import { hasModel } from "../shared/session.js";
 
 const TICKS_MAX = 10; // more would overlap
 
@@ -25,7 +26,7 @@ export class StepPanel {
     const isOfPieces = tokenizer === "tokens";
     const checkpoint = checkpoints[index];
     this.#root.hidden = checkpoints.length < 2;
-    if (!checkpoint) return;
+    if (!checkpoint || !hasModel(session)) return;
     const { step } = checkpoint;
     this.#drawTicks(checkpoints, index);
     const loss = lossOf(checkpoint);
@@ -56,7 +57,7 @@ function explainLoss(loss) {
 }
 
 /** The loss of a uniform distribution of tokens, in nats per character.
- * @param {Session} session */
+ * @param {Trained<Session>} session */
 const uniformLoss = ({ vocab_size: size, characters_per_token: each }) => Math.log(size) / (each ?? 1);
 
 /** The dashed line on top is the loss of a uniform distribution.

@@ -71,7 +71,7 @@ export class PastSteps {
     const response = await this.#generate(stepBody({ ...writer, trace, end: position, n: 1 }), signal);
     const picked = decodeStep(response.steps[0], session, by);
     if (rows(picked).some(({ text }) => text === token)) return pastStep(picked, token, session, null);
-    const from = Math.max(0, position - session.block_size);
+    const from = Math.max(0, position - (session.block_size ?? 0));
     const scored = await this.#score(scoreBody(writer, trace, from, position + 1), { signal });
     return pastStep(picked, token, session, probFromScore(scored, picked, params.temperature));
   }

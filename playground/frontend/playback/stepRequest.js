@@ -61,7 +61,7 @@ function contextOf(session, trace, end, tokens) {
 export function contextWithIds({ session_id: id, block_size: size }, trace, end, tokens) {
   const { prompt, tokenizer, text, steps } = trace;
   if (tokenizer === id && end < prompt.length) {
-    const { context, context_ids: ids } = partWithIds(trace, Math.max(0, end - size - 1), end); // one is not read
+    const { context, context_ids: ids } = partWithIds(trace, Math.max(0, end - (size ?? 0) - 1), end); // one is not read
     return { context, context_ids: [...ids, ...idsOf(tokens)] };
   }
   const written = steps.slice(0, Math.max(0, end - prompt.length));

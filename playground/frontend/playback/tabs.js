@@ -204,7 +204,7 @@ export class Tabs {
   }
 
   /** An example that nobody changed is replaced by the next session's own.
-   * @param {PlayableSession} session @param {number} step @param {boolean} [newest] */
+   * @param {PlayableSession} session @param {number | null} step @param {boolean} [newest] */
   #setPlayerSession(session, step, newest) {
     const { isTouched } = this;
     this.#page.onSession(session);

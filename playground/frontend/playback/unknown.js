@@ -8,7 +8,7 @@ import { inCharacters, withPrompt } from "./trace.js";
 
 /** Whether a session has a model by now, and its details are known: of one whose tokens are pieces of
  * words they hold no vocabulary.
- * @param {PlayableSession | null | undefined} session */
+ * @param {PlayableSession | null | undefined} session @returns {session is import("../types.js").Trained<PlayableSession>} */
 export const isTrained = (session) =>
   Boolean(session && (session.tokenizer === "tokens" ? session.params !== null : session.vocabulary.length));
 

@@ -12,6 +12,10 @@ export const sessionName = ({ repo_id: address, name }) => address ?? name;
  * @param {Pick<Session, "repo_id" | "session_id">} session */
 export const modelOf = ({ repo_id: address, session_id: id }) => address ?? id;
 
+/** Whether a session has a model by now.
+ * @template {Session} S @param {S} session @returns {session is import("../types.js").Trained<S>} */
+export const hasModel = (session) => session.params !== null;
+
 /** A training step of a session, as it is found again: a CheckpointRef.
  * @param {Session} session @param {number | null} step */
 export const checkpointRef = (session, step) =>

@@ -105,7 +105,7 @@ async function scorePrompt(trace, { session, author: { step } }) {
   const from = scoredFrom(trace, end);
   const { tokens } = await score(scoreBody({ session, step }, trace, from, end));
   const before = end - tokens.length; // of tokens that are left out
-  const first = from > 0 ? session.block_size : 0;
+  const first = from > 0 ? session.block_size ?? 0 : 0;
   return tokens.slice(first).map((token) => ({ ...token, position: token.position + before }));
 }
 

@@ -24,7 +24,7 @@ export const laneBody = ({ session, step, params }, trace, steps, n) =>
 /** The request for the distances at the last n steps of the upper lane.
  * @param {Lane} upper @param {Lane} lower @param {Trace} trace @param {Step[]} steps of the upper lane @param {number} n */
 export function compareBody(upper, lower, trace, steps, n) {
-  const size = Math.max(upper.session.block_size, lower.session.block_size) + n - 1;
+  const size = Math.max(upper.session.block_size ?? 0, lower.session.block_size ?? 0) + n - 1;
   const before = steps.slice(0, -1);
   const asked = upper.session.tokenizer === "tokens"
     ? contextWithIds(upper.session, trace, position(trace), before)
