@@ -27,7 +27,7 @@ def play(server: Server, n_visitors: int, seconds: float, **options) -> Load:
 
 
 def carried(server: Server, seconds: float) -> int:
-    """The most visitors, within an eighth, who have what is due."""
+    """The largest number of visitors, within an eighth, that are served in time."""
     low, high = 0, 200
     while play(server, high, seconds).share >= CARRIED and high < 6400:
         low, high = high, 2 * high

@@ -120,7 +120,7 @@ class Visitor:
     async def act(self) -> None:
         actions: list[Callable[[], Awaitable[None]]] = [
             self.play, self.play, self.play, self.change_model, self.reload, self.vanish,
-            self.load_what_is_not, self.score,
+            self.load_missing_repo, self.score,
         ]  # fmt: skip
         action = self._draw.choice(actions)
         if self._session is None:
@@ -189,7 +189,7 @@ class Visitor:
         with contextlib.suppress(OSError):
             await reader.read()
 
-    async def load_what_is_not(self) -> None:
+    async def load_missing_repo(self) -> None:
         await self._ask("GET", f"/api/sessions/none-{self._draw.random()}", 404)
         await self._ask("DELETE", f"/api/loads/{self._draw.random()}", 404)
         await self._ask("POST", "/api/loads", 400, json={"repo_id": "not an address"})

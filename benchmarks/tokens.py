@@ -149,8 +149,8 @@ def play(server: Server, seconds: float) -> list[float]:
     return found
 
 
-def write_on(server: Server, seed: int, over: threading.Event) -> None:
-    """A visitor of the large model, whom a busy server may refuse."""
+def play_large(server: Server, seed: int, over: threading.Event) -> None:
+    """Generate with the large model until `over` is set; a busy server may refuse."""
     draw = random.Random(seed)
     with closing(server.connect()) as connection:
         while not over.is_set():
@@ -171,7 +171,9 @@ def neighbour(models: Path, seconds: float) -> list[list[object]]:
         play(server, 1)
         alone = play(server, seconds)
         over = threading.Event()
-        crowd = [threading.Thread(target=write_on, args=(server, seed, over)) for seed in range(8)]
+        crowd = [
+            threading.Thread(target=play_large, args=(server, seed, over)) for seed in range(8)
+        ]
         for one in crowd:
             one.start()
         play(server, 5)  # until the large one is loaded

@@ -66,7 +66,7 @@ class Child:
     def has_ended(self) -> bool:
         return self._process.poll() is not None
 
-    def ask(self, message: object, seconds: float) -> Any:
+    def request(self, message: object, seconds: float) -> Any:
         """The answer to a message; None where the process has ended. Raises as `receive`."""
         if not self._end.alive:
             return None
@@ -111,10 +111,11 @@ class Child:
 
 
 def serve(start: Callable[[list[str]], tuple[object, Callable[[Any], object]]]) -> None:
-    """The child's side: send what `start` says first, then the answer to each message, until the
-    socket is closed or nothing has come for a while. An exception's text is sent as its "error".
+    """The child's side: send the first message, then the answer to each one received, until the
+    socket is closed or idle for too long. An exception's text is sent as "error".
 
-    start: of the arguments, in the bounds of memory; gives a first message, and what answers.
+    start: called with the arguments, under the memory limit; returns the first message, and the
+    function that answers.
     """
     fd, memory_bytes, idle_seconds, *arguments = sys.argv[1:]
     resource.setrlimit(resource.RLIMIT_DATA, (int(memory_bytes), int(memory_bytes)))

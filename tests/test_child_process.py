@@ -34,20 +34,20 @@ def child(tmp_path, monkeypatch):
 
 
 def test_it_answers_each_message(child):
-    assert child.ask({"a": [1, None, "é"]}, 10) == {"a": [1, None, "é"]}
-    assert child.ask("x" * 300_000, 10) == "x" * 300_000
+    assert child.request({"a": [1, None, "é"]}, 10) == {"a": [1, None, "é"]}
+    assert child.request("x" * 300_000, 10) == "x" * 300_000
 
 
 def test_what_goes_wrong_is_told_and_the_next_is_answered(child):
-    assert child.ask("break", 10) == {"error": "broken"}
-    assert "error" in child.ask("fill", 30)
-    assert child.ask("again", 10) == "again"
+    assert child.request("break", 10) == {"error": "broken"}
+    assert "error" in child.request("fill", 30)
+    assert child.request("again", 10) == "again"
 
 
 def test_it_is_ended_at_its_deadline(child):
     start = time.monotonic()
     with pytest.raises(TimeoutError):
-        child.ask("wait", 0.3)
+        child.request("wait", 0.3)
     assert time.monotonic() - start < 10
     assert child.has_ended
-    assert child.ask("again", 1) is None
+    assert child.request("again", 1) is None

@@ -100,7 +100,7 @@ def _check_encoding(request: Request) -> None:
 
 
 def parse_object(request: Request, raw: bytes) -> dict[str, Any]:
-    """The JSON object that a request's body is. Raises InvalidInput that says how to send one."""
+    """Parse a request's body as a JSON object. Raises InvalidInput with how to send one."""
     if not raw:
         raise InvalidInput("fields.body_missing")
     if not (media_type := _media_type(request)):

@@ -48,7 +48,7 @@ class LimitBodySize:
 
 
 class SetRequestContext:
-    """Sets what a request's headers say for all that it calls: its locale and how long it waits.
+    """Sets `current_locale` and `model_wait` of a request from its headers.
 
     X-Language: the locale. Prefer: `wait=…`, in seconds (RFC 7240), for a model to be loaded.
     """

@@ -50,16 +50,16 @@ class ArchitectureInspector:
         key = json.dumps(values)
         with self._lock:
             if (found := self._known.get(key)) is None:
-                found = self._known[key] = self._ask(values)
+                found = self._known[key] = self._request(values)
         return found
 
-    def _ask(self, values: Mapping[str, Any]) -> Architecture:
+    def _request(self, values: Mapping[str, Any]) -> Architecture:
         answer = None
         try:
             if self._child is not None:
-                answer = self._child.ask(values, BUILD_SECONDS)
+                answer = self._child.request(values, BUILD_SECONDS)
             if answer is None:  # it was idle, and has ended
-                answer = self._start().ask(values, BUILD_SECONDS)
+                answer = self._start().request(values, BUILD_SECONDS)
         except TimeoutError:
             answer = None
         if answer is None or "error" in answer:

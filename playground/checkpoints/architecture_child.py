@@ -1,4 +1,4 @@
-"""The child process that builds models of strangers' configs on the meta device."""
+"""Child process that builds models of untrusted configs on the meta device."""
 
 from __future__ import annotations
 

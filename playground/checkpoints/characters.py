@@ -1,4 +1,4 @@
-"""The characters of a model that others trained, as people and tokenizer libraries list them."""
+"""Parsing of character vocabularies: vocab.json and tokenizer.json as other programs write them."""
 
 from __future__ import annotations
 

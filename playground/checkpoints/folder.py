@@ -113,7 +113,7 @@ class Run(BaseRun):
 
     @property
     def vocabulary_file(self) -> str:
-        """The file that tells its tokens."""
+        """Name of the file that lists its tokens."""
         return VOCABULARY if isinstance(self.vocabulary, Vocabulary) else TOKENIZER
 
 
@@ -141,7 +141,7 @@ def read_run(folder: Path) -> Run:
 
 
 def vocabulary_file(names: Iterable[str]) -> str:
-    """The file that tells the tokens of a model of ours, of the files of a folder."""
+    """Name of the file that lists the tokens of a model of ours, by the files of its folder."""
     names = set(names)
     return TOKENIZER if TOKENIZER in names and VOCABULARY not in names else VOCABULARY
 

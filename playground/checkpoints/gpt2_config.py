@@ -102,7 +102,7 @@ def is_native(values: Mapping[str, Any]) -> bool:
 
 
 def trained_steps(content: bytes) -> int:
-    """The training step that a config.json tells, 0 where it tells none."""
+    """The training step of a config.json, 0 where it has none."""
     values = config_values(content)
     steps = (whole_number(values.get(name)) for name in ("iter_num", "max_iters"))
     return next((step for step in steps if step is not None and 0 <= step < 10**9), 0)

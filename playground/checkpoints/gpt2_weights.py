@@ -62,7 +62,7 @@ class Layout:
 
     @classmethod
     def of(cls, found: Shapes) -> Layout:
-        """The layout of the tensors of a file, as far as it can be told."""
+        """The layout of the tensors of a file, as far as they determine it."""
         wrapper = max((_wrapper(name) for name in found), key=len, default="")
         bare = wrapper + _BODY
         body = "" if wrapper + _TABLE in found and bare + _TABLE not in found else _BODY
@@ -91,7 +91,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What a file of weights alone can tell of its model.
+    """Properties of a model that its weights file determines.
 
     bias: linear layers or norms have one. tied: the head is the embedding's table.
     transposed: matrices as transformers keeps them. sizes: fields of ModelConfig.
@@ -125,7 +125,7 @@ def read_variant(path: Path, tokens: TokenList) -> Variant | None:
 
 
 def _sizes(layout: Layout, found: Shapes) -> dict[str, int]:
-    """The sizes that the shapes tell."""
+    """The sizes that follow from the shapes."""
     sizes = {}
     match found.get(f"{layout.wrapper}{layout.body}{_POSITIONS}"):
         case [rows, columns]:

@@ -77,7 +77,7 @@ _STRETCHED = ("longrope", "su", "dynamic")
 
 @dataclass(frozen=True, slots=True)
 class TransformersLimits:
-    """What a model that transformers runs may cost.
+    """Limits of a model that the transformers library runs.
 
     parameters: their number. file_bytes: of the weights. vocabulary: number of tokens.
     tokenizer_bytes: of tokenizer.json. window: longest one, in tokens; a model that could read more
@@ -304,7 +304,7 @@ def _only_step(folder: Path, limits: TransformersLimits) -> CheckpointEntry:
 
 
 def _sampling(folder: Path) -> SamplingDefaults | None:
-    """How the model's author samples, where that is told and possible here."""
+    """Sampling defaults of the model's author, where given and possible here."""
     values = _optional(folder, GENERATION_CONFIG)
     if not values.get("do_sample"):
         return None

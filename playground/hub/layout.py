@@ -85,7 +85,7 @@ def check_required_files(repo_id: str, found: Collection[str], expected: Iterabl
             weights=WEIGHTS,
             found=", ".join(sorted(name for name in found if not is_ignored_file(name))[:8])
             or Message.of("hub_errors.no_files"),
-            way_out=_way_out(found, missing),
+            way_out=_remedy(found, missing),
         )
 
 
@@ -172,7 +172,7 @@ def check_token_weights(repo_id: str, weights: StepFiles, limits: TransformersLi
 
 @contextmanager
 def as_no_playground_model(repo_id: str) -> Iterator[None]:
-    """Say of which repo a BadCheckpoint is."""
+    """Translate BadCheckpoint into NotAPlaygroundModel of a repo."""
     try:
         yield
     except NotAPlaygroundModel:
@@ -289,8 +289,8 @@ def _mb(n_bytes: int) -> LocalizedNumber:
     return LocalizedNumber(n_bytes / 2**20, ".3g")
 
 
-def _way_out(found: Collection[str], missing: Collection[str]) -> Message | str:
-    """What to do where something else is in the place of a missing file."""
+def _remedy(found: Collection[str], missing: Collection[str]) -> Message | str:
+    """The remedy where other files are there instead of a missing one."""
     for name, instead, key in _WAYS_OUT:
         if name in missing and any(instead.fullmatch(path) for path in found):
             return Message.of(key, file=name)

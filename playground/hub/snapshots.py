@@ -126,7 +126,7 @@ class SnapshotStore:
             return None
 
     async def with_weights(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot read again: weights that have come tell more of a model than its config.
+        """Read the snapshot again: its weights, now on disk, determine more than its config.
 
         Raises BadCheckpoint, HubTooLarge.
         """

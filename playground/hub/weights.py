@@ -65,7 +65,7 @@ class WeightsDownloader:
             report(before_bytes + n_bytes, total_bytes)
 
         with (
-            self._pending(total_bytes),
+            self._reserve(total_bytes),
             as_commit_moved(pinned),
             deadline(str(pinned), _TIMEOUT_SECONDS),
         ):
@@ -94,7 +94,7 @@ class WeightsDownloader:
                 (run.folder / file.path).unlink(missing_ok=True)
 
     @contextmanager
-    def _pending(self, n_bytes: int) -> Iterator[None]:
+    def _reserve(self, n_bytes: int) -> Iterator[None]:
         """Reserve space for a download: concurrent ones must fit together."""
         self._pending_bytes += n_bytes
         try:

@@ -1,4 +1,4 @@
-"""An engine in a process of its own: it computes on another core than the one that serves HTTP.
+"""An engine in a child process, so that it computes on another core than the one that serves HTTP.
 
 Python runs one thread of a process at a time: where many visitors write, sampling and serving would
 wait for each other. The child is given each model once, and then requests and answers only.
@@ -55,7 +55,7 @@ class EngineProcessLost(Exception):
 
 
 class OffloadingEngine:
-    """A Backend: an Engine that hands its work to a child process where many ask at once.
+    """A Backend: an Engine that offloads its work to a child process under load.
 
     The child, if there is to be one, starts some seconds after `start`. Until it is ready, after it
     is lost, and for a few visitors, whom a second process would only delay, this process computes;
@@ -200,7 +200,7 @@ class EngineProcess:
 
 
 class _Child:
-    """What runs in the process: answers each message, in any order."""
+    """The child's side: answers each message, in any order."""
 
     def __init__(self, writer: asyncio.StreamWriter, config: EngineConfig) -> None:
         self._writer = writer
@@ -211,7 +211,7 @@ class _Child:
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
-        """Until the parent is gone."""
+        """Answer messages until the parent exits."""
         self._writer.write(encode({"id": None}))
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:

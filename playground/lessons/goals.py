@@ -1,4 +1,4 @@
-"""What a task or a lesson can ask to be done: goals such as "tokens:20".
+"""Goals of tasks and lessons, such as "tokens:20".
 
 tokens: written. choices: of another candidate than the pick. steps: moves of the training step.
 edits: changes of the input, in lessons alone.

@@ -1,4 +1,4 @@
-"""The browser's modules as one file, so that a visit asks for one instead of seventy.
+"""The browser's modules as one file, so that a visit requests one instead of seventy.
 
 Each module stays a function scope of its own, in the order of imports; nothing is renamed, and only
 comments are left out. Modules may hold what `_IMPORT` and `_EXPORT` describe and no other import or

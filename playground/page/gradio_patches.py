@@ -76,7 +76,7 @@ def keep_few_sessions(demo: gr.Blocks) -> None:
 
 
 def keep_few_unread_answers(demo: gr.Blocks) -> None:
-    """Bound the answers that wait for callers who have joined the queue and gone.
+    """Bound the unread answers of callers that joined the queue and disconnected.
 
     Gradio 6.31 keeps those of 2,000 callers, some 50 kB each, and the ids of their events for ever.
     """

@@ -44,7 +44,7 @@ _ENTRY_BYTES = 1024  # of headers and key
 
 
 class Key(NamedTuple):
-    """What the inner application is told of a request."""
+    """The parts of a request that reach the inner application."""
 
     path: str
     query: bytes = b""

@@ -1,4 +1,4 @@
-"""A text as a JSON file: what Explore's Keep saves and opens, and its JSON Schema.
+"""Schema of the JSON file of a text, which Explore's Keep saves and opens.
 
 The browser writes it (frontend/explore/keep/exports.js) and reads it (importText.js).
 """

@@ -1,4 +1,4 @@
-"""Two models, or two temperatures, side by side: how far their predictions are apart."""
+"""KL divergences between the predictions of two models, training steps or temperatures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One model and several contexts: how far its prediction moves when it sees another text."""
+"""KL divergences between a model's predictions after several contexts."""
 
 from __future__ import annotations
 

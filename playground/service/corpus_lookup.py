@@ -1,4 +1,4 @@
-"""What followed a context in the text that a session's model learned from."""
+"""Lookup of contexts in the training text of a session's model."""
 
 from __future__ import annotations
 

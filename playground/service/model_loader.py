@@ -39,7 +39,7 @@ class ModelLoader:
         self._hub = hub
 
     async def get(self, session: Session, entry: CheckpointEntry) -> LanguageModel:
-        """The model of a step, for a request that may have told how long it waits.
+        """The model of a step, loaded within the current request's `model_wait`.
 
         Raises BadCheckpoint, HubError; ModelLoading after `model_wait`, while the load goes on.
         """

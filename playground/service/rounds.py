@@ -1,4 +1,4 @@
-"""Rounds of a guessing game: what comes next in a text that the model has not learned from?
+"""Rounds of a guessing game: passages that a model was not trained on, with their continuation.
 
 After Shannon, Prediction and entropy of printed English (1951).
 """
@@ -58,7 +58,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class _Passages:
-    """What passages are taken from. starts: where words begin in the validation part."""
+    """The source of passages. starts: where words begin in the validation part."""
 
     vocabulary: Tokenizer
     validation: Ids

@@ -29,7 +29,7 @@ FindJob = Callable[[str], TrainingJob]
 
 @dataclass(frozen=True, slots=True)
 class CorpusSource(Generic[AnyTokenizer]):
-    """Where a text comes from.
+    """A training text that can be opened.
 
     key: equal for equal texts. open: the text in characters, or in as many word pieces as the model
     has, which are learned from it anew; takes up to some seconds.

@@ -1,7 +1,7 @@
-"""The process in which a stranger's tokenizer.json is read and run.
+"""Child process that loads and runs an untrusted tokenizer.json.
 
-Its arguments PATH and DESCRIBE: it says what the tokenizer consists of, if DESCRIBE is 1, and then
-answers each text with its tokens. Imports little, so that it starts soon.
+Its arguments are PATH and DESCRIBE. It sends the description of the tokenizer if DESCRIBE is 1, and
+then the tokens of each text that it receives. Imports little, so that it starts soon.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class LibraryTokenizer(PieceTokenizer):
         check_surrogates(text)
         with self._lock:
             if (found := self._tokens.get(text)) is None:
-                found = self._ask(text)
+                found = self._request(text)
                 with contextlib.suppress(ValueError):  # too long to be kept
                     self._tokens[text] = found
         return found
@@ -132,14 +132,14 @@ class LibraryTokenizer(PieceTokenizer):
             )
         return self._child
 
-    def _ask(self, text: str) -> list[Token]:
+    def _request(self, text: str) -> list[Token]:
         self._loaded()
         child, answer = self._child, None
         with _in_time():
             if child is not None:
-                answer = child.ask(text, self._encode_seconds)
+                answer = child.request(text, self._encode_seconds)
             if answer is None:  # it was idle, and has ended
-                answer = self._start().ask(text, self._encode_seconds)
+                answer = self._start().request(text, self._encode_seconds)
         if answer is None:  # it exited: nothing else ends a process that has just been started
             raise BadCheckpoint("tokenizer.too_slow")
         if "error" in answer:

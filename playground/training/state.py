@@ -17,7 +17,7 @@ Event = Literal["started", "ready", "paused", "parked", "stopped", "done", "fail
 
 
 @dataclass(frozen=True, slots=True)
-class To:
+class Transition:
     """The state after an action: while the job has a worker process, and without one.
 
     None where that combination does not occur. An action that the worker carries out later leaves
@@ -40,48 +40,48 @@ _AT_END = Refused(lambda _: TrainingConflict("training.at_its_end"))
 _NOT_RUNNING = Refused(lambda name: TrainingConflict("training.nothing_to_pause", state=name))
 _ENDED = Refused(lambda name: TrainingConflict("training.stopped_already", state=name))
 
-TRANSITIONS: Mapping[State, Mapping[Action, To | Refused]] = {
+TRANSITIONS: Mapping[State, Mapping[Action, Transition | Refused]] = {
     "queued": {
-        "pause": To(None, "paused"),
+        "pause": Transition(None, "paused"),
         "resume": _UNDER_WAY,
         "step": _UNDER_WAY,
-        "stop": To(None, "stopped"),
+        "stop": Transition(None, "stopped"),
     },
     "starting": {
-        "pause": To("pausing", None),
+        "pause": Transition("pausing", None),
         "resume": _UNDER_WAY,
         "step": _UNDER_WAY,
-        "stop": To("starting", None),
+        "stop": Transition("starting", None),
     },
     "training": {
-        "pause": To("pausing", None),
+        "pause": Transition("pausing", None),
         "resume": _UNDER_WAY,
         "step": _UNDER_WAY,
-        "stop": To("training", None),
+        "stop": Transition("training", None),
     },
     "pausing": {
-        "pause": To("pausing", None),
-        "resume": To("training", None),
-        "step": To("pausing", None),
-        "stop": To("pausing", None),
+        "pause": Transition("pausing", None),
+        "resume": Transition("training", None),
+        "step": Transition("pausing", None),
+        "stop": Transition("pausing", None),
     },
     "paused": {
         "pause": _NOT_RUNNING,
-        "resume": To("training", "queued"),
-        "step": To("paused", "queued"),
-        "stop": To("paused", "stopped"),
+        "resume": Transition("training", "queued"),
+        "step": Transition("paused", "queued"),
+        "stop": Transition("paused", "stopped"),
     },
     "stopped": {
         "pause": _NOT_RUNNING,
-        "resume": To(None, "queued"),
-        "step": To(None, "queued"),
+        "resume": Transition(None, "queued"),
+        "step": Transition(None, "queued"),
         "stop": _ENDED,
     },
     "done": {"pause": _NOT_RUNNING, "resume": _AT_END, "step": _AT_END, "stop": _ENDED},
     "failed": {
         "pause": _NOT_RUNNING,
-        "resume": To(None, "queued"),
-        "step": To(None, "queued"),
+        "resume": Transition(None, "queued"),
+        "step": Transition(None, "queued"),
         "stop": _ENDED,
     },
 }
@@ -100,8 +100,8 @@ EVENTS: Mapping[Event, Mapping[State, State]] = {
 """Transitions of each event; in other states it has no effect."""
 
 ENDED = tuple(state for state in get_args(State) if TRANSITIONS[state]["stop"] is _ENDED)
-RESUMABLE = tuple(s for s in get_args(State) if isinstance(TRANSITIONS[s]["resume"], To))
-PAUSABLE = tuple(s for s in get_args(State) if isinstance(TRANSITIONS[s]["pause"], To))
+RESUMABLE = tuple(s for s in get_args(State) if isinstance(TRANSITIONS[s]["resume"], Transition))
+PAUSABLE = tuple(s for s in get_args(State) if isinstance(TRANSITIONS[s]["pause"], Transition))
 
 PARKABLE = ("paused",)  # the worker is idle: it may be stopped in favour of another job
 

@@ -145,7 +145,7 @@ async def _next(chunks: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
 async def _events(
     first: dict[str, Any], chunks: AsyncIterator[dict[str, Any]]
 ) -> AsyncIterator[bytes]:
-    """Server-sent events; an error that comes too late for a status is the last of them."""
+    """Server-sent events; an error after the status was sent is the last of them."""
     yield _event(first)
     try:
         async for chunk in chunks:
