@@ -84,7 +84,8 @@ async def _engine_calls(name: str, seed: int) -> dict[str, list[float]]:
 
 
 def measure(server: Server, session: str, rounds: int) -> list[list[str]]:
-    http, bare = defaultdict(list), defaultdict(list)
+    http: dict[str, list[float]] = defaultdict(list)
+    bare: dict[str, list[float]] = defaultdict(list)
     for turn in range(rounds):
         for kind, values in requests(server, session, turn).items():
             http[kind] += values

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 
 from benchmarks.load import get_json, request_json
 from benchmarks.models import LARGE, SMALL, open_model, random_text
@@ -76,10 +77,10 @@ def run(options: argparse.Namespace) -> str:
     with serve() as server:
         with closing(Caller(server, SMALL, 1)) as small, closing(Caller(server, LARGE, 2)) as large:
             add("characters", [
-                (str(n), n, median_ms(lambda n=n: small.ask(n), rounds)) for n in LENGTHS
+                (str(n), n, median_ms(partial(small.ask, n), rounds)) for n in LENGTHS
             ])  # fmt: skip
             add("model size", [
-                (name, open_model(name)[0].n_params, median_ms(lambda c=c: c.ask(CHUNK), rounds))
+                (name, open_model(name)[0].n_params, median_ms(partial(c.ask, CHUNK), rounds))
                 for name, c in ((SMALL, small), (LARGE, large))
             ])  # fmt: skip
         add("texts at once", [(str(n), n, together_ms(server, n, rounds)) for n in TOGETHER])

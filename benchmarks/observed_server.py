@@ -30,7 +30,9 @@ def main() -> None:
         """Requests in running batches, tasks by their coroutine, Gradio's sessions."""
         gc.collect()
         batches = [one for one in gc.get_objects() if type(one) is RunningBatch]
-        tasks = Counter(task.get_coro().__qualname__ for task in asyncio.all_tasks())
+        tasks = Counter(
+            getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()
+        )
         sessions = page.state_holder.session_data
         return {
             "requests": sum(batch.n_under_way for batch in batches),

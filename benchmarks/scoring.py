@@ -17,6 +17,8 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 import torch
 
@@ -25,6 +27,7 @@ from playground.api.schemas.scoring import score_json
 from playground.checkpoints.folder import Run, load_model, read_run
 from playground.lm.model import Transformer
 from playground.lm.scoring import concatenate, context_min, score_text
+from playground.lm.vocabulary import Vocabulary
 from playground.service.bundled import model_folders
 from playground.service.scoring import TextScore, choose_stride
 from playground.service.sessions import Session
@@ -33,7 +36,10 @@ from playground.settings import Settings
 THREADS = 2
 
 
-def milliseconds(work: Callable[[], object]) -> tuple[float, object]:
+_T = TypeVar("_T")
+
+
+def milliseconds(work: Callable[[], _T]) -> tuple[float, _T]:
     began = time.perf_counter()
     result = work()
     return 1000 * (time.perf_counter() - began), result
@@ -41,6 +47,7 @@ def milliseconds(work: Callable[[], object]) -> tuple[float, object]:
 
 def text_of(run: Run, n: int) -> str:
     """Characters of the vocabulary at random: nothing in the answer is compressed too well."""
+    assert isinstance(run.vocabulary, Vocabulary)
     return "".join(random.Random(0).choices(run.vocabulary.characters, k=n))
 
 
@@ -54,14 +61,14 @@ def measure(name: str, run: Run, model: Transformer, n: int, turns: int) -> list
 
     def to_scores() -> TextScore:
         scores = concatenate([*score_text(model, ids, stride)])
-        return TextScore(session, checkpoint, tuple(ids.tolist()), n, scores, seen)
+        return TextScore(session, checkpoint, ids.tolist(), n, scores, seen)
 
     times: dict[str, list[float]] = {"floor": [], "scores": [], "JSON": []}
     for turn in range(1 + turns):
         with torch.inference_mode():
             floor, _ = milliseconds(lambda: model(windows))
         scores, scored = milliseconds(to_scores)
-        to_json, body = milliseconds(lambda scored=scored: score_json(scored))
+        to_json, body = milliseconds(partial(score_json, scored))
         if turn:  # the first one warms up
             for times_of, value in zip(times.values(), (floor, scores, to_json), strict=True):
                 times_of.append(value)

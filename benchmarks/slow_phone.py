@@ -86,8 +86,9 @@ def run(options: argparse.Namespace) -> str:
         slow = [visit(browser, server.url, slow=True) for _ in range(rounds)]
     rows = []
     for name, visits in (("this machine", fast), ("slow phone", slow)):
-        pressed, written = (statistics.median(one[i] for one in visits) / 1000 for i in (0, 1))
-        floor = statistics.median(one[1] for one in fast) / 1000
+        pressed = statistics.median(ms for ms, _, _ in visits) / 1000
+        written = statistics.median(ms for _, ms, _ in visits) / 1000
+        floor = statistics.median(ms for _, ms, _ in fast) / 1000
         rows.append([name, f"{pressed:.1f}", f"{written:.1f}", f"{written / floor:.1f}"])
     sizes = slow[-1][2]
     line_seconds = sum(sizes.values()) / BYTES_PER_SECOND

@@ -22,6 +22,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import numpy as np
 import torch
@@ -73,12 +74,15 @@ class Peer:
         path = self.folder / "out-shakespeare-char" / "ckpt.pt"
         saved = torch.load(path, weights_only=True)
         spec = importlib.util.spec_from_file_location("nanogpt_model", self.folder / "model.py")
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
         gpt = module.GPT(module.GPTConfig(**saved["model_args"]))
         gpt.load_state_dict(saved["model"])
-        return validation_loss(_Scored(gpt), torch.from_numpy(self.corpus.validation))
+        scored = cast("Transformer", _Scored(gpt))  # as far as `validation_loss` uses one
+        return validation_loss(scored, torch.from_numpy(self.corpus.validation))
 
 
 class _Scored(torch.nn.Module):
@@ -112,7 +116,7 @@ def run(options: argparse.Namespace) -> str:
     with TemporaryDirectory() as name:
         peer = Peer(options.nanogpt, Path(name), corpus)
         trial = {threads: peer.train(40, threads)[0] for threads in (1, 2)}
-        threads = min(trial, key=trial.get)
+        threads = min(trial, key=trial.__getitem__)
         ours(corpus, 20)  # what torch does only once
         before = [ours(corpus, steps) for steps in BUDGETS]
         theirs = peer.train(STEPS, threads)

@@ -68,7 +68,7 @@ class PresetBody(BaseModel):
         return cls(
             **_texts(preset),
             params=config.n_params,
-            optimizer=recipe.params.optimizer,  # type: ignore[arg-type]
+            optimizer=recipe.params.optimizer,
             steps=recipe.params.steps,
             batch_size=recipe.params.batch_size,
             learning_rate=learning_rate(recipe.params),
