@@ -34,7 +34,7 @@ from playground.lm.generation import Steps, sample_steps
 from playground.lm.incremental import Cache, empty_cache, extend
 from playground.lm.model import Transformer
 from playground.lm.sampling import BatchParams, SamplingParams
-from playground.service.playground import Generation
+from playground.service.generation import Generation
 from playground.service.sessions import Session
 from playground.settings import Settings
 

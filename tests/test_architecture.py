@@ -34,7 +34,7 @@ def test_the_walk_sees_relative_and_absolute_imports():
     seen = set(imports(PACKAGE / "service" / "playground.py"))
     assert {
         "asyncio",
-        "playground.lm.generation.Steps",
+        "playground.lm.sampling.SamplingParams",
         "playground.inference.engine_process.OffloadingEngine",
     } <= seen
 

@@ -21,7 +21,7 @@ from playground.service.beams import DEPTH_MAX, WIDTH_MAX
 from playground.service.context_comparison import OTHERS_MAX
 from playground.service.corpus_lookup import BACKOFF_MAX
 from playground.service.draws import DRAWS_MAX
-from playground.service.playground import TOKENS_MAX
+from playground.service.generation import TOKENS_MAX
 from playground.service.scoring import SCORE_TEXT_MAX
 from playground.tokenization.references import REFERENCES
 from playground.training.corpora import DEFAULT_CORPUS

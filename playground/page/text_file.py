@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from playground.api.schemas.generation import INTEGER_MAX, SESSION_ID_MAX
 from playground.lm.sampling import SEED_MAX, TEMPERATURE_MAX, TOP_K_MAX
-from playground.service.playground import TOKENS_MAX
+from playground.service.generation import TOKENS_MAX
 
 TEXT_FORMAT: Literal["token-playground-text"] = "token-playground-text"
 TEXT_VERSION: Literal[1] = 1

@@ -16,7 +16,8 @@ from playground.errors import TooLarge
 from playground.lm.sampling import SamplingParams
 from playground.lm.tokenizer import Tokenizer, text_of_bytes
 from playground.service.contexts import tokenize_text
-from playground.service.playground import STREAM_TOKENS, Generation, Playground, Prompt
+from playground.service.generation import STREAM_TOKENS, Generation, Prompt
+from playground.service.playground import Playground
 from playground.service.scoring import SCORE_TEXT_MAX
 
 FinishReason = Literal["stop", "length"]

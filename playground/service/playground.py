@@ -4,45 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from playground.checkpoints.folder import BaseRun
-from playground.checkpoints.schema import CheckpointEntry
 from playground.checkpoints.transformers_folder import TransformersLimits, TransformersRun
 from playground.checkpoints.transformers_library import check_architecture, import_library
 from playground.concurrency import ProgressCallback
-from playground.errors import (
-    BadCheckpoint,
-    InvalidInput,
-    PlaygroundError,
-)
+from playground.errors import BadCheckpoint, PlaygroundError
 from playground.hub.address import parse_session_id
 from playground.hub.listing import PublishedModel
 from playground.hub.repository import HubRepository
 from playground.i18n.translate import Message, in_default_locale
 from playground.inference.backend import Backend
-from playground.inference.batch import GenerationRequest
 from playground.inference.engine import EngineConfig
 from playground.inference.engine_process import OffloadingEngine
 from playground.inference.ray_engine import RayServeEngine
-from playground.lm.generation import Steps
-from playground.lm.language_model import LanguageModel
 from playground.lm.sampling import SamplingParams
-from playground.lm.tokenizer import Tokenizer
 from playground.replica import Replica
 from playground.service.beams import BeamSearch, BeamTree
 from playground.service.bundled import bundled_session, model_folders
 from playground.service.comparison import Comparer, Comparison, Lane
 from playground.service.context_comparison import ContextComparer, ContextComparison
-from playground.service.contexts import check_ids, context_tail, encode_context
 from playground.service.corpus_lookup import CorpusLookup, Lookup
 from playground.service.draws import DrawRepeater, RepeatedDraw
+from playground.service.generation import STREAM_TOKENS, Generation, Generator, Prompt
 from playground.service.loads import Load, LoadRegistry
-from playground.service.model_loader import ModelLoader, model_key
+from playground.service.model_loader import ModelLoader
 from playground.service.rounds import ROUND_LENGTH, Round, Rounds
 from playground.service.scoring import Scorer, TextScore
 from playground.service.serial_executor import SerialExecutor
@@ -53,51 +43,6 @@ from playground.training.job import TrainingJob
 from playground.training.scheduler import TrainingScheduler
 
 log = logging.getLogger(__name__)
-
-TOKENS_MAX = 500
-STREAM_TOKENS = 5  # of a part of a stream
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """A continuation of a text.
-
-    step: training step of the model. context_used: the part of the context in the model's window.
-    position: absolute index of the first new token. steps: one for each new token.
-    """
-
-    session: Session
-    vocabulary: Tokenizer
-    step: int
-    context_used: str
-    position: int
-    steps: Steps
-
-    @property
-    def text(self) -> str:
-        """The new text."""
-        return self.vocabulary.decode(self.steps.token.tolist())
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A checked text, with the model that is to continue it.
-
-    ids: all its tokens. suffix_ids: those at their end that come after the context.
-    """
-
-    session: Session
-    run: BaseRun
-    entry: CheckpointEntry
-    model: LanguageModel
-    context: str
-    ids: tuple[int, ...]
-    suffix_ids: tuple[int, ...] = ()
-
-    def followed_by(self, ids: Sequence[int]) -> Prompt:
-        """The same text with more tokens after it."""
-        more = tuple(ids)
-        return replace(self, ids=self.ids + more, suffix_ids=self.suffix_ids + more)
 
 
 class Playground:
@@ -115,6 +60,9 @@ class Playground:
         self._engine = _backend(settings)
         self._hub = HubRepository(settings)
         self._models = ModelLoader(settings, self._hub)
+        self._generator = Generator(
+            self._models.get, self._engine, seconds_max=settings.generation_seconds
+        )
         executor = SerialExecutor(settings.score_gigaflops)
         self._scorer = Scorer(self._models.get, executor)
         self._comparer = Comparer(self._models.get, executor)
@@ -232,8 +180,7 @@ class Playground:
         self, prompt: Prompt, params: SamplingParams, *, n: int, position: int | None = None
     ) -> Generation:
         """Continue a prompt by n tokens. Raises Overloaded, EngineUnavailable."""
-        start = len(prompt.ids) if position is None else position
-        return await self._continue(prompt, params, n, start, self.settings.generation_seconds)
+        return await self._generator.generate(prompt, params, n=n, position=position)
 
     async def stream(
         self,
@@ -250,7 +197,7 @@ class Playground:
         async for part in self.stream_prompt(prompt, params, n=n, position=position):
             yield part
 
-    async def stream_prompt(
+    def stream_prompt(
         self,
         prompt: Prompt,
         params: SamplingParams,
@@ -260,15 +207,7 @@ class Playground:
         n_part: int = STREAM_TOKENS,
     ) -> AsyncGenerator[Generation, None]:
         """`continue_prompt` in parts of n_part tokens, as they are computed."""
-        start = len(prompt.ids) if position is None else position
-        seconds = self.settings.generation_seconds
-        for done in range(0, n, n_part):
-            part = await self._continue(
-                prompt, params, min(n_part, n - done), start + done, seconds
-            )
-            yield part
-            seconds = math.inf  # what was begun is not refused
-            prompt = prompt.followed_by(part.steps.token.tolist())
+        return self._generator.stream(prompt, params, n=n, position=position, n_part=n_part)
 
     async def prompt(
         self,
@@ -280,24 +219,7 @@ class Playground:
     ) -> Prompt:
         """Check a request for n tokens, and load the model; raises as `generate`."""
         session = await self._session_in_use(session_id)
-        run = session.require_run()
-        if not 1 <= n <= TOKENS_MAX:
-            raise InvalidInput("errors.tokens_out_of_range", most=TOKENS_MAX).at("n")
-        check_ids(run, suffix_ids, field="context_ids")
-        ids = await encode_context(run, context)
-        entry = run.checkpoint(step)
-        model = await self._models.get(session, entry)
-        return Prompt(session, run, entry, model, context, tuple(ids)).followed_by(suffix_ids)
-
-    async def _continue(
-        self, prompt: Prompt, params: SamplingParams, n: int, position: int, seconds_max: float
-    ) -> Generation:
-        run, entry = prompt.run, prompt.entry
-        context_used = await context_tail(run, prompt.context, prompt.suffix_ids)
-        ids = prompt.ids[-prompt.model.config.block_size :]
-        request = GenerationRequest(ids, params, n, position, seconds_max)
-        steps = await self._engine.generate(model_key(run, entry), prompt.model, request)
-        return Generation(prompt.session, run.vocabulary, entry.step, context_used, position, steps)
+        return await self._generator.prompt(session, context, n, step, suffix_ids)
 
     async def score(
         self,

@@ -18,7 +18,7 @@ from playground.service.beams import DEPTH_MAX, WIDTH_MAX
 from playground.service.comparison import POSITIONS_MAX
 from playground.service.contexts import CONTEXT_MAX
 from playground.service.draws import DRAWS_MAX
-from playground.service.playground import TOKENS_MAX
+from playground.service.generation import TOKENS_MAX
 from playground.service.rounds import ROUND_MAX
 from playground.service.scoring import SCORE_TEXT_MAX
 from playground.training.presets import (

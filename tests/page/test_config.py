@@ -15,7 +15,8 @@ from playground.page.blocks import TABS
 from playground.page.components import FRONTEND
 from playground.service.beams import DEPTH_MAX, WIDTH_MAX
 from playground.service.draws import DRAWS_MAX
-from playground.service.playground import TOKENS_MAX, Playground
+from playground.service.generation import TOKENS_MAX
+from playground.service.playground import Playground
 from playground.service.scoring import SCORE_TEXT_MAX
 from playground.settings import Settings
 from playground.training.milestones import is_milestone

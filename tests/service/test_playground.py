@@ -13,7 +13,8 @@ from playground.errors import (
 )
 from playground.lm.sampling import SamplingParams
 from playground.service.contexts import CONTEXT_MAX
-from playground.service.playground import TOKENS_MAX, Playground
+from playground.service.generation import TOKENS_MAX
+from playground.service.playground import Playground
 from playground.settings import Settings
 from tests.service.scenarios import GREEDY, ids, text_of
 

@@ -27,7 +27,8 @@ from playground.errors import (
     SessionNotFound,
 )
 from playground.lm.sampling import SamplingParams
-from playground.service.playground import Generation, Playground
+from playground.service.generation import Generation
+from playground.service.playground import Playground
 
 router = APIRouter(route_class=JsonRoute)
 

@@ -32,7 +32,8 @@ from playground.errors import (
     TooLarge,
 )
 from playground.service.completions import complete
-from playground.service.playground import Playground, Prompt
+from playground.service.generation import Prompt
+from playground.service.playground import Playground
 
 log = logging.getLogger(__name__)
 

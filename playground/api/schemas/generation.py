@@ -27,7 +27,7 @@ from playground.lm.sampling import (
 from playground.lm.tokenizer import Tokenizer, is_whole
 from playground.lm.vocabulary import Vocabulary
 from playground.service.contexts import CONTEXT_MAX
-from playground.service.playground import TOKENS_MAX, Generation
+from playground.service.generation import TOKENS_MAX, Generation
 
 SESSION_ID_MAX = 300  # characters
 INTEGER_MAX = SEED_MAX  # bounded by JSON, as seeds are

@@ -15,7 +15,7 @@ from playground.api.schemas.generation import SessionId, Step, Temperature, Text
 from playground.lm.generation import N_CANDIDATES
 from playground.lm.sampling import SEED_MAX, TOP_K_MAX, SamplingParams
 from playground.service.completions import CompletionOptions, CompletionToken, FinishReason
-from playground.service.playground import TOKENS_MAX
+from playground.service.generation import TOKENS_MAX
 from playground.service.sessions import Session
 
 PROMPTS_MAX = 20
