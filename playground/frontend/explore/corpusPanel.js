@@ -11,6 +11,7 @@ import { lookUp } from "../shared/client.js";
 import { config } from "../shared/config.js";
 import { closestTarget, createElement, drawSliderTrack, find, setText } from "../shared/dom.js";
 import { LatestRequest } from "../shared/latestRequest.js";
+import { LruCache } from "../shared/lruCache.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { apiMessage, asRequestError } from "../shared/requestError.js";
 import { characters, directionOf, formatPercent, visibleText } from "../shared/text.js";
@@ -21,7 +22,7 @@ import { decodeState, encodeState, obstacleOf, PositionButtons, positionOf, toke
 const SETTLE_MS = 120; // a slider that is dragged, a place that is passed
 const SHOWN_BEFORE = 160; // tokens
 const SHOWN_AFTER = 40;
-const KEPT_ANSWERS = 200;
+const CACHED_ANSWERS = 200;
 const SLOW_MS = 500; // until a wait is told
 
 /** @implements {ExplorePanel} */
@@ -36,8 +37,8 @@ export class CorpusPanel {
    * @type {number | null} */
   #length = null;
   /** Answers by their questions, as JSON.
-   * @type {Map<string, CorpusResponse>} */
-  #answers = new Map();
+   * @type {LruCache<CorpusResponse>} */
+  #answers = new LruCache(CACHED_ANSWERS);
   /** The question that was asked last, and what went wrong with it. */
   #asked = "";
   #failure = "";
@@ -117,7 +118,6 @@ export class CorpusPanel {
       const found = await this.#request.send((signal) => lookUp(JSON.parse(question), signal), SETTLE_MS);
       if (!found) return;
       this.#answers.set(question, found);
-      if (this.#answers.size > KEPT_ANSWERS) this.#answers.delete(/** @type {string} */ (this.#answers.keys().next().value));
     } catch (error) {
       this.#failure = apiMessage(asRequestError(error));
       this.#context.onError(error);

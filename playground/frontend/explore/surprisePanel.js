@@ -6,22 +6,22 @@
 
 import { scoreBody } from "../playback/stepRequest.js";
 import { lastTokens, scoredFrom } from "../playback/trace.js";
+import { createChips } from "../playback/vocabularyList.js";
 import { toBits } from "../shared/bits.js";
 import { score, substitute } from "../shared/client.js";
 import { config } from "../shared/config.js";
-import { closestTarget, createElement, find, setText } from "../shared/dom.js";
+import { closestTarget, find, setText } from "../shared/dom.js";
 import { LatestRequest } from "../shared/latestRequest.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
-import { adaptToVocabulary, characterLabel, characters, unknownCharacters } from "../shared/text.js";
+import { adaptToVocabulary, characters, unknownCharacters } from "../shared/text.js";
 import { decodeScore, hardest } from "./surprise.js";
 import { SurpriseStrip } from "./surpriseStrip.js";
 import { SurpriseText } from "./surpriseText.js";
-import { createLegend, createExcerpt, describeToken, notesOf, Reading, summaryOf } from "./surpriseWords.js";
+import { createExcerpt, createLegend, describeToken, notesOf, Reading, summaryOf } from "./surpriseWords.js";
 
 const TYPING_MS = 400; // after the last letter typed
 const PLACES = 6; // hardest ones that are listed
-const NAMES_MAX = 40; // unknown characters that are listed
 
 /** A text to score. offset: tokens before it that are left out; ids: of those after it, where they are
  * pieces of words. newest: by the newest step of a model
@@ -235,8 +235,7 @@ export class SurprisePanel {
     view.hidden = !hasView;
     setText(said, sentence);
     setText(more, notes);
-    list.replaceChildren(...names.slice(0, NAMES_MAX).map((name) => createElement("li", "chip", characterLabel(name))));
-    if (names.length > NAMES_MAX) list.append(createElement("li", "", "…"));
+    list.replaceChildren(...createChips(names));
     replace.hidden = !canReplace;
     retry.hidden = !canRetry;
   }

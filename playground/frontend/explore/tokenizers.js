@@ -5,6 +5,7 @@
 
 import { tokenize, tokenizeAs } from "../shared/client.js";
 import { config } from "../shared/config.js";
+import { LruCache } from "../shared/lruCache.js";
 import { hasModel, idsOf, sessionName } from "../shared/session.js";
 import { characters } from "../shared/text.js";
 
@@ -59,8 +60,8 @@ export const tokenizeCharacters = (text, known) =>
 
 /** Texts as tokens of tokenizers, each asked for once. */
 export class TokenizedTexts {
-  /** @type {Map<string, ShownToken[]>} */
-  #cache = new Map();
+  /** @type {LruCache<ShownToken[]>} */
+  #cache = new LruCache(CACHED_TEXTS);
 
   /** The tokens, where they are known already.
    * @param {Tokenizer} tokenizer @param {string} text @returns {ShownToken[] | undefined} */
@@ -76,7 +77,6 @@ export class TokenizedTexts {
         if (!tokenizer.ask || this.get(tokenizer, text)) return;
         const { tokens } = text ? await tokenizer.ask(text, signal) : { tokens: [] };
         this.#cache.set(keyOf(tokenizer.id, text), tokens);
-        if (this.#cache.size > CACHED_TEXTS) this.#cache.delete(/** @type {string} */ (this.#cache.keys().next().value));
       }));
     }
   }

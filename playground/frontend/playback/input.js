@@ -9,14 +9,13 @@ import { translate } from "../shared/messages.js";
 import { characterLabel, characters, contextCounter, directionOf, splitByVocabulary, tokenCounter } from "../shared/text.js";
 import { cellsOf } from "./tokens.js";
 import { text as textOf } from "./trace.js";
-import { createChip, VocabularyList } from "./vocabularyList.js";
+import { createChips, VocabularyList } from "./vocabularyList.js";
 
 /** @type {string[]} */
 const NO_VOCABULARY = [];
 /** @type {Token[]} */
 const NO_TOKENS = [];
 const MARKS_MAX = 2000; // tokens, or runs of known and unknown characters, that are marked where they stand
-const NAMES_MAX = 40; // unknown characters that are listed
 
 export class Input {
   #textarea;
@@ -148,8 +147,7 @@ export class Input {
     this.#told = null;
     setText(this.#notes.loss, "");
     setText(this.#notes.replace, translate("drawer.replace"));
-    this.#notes.names.replaceChildren(...unknown.slice(0, NAMES_MAX).map(createChip));
-    if (unknown.length > NAMES_MAX) this.#notes.names.append(createElement("li", "", "…"));
+    this.#notes.names.replaceChildren(...createChips(unknown));
     this.#textarea.setAttribute("aria-invalid", String(unknown.length > 0));
     this.#drawMirror(text, known, unknown, tokens);
   }

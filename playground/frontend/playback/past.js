@@ -4,6 +4,7 @@
 /** @import { Author, GenerateRequest, GenerateResponse, PlayableSession, ScoreRequest, ScoreResponse, Step, Trace } from "../types.js" */
 /** @import { Writer } from "./stepRequest.js" */
 
+import { LruCache } from "../shared/lruCache.js";
 import { decodeCandidate, decodeStep } from "./decode.js";
 import { scoreBody, stepBody, StepRequest } from "./stepRequest.js";
 import { asToken, rows, tokenAt } from "./trace.js";
@@ -19,9 +20,9 @@ export class PastSteps {
   #request;
   #generate;
   #score;
-  /** By what they depend on; the last used ones last.
-   * @type {Map<string, PastStep>} */
-  #steps = new Map();
+  /** By what they depend on.
+   * @type {LruCache<PastStep>} */
+  #steps = new LruCache(STEPS_MAX);
 
   /** @param {(body: GenerateRequest, signal: AbortSignal) => Promise<GenerateResponse>} generate
    * @param {(body: ScoreRequest, options?: { signal: AbortSignal }) => Promise<ScoreResponse>} score
@@ -47,10 +48,7 @@ export class PastSteps {
   /** The cached distribution of a position.
    * @param {Writer} writer @param {Trace} trace @param {number} position @returns {PastStep | null} */
   get(writer, trace, position) {
-    const key = keyOf(writer, trace, position);
-    const step = this.#steps.get(key);
-    if (step) this.#keep(key, step);
-    return step ?? null;
+    return this.#steps.get(keyOf(writer, trace, position)) ?? null;
   }
 
   /** Request that of a position; null where it was given up. Throws what the API's client throws.
@@ -59,7 +57,7 @@ export class PastSteps {
   async ask(writer, trace, position, by) {
     const step = await this.#request.send((signal) =>
       position === 0 ? this.#fetchFirst(writer, trace, by, signal) : this.#fetch(writer, trace, position, by, signal));
-    if (step) this.#keep(keyOf(writer, trace, position), step);
+    if (step) this.#steps.set(keyOf(writer, trace, position), step);
     return step;
   }
 
@@ -85,13 +83,6 @@ export class PastSteps {
     const [{ logprob, candidates, other }] = (await this.#score(body, { signal })).tokens;
     const listed = candidates.map((one) => decodeCandidate(one, session));
     return pastStep({ position: 0, ...listed[0], candidates: listed, other, by }, token, session, logprob === null ? null : Math.exp(logprob));
-  }
-
-  /** @param {string} key @param {PastStep} step */
-  #keep(key, step) {
-    this.#steps.delete(key);
-    this.#steps.set(key, step);
-    if (this.#steps.size > STEPS_MAX) this.#steps.delete(/** @type {string} */ (this.#steps.keys().next().value));
   }
 }
 

@@ -8,6 +8,7 @@ import { createPopover } from "../shared/popover.js";
 import { characterLabel } from "../shared/text.js";
 
 const GAP_PX = 8; // between the button, the list and the edge of the window
+const CHIPS_MAX = 40;
 const SEARCH_FROM = 100; // characters: fewer are seen at a glance
 
 export class VocabularyList {
@@ -70,5 +71,12 @@ function matches(character, search) {
 /** @param {string} text */
 const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
+/** The first characters of a list, as its items.
+ * @param {string[]} list */
+export function createChips(list) {
+  const chips = list.slice(0, CHIPS_MAX).map(createChip);
+  return list.length > CHIPS_MAX ? [...chips, createElement("li", "", "…")] : chips;
+}
+
 /** @param {string} character */
-export const createChip = (character) => createElement("li", "chip", characterLabel(character));
+const createChip = (character) => createElement("li", "chip", characterLabel(character));

@@ -3,7 +3,7 @@
 
 import { find } from "./dom.js";
 
-export class Popover {
+class Popover {
   #button;
   #panel;
   #onOpen;

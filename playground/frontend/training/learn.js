@@ -19,7 +19,6 @@ import { TrainingView } from "./trainingView.js";
 export const TAB = "learn";
 const LINK_PARAMETER = "train"; // of the page's address: ?train=live-…
 const CONFIRM_MS = 4000;
-const RETRY_MS = 1000;
 const FAILURES_MAX = 3; // from here on the view says that there is no connection
 const CONFLICT = 409;
 const COMMANDS = ["pause", "resume", "step", "stop"];
@@ -133,7 +132,7 @@ class LearnTab {
       this.#setBusy(false);
     } catch (error) {
       this.#reportError(error);
-      setTimeout(() => this.#loadOffer(), RETRY_MS);
+      setTimeout(() => this.#loadOffer(), config.requests.retry_ms);
     }
   }
 

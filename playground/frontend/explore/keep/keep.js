@@ -11,7 +11,7 @@ import { FileOpener } from "./fileOpener.js";
 import { FileSaver } from "./fileSaver.js";
 import { KeptList } from "./keptList.js";
 
-export const SCHEMA = new URL("../page/text.schema.json", API);
+const SCHEMA = new URL("../page/text.schema.json", API);
 
 /** @implements {ExplorePanel} */
 export class Keep {
