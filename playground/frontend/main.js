@@ -23,6 +23,7 @@ import { LiveRegion } from "./playback/liveRegion.js";
 import { Moments } from "./playback/moments.js";
 import { Output } from "./playback/output.js";
 import { Player } from "./playback/player.js";
+import { goByKey } from "./playback/positionKeys.js";
 import { Settings } from "./playback/settings.js";
 import { StepSlider } from "./playback/stepSlider.js";
 import { STOPS } from "./playback/stops.js";
@@ -296,13 +297,8 @@ function createShortcuts({ keys, drawer: element, output }, { player, drawer }) 
 /** Go through the text, while it has the focus; Esc returns to its end from wherever the focus is.
  * @param {string} key @param {boolean} isFocused @param {Player} player */
 function walk(key, isFocused, player) {
-  const { caret, length } = player;
-  if (key === "Escape") return caret !== null && (player.goTo(null), true);
-  if (!isFocused) return false;
-  /** @type {Record<string, number | null>} */
-  const places = { ArrowLeft: (caret ?? length) - 1, ArrowRight: caret === null ? null : caret + 1, Home: 0, End: null };
-  player.goTo(places[key]);
-  return true;
+  if (key === "Escape") return player.caret !== null && (player.goTo(null), true);
+  return isFocused && goByKey(player, key);
 }
 
 /** Returns whether the key was used: other fields than the input have an undo of their own.

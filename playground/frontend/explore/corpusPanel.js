@@ -6,6 +6,7 @@
 /** @import { Lookup } from "./corpusShares.js" */
 /** @import { PairedRow } from "./pairedBars.js" */
 
+import { goByKey } from "../playback/positionKeys.js";
 import { tokenAt } from "../playback/trace.js";
 import { lookUp } from "../shared/client.js";
 import { config } from "../shared/config.js";
@@ -17,7 +18,7 @@ import { apiMessage, asRequestError } from "../shared/requestError.js";
 import { characters, directionOf, formatPercent, visibleText } from "../shared/text.js";
 import { lookupOf, sharesOf, verdictOf } from "./corpusShares.js";
 import { othersRow, PairedBars } from "./pairedBars.js";
-import { decodeState, encodeState, obstacleOf, PositionButtons, positionOf, tokensBefore, walk } from "./position.js";
+import { decodeState, encodeState, obstacleOf, PositionButtons, positionOf, tokensBefore } from "./position.js";
 
 const SETTLE_MS = 120; // a slider that is dragged, a place that is passed
 const SHOWN_BEFORE = 160; // tokens
@@ -191,7 +192,7 @@ export class CorpusPanel {
     slider.addEventListener("input", () => this.#lookUp(slider.valueAsNumber));
     text.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-      if (walk(this.#player, event.key)) event.preventDefault();
+      if (goByKey(this.#player, event.key)) event.preventDefault();
     });
     element.addEventListener("click", (event) => {
       const action = closestTarget(event, "[data-corpus]")?.dataset.corpus;

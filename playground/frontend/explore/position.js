@@ -2,6 +2,7 @@
 
 /** @import { Player } from "../playback/player.js" */
 
+import { goByKey } from "../playback/positionKeys.js";
 import { lastTokens, positionKey, tokenAt } from "../playback/trace.js";
 import { closestTarget, find, setText } from "../shared/dom.js";
 import { translate } from "../shared/messages.js";
@@ -48,7 +49,7 @@ export class PositionButtons {
     this.#on = find(element, "[data-walk=on]", HTMLButtonElement);
     find(element, ".walk").addEventListener("click", (event) => {
       const button = closestTarget(event, "[data-walk]");
-      if (button) walk(player, button === this.#back ? "ArrowLeft" : "ArrowRight");
+      if (button) goByKey(player, button === this.#back ? "ArrowLeft" : "ArrowRight");
     });
   }
 
@@ -60,15 +61,4 @@ export class PositionButtons {
     const character = tokenLabel(tokenAt(trace, caret ?? 0) ?? "");
     setText(this.#label, caret === null ? translate("explore.at_end") : translate(positionKey(trace), { number: caret + 1, length, character }));
   }
-}
-
-/** Go to another position by a key; returns whether it was one for that.
- * @param {Player} player @param {string} key */
-export function walk(player, key) {
-  const { caret, length } = player;
-  /** @type {Record<string, number | null>} */
-  const positions = { ArrowLeft: (caret ?? length) - 1, ArrowRight: caret === null ? null : caret + 1, Home: 0, End: null };
-  if (!(key in positions)) return false;
-  player.goTo(positions[key]);
-  return true;
 }
