@@ -106,7 +106,7 @@ test("a place is asked for with the text before it and its position, once", asyn
   const past = new PastSteps(generate, score, () => {});
   const trace = Trace.start("abcdabcd");
   same(past.get(writer, trace, 6), null);
-  const place = await past.ask(writer, trace, 6, undefined);
+  const place = await past.fetch(writer, trace, 6, undefined);
   same(asked[0], { session_id: "s", step: 7, context: "cdab", position: 6, n: 1, temperature: 0 });
   same(past.get(writer, trace, 6), place);
   same(past.get({ ...writer, step: 8 }, trace, 6), null);
@@ -124,7 +124,7 @@ test("a place whose token has no bar is one question, that can be given up, of t
   const past = new PastSteps(generate, score, () => {});
   const trace = Trace.start("abcd");
   const missing = [1, 2, 3].find((position) => !weigh("abcd".slice(0, position), position).candidates.some(({ token }) => token === "abcd"[position]));
-  const waiting = past.ask({ ...writer, newest: true }, trace, missing, undefined);
+  const waiting = past.fetch({ ...writer, newest: true }, trace, missing, undefined);
   await wait(10);
   same([asked.length, scored.length, past.isPending, scored[0].step], [1, 1, true, null]);
   past.cancel();
@@ -136,7 +136,7 @@ test("what is kept of places is bounded", async () => {
   const { generate, score } = served();
   const past = new PastSteps(generate, score, () => {});
   const trace = Trace.start("ab".repeat(STEPS_MAX));
-  for (let position = 1; position <= STEPS_MAX + 1; position += 1) await past.ask(writer, trace, position, undefined);
+  for (let position = 1; position <= STEPS_MAX + 1; position += 1) await past.fetch(writer, trace, position, undefined);
   same(past.get(writer, trace, 1), null);
   same(past.get(writer, trace, 2) !== null, true);
 });

@@ -29,26 +29,26 @@ test("a branch that came from a link is scored once; what is known of others sta
   const { asked, scores, count } = served();
   const paths = [path("a", "bab"), path("a", "b", [0.25]), path("ab", "")];
   for (let turn = 0; turn < 3; turn += 1) {
-    scores.ask(paths, scorer);
+    scores.request(paths, scorer);
     await settled();
   }
   same([asked, count()], [[{ session_id: "s", step: 3, text: "abab" }], 1]);
   same(paths.map((one) => bitsOf(scores.fill(one, scorer).path)), [3, 2, 0]);
   same(paths.map((one) => scores.fill(one, scorer).isScored), [true, false, false]);
   same(scores.fill(paths[0], { ...scorer, step: 4 }).isScored, false);
-  scores.ask(paths, { ...scorer, newest: true });
+  scores.request(paths, { ...scorer, newest: true });
   await settled();
   same(asked.at(-1).step, null);
 });
 
 test("a model that can't read a text, or reads it as other tokens, says nothing of it", async () => {
   const { asked, scores } = served();
-  scores.ask([path("a", "xy")], scorer);
-  scores.ask([path("a", "b")], { ...scorer, session: null });
+  scores.request([path("a", "xy")], scorer);
+  scores.request([path("a", "b")], { ...scorer, session: null });
   same(asked, []);
   const pieces = { ...scorer, session: { ...scorer.session, vocabulary: [], known: new Map() } };
   const one = pathOf(restore("a", [{ id: 5, text: "bab" }]));
-  scores.ask([one], pieces);
+  scores.request([one], pieces);
   await settled();
   same([asked.length, bitsOf(scores.fill(one, pieces).path)], [1, null]);
 });
@@ -56,11 +56,11 @@ test("a model that can't read a text, or reads it as other tokens, says nothing 
 test("after a failure nothing more is asked until the tree is opened again", async () => {
   const { asked, errors, scores } = served(true);
   for (let turn = 0; turn < 2; turn += 1) {
-    scores.ask([path("a", "b")], scorer);
+    scores.request([path("a", "b")], scorer);
     await settled();
   }
   same([asked.length, errors], [1, ["busy"]]);
   scores.clear();
-  scores.ask([path("a", "b")], scorer);
+  scores.request([path("a", "b")], scorer);
   same(asked.length, 2);
 });

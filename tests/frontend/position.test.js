@@ -137,14 +137,14 @@ test("contexts are asked for together and kept while the place stays", async () 
   const asked = [];
   const compare = async (body) => (asked.push(body.others), { prob: 0.5, others: body.others.map(answer) });
   const answers = new ContextAnswers(compare, () => {}, assert.fail);
-  answers.want(BASE, ["a", "bb", "a"]);
+  answers.request(BASE, ["a", "bb", "a"]);
   await settled();
   same(asked, [["a", "bb"]]);
   same([answers.before, answers.get("bb").kl, answers.get("c")], [0.5, 2, null]);
-  answers.want({ ...BASE }, ["bb", "c"]);
+  answers.request({ ...BASE }, ["bb", "c"]);
   await settled();
   same(asked.at(-1), ["c"]);
-  answers.want({ ...BASE, token: "y" }, ["a"]);
+  answers.request({ ...BASE, token: "y" }, ["a"]);
   same(answers.get("a"), null);
   answers.cancel();
   await settled();
@@ -159,8 +159,8 @@ test("a model that takes long is asked about one context at a time; a failure wa
     throw new RequestError("network", "away");
   };
   const errors = [];
-  const answers = new ContextAnswers(compare, () => answers.want(BASE, ["a", "b"]), (error) => errors.push(error.kind));
-  answers.want(BASE, ["a", "b"]);
+  const answers = new ContextAnswers(compare, () => answers.request(BASE, ["a", "b"]), (error) => errors.push(error.kind));
+  answers.request(BASE, ["a", "b"]);
   await settled();
   await settled();
   same([sizes, answers.isSlow, answers.hasFailed, errors], [[2, 1], true, true, ["network"]]);

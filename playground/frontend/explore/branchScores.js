@@ -1,5 +1,5 @@
-// What the tokens of a branch cost where that isn't known, as of a text that came from a link: asked
-// for one branch after the other, while the tree is shown.
+// Scores of branches whose tokens' probabilities aren't known, as after a link: requested for one branch
+// after the other, while the tree is shown.
 
 /** @import { ScoreRequest, ScoreResponse } from "../types.js" */
 /** @import { Path } from "../playback/branches.js" */
@@ -51,9 +51,9 @@ export class BranchScores {
     return { path: { ...path, tokens }, isScored: true };
   }
 
-  /** Ask for the first text whose probabilities are missing, unless one is being asked for.
+  /** Request the score of the first text whose probabilities are missing, unless one is being asked for.
    * @param {Path[]} paths @param {Scorer} scorer */
-  async ask(paths, scorer) {
+  async request(paths, scorer) {
     const { session, step, newest } = scorer;
     if (!session || this.#hasFailed || this.#request.isPending) return;
     const path = paths.find((one) => isMissing(one) && isReadable(one, session) && !this.#known.has(keyOf(one, scorer)));

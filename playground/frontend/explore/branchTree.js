@@ -1,4 +1,4 @@
-// All that was written and left again, as a tree that is walked by mouse and keys.
+// The tree of a text's branches, with its navigation by mouse and keys.
 
 /** @import { Branches, ExploreContext, ExplorePanel } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */
@@ -76,7 +76,7 @@ export class BranchTree {
     if (!branches.list.some(({ id }) => id === this.#selected)) this.#selected = current ?? branches.list[0]?.id ?? null;
     this.#drawRows(branches, current);
     this.#drawSelected(branches, current);
-    this.#scores.ask(branches.list.map(({ id }) => branching.path(branches, id)), this.#player);
+    this.#scores.request(branches.list.map(({ id }) => branching.path(branches, id)), this.#player);
   }
 
   /** What the picks of a text have cost, in words; "" where it isn't known.

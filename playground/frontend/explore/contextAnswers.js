@@ -1,4 +1,4 @@
-// Answers about contexts in the place of one: asked for many at a time, kept while that one stays.
+// Comparisons of other contexts with the present one: requested many at a time, cached while it stays.
 
 /** @import { CompareContextsRequest, CompareContextsResponse, OtherContext } from "../types.js" */
 
@@ -44,7 +44,7 @@ export class ContextAnswers {
   /** Ask for what is not known yet, the first ones first. Nothing is asked again after a failure, until
    * `retry`, or until it is about another context.
    * @param {Base} base @param {string[]} contexts all that are wanted, more than a request holds, perhaps */
-  want(base, contexts) {
+  request(base, contexts) {
     const key = JSON.stringify(base);
     if (key !== this.#key) {
       this.cancel();

@@ -1,5 +1,5 @@
-// The context, a cell for each of its tokens: one can be struck out; a bar below each says how much of the
-// pick's odds is lost without it.
+// The context as a cell for each token: one can be struck out; a bar below each shows how much of the
+// pick's probability is lost without it.
 
 /** @import { Change } from "./contextVariants.js" */
 

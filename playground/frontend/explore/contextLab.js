@@ -1,5 +1,4 @@
-// The context lab: with a shorter window, or without one character, the odds move; by how much says what
-// the model leans on.
+// The context lab: a shorter window, or one token struck out, and how far the probabilities move with it.
 
 /** @import { ExploreContext, ExplorePanel, OtherContext, PlayableSession, Trained } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */
@@ -134,7 +133,7 @@ export class ContextLab {
       if (change && "length" in change) changes.push(...changesNear(tokens, "length", change.length, most));
       changes.push(...changesNear(tokens, "without", change && "without" in change ? change.without : tokens.length, most));
     }
-    this.#answers.want(base, changes.map((one) => changed(tokens, one)));
+    this.#answers.request(base, changes.map((one) => changed(tokens, one)));
   }
 
   /** What the present change leads to; null while it isn't known.

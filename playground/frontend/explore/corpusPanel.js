@@ -1,5 +1,4 @@
-// What the corpus said: beside each of the model's candidates, how often it followed in the text that
-// the model learned from, and where.
+// The corpus panel: how often each of the model's candidates followed in its training text, and where.
 
 /** @import { CorpusRequest, CorpusResponse, ExploreContext, ExplorePanel, PlayableSession } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */

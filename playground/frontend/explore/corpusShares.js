@@ -1,4 +1,4 @@
-// What the training text says beside what the model says, as rows of bars and as a sentence. Pure.
+// Shares of a training text beside the model's probabilities, as rows of bars and as a sentence. Pure.
 
 /** @import { CorpusResponse, PlayableSession, Step, Trace } from "../types.js" */
 

@@ -1,5 +1,5 @@
-// A round of the guessing game: a text with its continuation, what that costs the model on screen, and
-// what it costs two models that only count. Independent of the DOM.
+// A round of the guessing game: a text with its continuation, and the bits that it costs the model on
+// screen and two count-based models. Independent of the DOM.
 
 /** @import { PlayableSession, Rest, RoundRequest, RoundResponse, RoundToken, ScoreRequest, ScoreResponse, Trained } from "../types.js" */
 /** @import { Guess } from "./bets.js" */

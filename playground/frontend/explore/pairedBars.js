@@ -1,4 +1,4 @@
-// Two bars for each character: its odds, and another share beside them.
+// Two bars for each character: its probability, and another share beside it.
 
 import { createElement, prefersStillness, setText } from "../shared/dom.js";
 import { translate } from "../shared/messages.js";

@@ -15,7 +15,7 @@ import { LatestRequest } from "../shared/latestRequest.js";
 import { formatNumber, translate } from "../shared/messages.js";
 import { asRequestError, describeError } from "../shared/requestError.js";
 import { formatPercent, tokenLabel, visibleText } from "../shared/text.js";
-import { Dial } from "./dial.js";
+import { LabelledSlider } from "./labelledSlider.js";
 import { DrawLine, formatFraction } from "./drawLine.js";
 import { compareProbs } from "./draws.js";
 import { ProbabilityRows } from "./probabilityRows.js";
@@ -35,8 +35,8 @@ export class SamplingPanel {
   #line;
   #tallies;
   #ways;
-  /** @type {Record<string, Dial>} */
-  #dials;
+  /** @type {Record<string, LabelledSlider>} */
+  #sliders;
   /** A seed that was tried here; null: the one that the text is written with.
    * @type {number | null} */
   #seed = null;
@@ -75,7 +75,7 @@ export class SamplingPanel {
     this.#line = new DrawLine(part("draw"));
     this.#tallies = new Tallies(part("tally"), (n) => this.#repeat(n));
     this.#ways = new ThreeWays(part("ways"), context, (error) => this.#fail(error));
-    this.#dials = this.#createDials();
+    this.#sliders = this.#createSliders();
     element.addEventListener("change", ({ target }) => {
       if (target instanceof HTMLInputElement && target.type === "radio") context.setSetting("pick", target.value);
     });
@@ -131,10 +131,10 @@ export class SamplingPanel {
     this.#loading = this.#load(this.#target);
   }
 
-  #createDials() {
+  #createSliders() {
     const { temperature, top_k: topK, top_p: topP } = config.controls;
     const create = (/** @type {SettingName} */ name, /** @type {typeof topK} */ range, /** @type {number} */ off) =>
-      new Dial(find(this.#element, `[data-dial=${name}]`), range, (value) => (value === off ? translate("sampling.off") : formatNumber(value)), (value) => {
+      new LabelledSlider(find(this.#element, `[data-dial=${name}]`), range, (value) => (value === off ? translate("sampling.off") : formatNumber(value)), (value) => {
         if (this.#context.player.sampling.pick !== "sample") this.#context.setSetting("pick", "sample");
         this.#context.setSetting(name, value);
       });
@@ -147,9 +147,9 @@ export class SamplingPanel {
 
   /** @param {Player} player */
   #drawSettings({ sampling }) {
-    this.#dials.temperature.show(sampling.temperature);
-    this.#dials.top_k.show(sampling.top_k);
-    this.#dials.top_p.show(sampling.top_p);
+    this.#sliders.temperature.show(sampling.temperature);
+    this.#sliders.top_k.show(sampling.top_k);
+    this.#sliders.top_p.show(sampling.top_p);
     find(this.#element, `[type=radio][value=${sampling.pick}]`, HTMLInputElement).checked = true;
   }
 

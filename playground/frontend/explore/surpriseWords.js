@@ -1,4 +1,4 @@
-// What is said of a scored text, and the parts of its panel that are lists.
+// Sentences about a scored text, and the lists of its panel.
 
 /** @import { ScoreResponse } from "../types.js" */
 /** @import { ScoredToken } from "./surprise.js" */

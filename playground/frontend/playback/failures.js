@@ -1,4 +1,4 @@
-// What a failed request does to playback: one table for the whole page. Pure.
+// The effect of a failed request on playback: one table for the whole page. Pure.
 
 /** @import { Notice, PlayableSession } from "../types.js" */
 /** @import { RequestError } from "../shared/requestError.js" */

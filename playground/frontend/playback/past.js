@@ -54,7 +54,7 @@ export class PastSteps {
   /** Request that of a position; null where it was given up. Throws what the API's client throws.
    * @param {Writer} writer @param {Trace} trace @param {number} position @param {Author | undefined} by
    * @returns {Promise<PastStep | null>} */
-  async ask(writer, trace, position, by) {
+  async fetch(writer, trace, position, by) {
     const step = await this.#request.send((signal) =>
       position === 0 ? this.#fetchFirst(writer, trace, by, signal) : this.#fetch(writer, trace, position, by, signal));
     if (step) this.#steps.set(keyOf(writer, trace, position), step);

@@ -485,7 +485,7 @@ export class Player extends PlayerState {
    * @param {PlayableSession} session @param {number} caret */
   async #lookUp(session, caret) {
     try {
-      if (!(await this.#past.ask(this.#writer(session), this.trace, caret, this.author))) return;
+      if (!(await this.#past.fetch(this.#writer(session), this.trace, caret, this.author))) return;
       this.#recover();
       const known = this.#past.get(this.#writer(session), this.trace, caret); // others may be in use by now
       if (this.caret === caret && known) this.past = { known, before: null };

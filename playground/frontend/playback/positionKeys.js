@@ -1,4 +1,4 @@
-// Keys that lead through a text.
+// Keys that move through a text.
 
 /** @import { Player } from "./player.js" */
 

@@ -1,5 +1,5 @@
-// Branches as they are kept in storage: those of now, and those that undo and redo return to. Most of
-// these are the same ones: each is stored once. Pure.
+// Branches as they are stored: the current ones, and those that undo and redo return to. Most of these
+// are shared: each is stored once. Pure.
 
 /** @import { Author, Branch, Branches, Token, Trace } from "../types.js" */
 

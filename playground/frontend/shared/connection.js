@@ -1,5 +1,5 @@
-// Whether the server can be reached. Whoever's request fails reports it; from then on the server is
-// asked until it answers, and everybody who waits is told.
+// Whether the server can be reached. A failed request reports that it can't; from then on it is polled
+// until it answers, and the listeners are notified.
 
 /** @typedef {(isLost: boolean) => void} Listener */
 

@@ -1,4 +1,4 @@
-// The answer to the latest of several questions: a new one gives up the one before.
+// The latest of several requests: a new one cancels the one before.
 
 export class LatestRequest {
   /** @type {AbortController | null} */
@@ -8,13 +8,13 @@ export class LatestRequest {
     return this.#pending !== null;
   }
 
-  /** Give the request up. */
+  /** Cancel the pending request. */
   cancel() {
     this.#pending?.abort();
     this.#pending = null;
   }
 
-  /** Resolves with the answer, or with null for a request that was given up; rejects as `ask`.
+  /** Resolves with the answer, or with null for a request that was cancelled; rejects as `ask`.
    * @template T
    * @param {(signal: AbortSignal) => Promise<T>} ask
    * @param {number} [delayMs] within which a newer question costs nothing @returns {Promise<T | null>} */
@@ -32,7 +32,7 @@ export class LatestRequest {
     }
   }
 
-  /** Returns whether the request was still wanted.
+  /** Returns whether the request is still the latest.
    * @param {AbortController} request */
   #finish(request) {
     if (this.#pending !== request) return false;

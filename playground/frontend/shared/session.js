@@ -1,4 +1,4 @@
-// How a session is called, and how links and kept states name it.
+// Names of sessions: as they are shown, and as links and stored states refer to them.
 
 /** @import { Session } from "../types.js" */
 

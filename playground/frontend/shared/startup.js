@@ -1,4 +1,4 @@
-// What has to happen before any part of the page is constructed, in one place.
+// Initialization that precedes the construction of the page's parts, in one place.
 
 import { detectHost, host } from "../embed/host.js";
 import { loadConfig } from "./config.js";

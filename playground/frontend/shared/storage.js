@@ -1,4 +1,4 @@
-// localStorage that may be denied, as to a frame of another site: then nothing is remembered.
+// localStorage, which may be denied, as to a frame of another site: then nothing is stored.
 
 /** @param {string} key @returns {string | null} */
 export function readStorage(key) {

@@ -1,4 +1,4 @@
-// Whether what a lesson proposes to try was done, since the lesson was opened.
+// Whether a lesson's goal was reached since the lesson was opened.
 
 /** @import { Progress } from "../types.js" */
 /** @import { Player } from "../playback/player.js" */

@@ -1,4 +1,4 @@
-// What is on screen as code that asks the API for it: the odds of the next token, or the whole text.
+// The state on screen as code that requests it from the API: the next token's probabilities, or the text.
 
 /** @import { Player } from "../../playback/player.js" */
 

@@ -1,4 +1,4 @@
-// A text as a file: as JSON that the API can be asked with again, and its distributions as CSV.
+// A text as a file: as JSON that can be sent to the API again, and its distributions as CSV.
 // Pure: no DOM, no network. page/text_file.py describes the JSON.
 
 /** @import { ScoreResponse, Step, Token } from "../../types.js" */

@@ -1,4 +1,4 @@
-// A JSON file with a text, read back: whoever wrote it, nothing but what it has to hold is taken over.
+// Parses and validates a JSON file with a text; unknown fields are ignored.
 // Pure: no DOM, no network.
 
 /** @import { Author, Sampling, SamplingParams } from "../../types.js" */

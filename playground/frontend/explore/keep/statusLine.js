@@ -1,4 +1,4 @@
-// The status line of a part of the panel: what it has done, or why it could not.
+// The status line of a part of the panel: its last result or error.
 
 import { asRequestError, describeError } from "../../shared/requestError.js";
 import { find, setAttribute, setText } from "../../shared/dom.js";

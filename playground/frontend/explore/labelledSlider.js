@@ -1,10 +1,10 @@
-// A slider of a panel, with its name and its value in words.
+// A slider of a panel, with its label and its value as text.
 
 /** @import { Range } from "../types.js" */
 
 import { drawSliderTrack, find, setText } from "../shared/dom.js";
 
-export class Dial {
+export class LabelledSlider {
   #slider;
   #output;
   #format;
