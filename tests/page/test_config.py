@@ -8,12 +8,16 @@ from playground.api.app import create_api
 from playground.api.qr import QR_BYTES_MAX
 from playground.api.schemas.training import TrainingRequest
 from playground.checkpoints.schema import NAME_MAX
+from playground.corpus_index.suffix_array import LOOKUP_MAX
 from playground.lm.generation import N_CANDIDATES
 from playground.lm.sampling import SEED_MAX, TEMPERATURE_MAX, TOP_K_MAX
 from playground.page import config
 from playground.page.blocks import TABS
 from playground.page.components import FRONTEND
 from playground.service.beams import DEPTH_MAX, WIDTH_MAX
+from playground.service.context_comparison import OTHERS_MAX
+from playground.service.contexts import CONTEXT_MAX
+from playground.service.corpus_lookup import BACKOFF_MAX
 from playground.service.draws import DRAWS_MAX
 from playground.service.generation import TOKENS_MAX
 from playground.service.playground import Playground
@@ -45,6 +49,14 @@ def test_limits_are_those_that_python_enforces(client):
     assert max(served["sampling"]["draws"]) == DRAWS_MAX
     assert served["sampling"]["length"]["high"] <= DEPTH_MAX
     assert served["sampling"]["width"]["high"] <= WIDTH_MAX
+
+
+def test_limits_of_explore_are_those_that_python_enforces(client):
+    served = client.get("/page/config.json").json()
+    assert served["corpus"] == {"lookup_max": LOOKUP_MAX, "backoff_max": BACKOFF_MAX}
+    assert served["contexts"] == {"others_max": OTHERS_MAX}
+    assert served["tokenizers"]["text_max"] <= CONTEXT_MAX
+    assert served["link"]["prompt_max"] <= CONTEXT_MAX
 
 
 def test_slider_ranges_are_within_what_the_api_takes(client):
