@@ -93,11 +93,13 @@ def _from_pretrained(
     config, model_class = library_classes(run.values)
     # Weights that are to be int8 are rounded from float32.
     dtype = torch.bfloat16 if run.limits.dtype == "bfloat16" else torch.float32
+    n_tokens = run.model_config.vocab_size
     try:
+        fitting = _fit_tables(config, model_class, tensors, n_tokens)
         model, info = model_class.from_pretrained(
             None,  # no folder, in which the library would look for more
             config=config,
-            state_dict=tensors,
+            state_dict=fitting,
             dtype=dtype,
             attn_implementation="sdpa" if model_class._supports_sdpa else "eager",
             output_loading_info=True,
@@ -108,6 +110,32 @@ def _from_pretrained(
             "transformers.not_loaded", reason=error_line(error), file=_name(entry)
         ) from None
     return model, info
+
+
+def _fit_tables(
+    config: Any, model_class: Any, tensors: dict[str, torch.Tensor], n_tokens: int
+) -> dict[str, torch.Tensor]:
+    """The tensors, with embedding and head of equally many rows, which the config then says, too.
+
+    Such tables are rounded up for speed, or enlarged, and a config may not tell: rows that none of
+    the n_tokens of the tokenizer has can be cut off.
+    """
+    with torch.device("meta"):
+        model = model_class(config)
+    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
+    of_tokens = {id(p) for end in ends if end is not None for p in end.parameters()}
+    parameters = model.named_parameters(remove_duplicate=False)
+    names = [f".{name}" for name, parameter in parameters if id(parameter) in of_tokens]
+
+    def is_table(key: str) -> bool:  # a prefix of all names may be missing, or there are more
+        return any(name.endswith(f".{key}") or f".{key}".endswith(name) for name in names)
+
+    tables = {key: t for key, t in tensors.items() if t.ndim and is_table(key)}
+    least = min(map(len, tables.values()), default=0)
+    if least < n_tokens:
+        return tensors
+    config.vocab_size = least
+    return tensors | {key: table[:least] for key, table in tables.items()}
 
 
 def _check_types(tensors: dict[str, torch.Tensor], entry: CheckpointEntry) -> None:

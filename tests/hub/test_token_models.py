@@ -19,7 +19,7 @@ from playground.lm.sampling import SamplingParams
 from playground.service.playground import Playground
 from tests.hub.fake_hub import files_of
 from tests.hub.scenarios import run
-from tests.inference.pretrained import CONFIGS, TOKENS, WINDOW, reference, save
+from tests.inference.pretrained import CONFIGS, PADDED, TOKENS, WINDOW, reference, save
 
 REPO = "ada/tokens"
 TEXT = "the house of the mouse, the other one — don’t 😀"
@@ -216,6 +216,10 @@ REFUSED = {
         lambda f, m: with_tensors(f, lambda t: t | {"model.norm.weight": torch.ones(8)}),
         r"model\.norm\.weight has the shape .*8.* config\.json makes it .*16",
     ),
+    "fewer rows in the weights than tokens": (
+        lambda f, m: with_rows(f, lambda name: TOKENS - 1),
+        rf"embed_tokens\.weight has the shape .*{TOKENS - 1}.* config\.json makes it .*{PADDED}",
+    ),
     "far too large": (
         lambda f, m: with_tensors(f, lambda t: t | {"model.norm.weight": torch.full((16,), 3e38)}),
         "answers are not finite",
@@ -285,6 +289,43 @@ SAME = {
 def test_what_changes_nothing_is_opened_as_the_same_model(hub, settings, saved, case):
     files = saved("llama")[1]
     assert played(hub, settings, SAME[case](files)) == played(hub, settings, files)
+
+
+def with_rows(files, rows):
+    """The files with `rows(name)` rows in each table of the vocabulary; new ones are far off."""
+
+    def changed(name, tensor):
+        more = torch.full((16, *tensor.shape[1:]), 9.0)
+        return torch.cat([tensor, more])[: rows(name)]
+
+    return with_tensors(
+        files, lambda t: {n: changed(n, v) if len(v) == PADDED else v for n, v in t.items()}
+    )
+
+
+ROWS = {
+    "more": lambda name: PADDED + 16,
+    "more in the embedding": lambda name: PADDED + 16 * ("embed" in name or "wte" in name),
+    "one for each token": lambda name: TOKENS,
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+@pytest.mark.parametrize("name", ["gpt2", "phi", "qwen2"])  # tied; a bias of the head; neither
+def test_tables_of_more_or_fewer_rows_than_the_config_says(hub, settings, saved, name, case):
+    model, files = saved(name)
+    hub.commit(REPO, with_rows(files, ROWS[case]))
+
+    async def scenario(service):
+        session = await service.load_from_hub(REPO)
+        generation = await service.generate(session.session_id, TEXT, GREEDY, n=3)
+        return session.run, generation.steps
+
+    opened, steps = run(settings, scenario)
+    assert opened.model_config.vocab_size == TOKENS
+    expected = reference(model, opened.vocabulary.encode(TEXT) + steps.token.tolist())[-4:-1]
+    found = torch.from_numpy(steps.candidate_prob).float()
+    torch.testing.assert_close(found, expected.topk(10)[0], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(
