@@ -8,6 +8,7 @@ PlaygroundError                 500
 ├── SessionNotFound             404
 ├── StepNotFound                404
 ├── BadCheckpoint               422
+│   ├── AnswersNotFinite        422
 │   └── NotAPlaygroundModel     422
 ├── HubError                    502
 │   ├── HubRepoNotFound         404
@@ -135,6 +136,14 @@ class BadCheckpoint(PlaygroundError):
     """The checkpoint is invalid."""
 
     status = 422
+
+
+class AnswersNotFinite(BadCheckpoint):
+    """The model's logits after some texts are no finite numbers. rows: those of the batch."""
+
+    def __init__(self, rows: Iterable[int]) -> None:
+        super().__init__("transformers.answers_not_finite")
+        self.rows = tuple(rows)
 
 
 class NotAPlaygroundModel(BadCheckpoint):

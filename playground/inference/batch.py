@@ -2,7 +2,7 @@
 
 Each iteration decodes one token of every row and samples all rows in one call (Orca, Yu et al.,
 OSDI 2022; as in vLLM and SGLang). A row's tokens do not depend on the other rows, nor on when it
-joined.
+joined, and a row whose logits are not finite fails alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from playground.errors import AnswersNotFinite
 from playground.inference.prefix_cache import PrefixCache
 from playground.lm.generation import Steps, sample_steps
 from playground.lm.incremental import left_pad
@@ -57,12 +58,13 @@ class GenerationRequest:
 class Row:
     """A request in a batch, or waiting to join it, and how far it is.
 
-    future: of the one who asked, cancelled when nobody waits any more.
+    future: of the one who asked, cancelled when nobody waits any more. error: why it was ended.
     """
 
     request: GenerationRequest
     future: asyncio.Future[Steps]
     n_done: int = 0
+    error: Exception | None = None
     steps: Steps = field(init=False)  # these two from when it first joins a batch
     u: Array | None = None
     state: State | None = None  # of a row that is not in a batch
@@ -104,6 +106,7 @@ class RunningBatch:
         self.rows: list[Row] = []
         self._vacant: list[int] = []  # indices of rows that are done, or have left
         self._joining: list[Row] = []  # neither waiting nor rows yet
+        self._failed: list[Row] = []  # in this iteration
         self.seconds = 0.0
         self._due = 0.0  # when the next one may begin, by the clock; 0 for at once
         self._n_added = self._n_gone = 0  # tokens; two counters, as each is written by one thread
@@ -134,7 +137,8 @@ class RunningBatch:
     @property
     def under_way(self) -> list[Row]:
         """All rows, those that wait included; also after an iteration that raised an exception."""
-        return [*(row for row in self.rows if row.n_left), *self._joining, *self.waiting]
+        rows = [row for row in self.rows if row.n_left]
+        return [*self._failed, *rows, *self._joining, *self.waiting]
 
     @property
     def n_under_way(self) -> int:
@@ -145,8 +149,9 @@ class RunningBatch:
         return len(self.rows) - len(self._vacant)
 
     def run_iteration(self) -> list[Row]:
-        """Decode and sample one token of every row; returns the rows that are done."""
+        """Decode and sample one token of every row; returns the rows that are done or failed."""
         begun = self._clock()
+        self._failed = []
         self._leave()
         self._join()
         n_rows = len(self.rows)
@@ -160,7 +165,7 @@ class RunningBatch:
             self._row_seconds += 0.2 * (seconds / n_rows - self._row_seconds)
         if n_rows >= MEASURED_ROWS:
             self.token_seconds = self._row_seconds
-        return done
+        return done + self._failed
 
     @property
     def _is_paced(self) -> bool:
@@ -209,10 +214,11 @@ class RunningBatch:
             joining.append(row)
         if joining:
             self._prefill(unread)
+            joining = [row for row in joining if row.error is None]
             _prepare([row for row in joining if row.u is None], self.model)
         if joining or self._vacant:
             self._exchange(joining)
-            self._joining, self._vacant = [], []
+        self._joining, self._vacant = [], []
 
     def _known_state(self, past: tuple[int, ...]) -> State | None:
         return self._prefixes.get(self._key, self.model, past) if past else None
@@ -223,8 +229,14 @@ class RunningBatch:
             row.state = self.model.empty_state(1)
         if not unread:
             return
-        nothing = self.model.empty_state(len(unread))
-        _, states = self.model.extend(nothing, *left_pad([*unread]))
+        nothing, texts = self.model.empty_state(len(unread)), [*unread]
+        try:
+            _, states = self.model.extend(nothing, *left_pad(texts))
+        except AnswersNotFinite as error:
+            for index in error.rows:
+                self._fail(unread.pop(texts[index]), error)
+            self._prefill(unread)
+            return
         for state, (past, rows) in zip(states.split(), unread.items(), strict=True):
             self._prefixes.put(self._key, self.model, past, state)
             for row in rows:
@@ -257,9 +269,24 @@ class RunningBatch:
         newest = torch.tensor([[row.newest()] for row in joining], dtype=torch.long)
         self._newest = torch.cat([self._newest, newest.view(-1, 1)])[order]
 
+    def _fail(self, rows: Sequence[Row], error: Exception) -> None:
+        for row in rows:
+            row.error = error
+            self._n_gone += row.n_left
+        self._failed += rows
+
     def _decode(self) -> None:
         one = torch.ones(len(self.rows), dtype=torch.long)
-        logits, self._state = self.model.extend(self._state, self._newest, one)
+        try:
+            logits, self._state = self.model.extend(self._state, self._newest, one)
+        except AnswersNotFinite as error:
+            self._fail([self.rows[index] for index in error.rows], error)
+            self._vacant = [*error.rows]
+            self._exchange([])
+            self._vacant = []
+            if self.rows:
+                self._decode()
+            return
         u = np.array([row.u[row.n_done] for row in self.rows if row.u is not None])
         steps = sample_steps(logits[:, -1].numpy(), self._params, u)
         for index, row in enumerate(self.rows):

@@ -200,8 +200,8 @@ def _resolve(rows: Sequence[Row], error: Exception | None) -> None:
         for row in rows:
             if row.future.done():
                 continue
-            if error is not None:
-                row.future.set_exception(error)
+            if (reason := row.error or error) is not None:
+                row.future.set_exception(reason)
             else:
                 row.future.set_result(row.steps)
 

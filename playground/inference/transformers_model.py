@@ -20,7 +20,7 @@ from torch import Tensor
 from playground.checkpoints.schema import CheckpointEntry
 from playground.checkpoints.transformers_folder import TransformersRun, TransformersShape
 from playground.checkpoints.transformers_library import load_pretrained
-from playground.errors import BadCheckpoint
+from playground.errors import AnswersNotFinite, BadCheckpoint
 from playground.inference.int8 import quantize_model
 from playground.lm.incremental import left_pad
 
@@ -126,8 +126,8 @@ class TransformersModel:
     """A `LanguageModel` around a model of the library, with the tokens of its tokenizer alone.
 
     Ids of the model beyond those of the tokenizer, and those between that no token has, cannot be
-    predicted. Whatever computes logits raises BadCheckpoint where they are not finite: a table may
-    have one position, or one token, whose values are far too large.
+    predicted. Whatever computes logits raises AnswersNotFinite where they are not finite: a table
+    may have one position, or one token, whose values are far too large.
     """
 
     rows_min = ROWS_MIN
@@ -164,7 +164,8 @@ class TransformersModel:
     @torch.inference_mode()
     def __call__(self, ids: Tensor) -> Tensor:
         """Logits (B, T, V) of whole texts (B, T), T <= block_size."""
-        return self._logits(self._model(input_ids=ids, use_cache=False), ids.shape[1])
+        output = self._model(input_ids=ids, use_cache=False)
+        return self._checked(self._logits(output, ids.shape[1]))
 
     @torch.inference_mode()
     def extend(
@@ -177,10 +178,19 @@ class TransformersModel:
         if ids.shape[1] > 1 and ((lengths < ids.shape[1]) & (state.lengths > 0)).any():
             raise ValueError("a row that has read something before cannot be padded")
         slid = state.lengths + lengths > size
-        if not slid.any():
-            return self._extend(state, ids, lengths, n_logits)
-        if n_logits > 1:
+        if n_logits > 1 and slid.any():
             raise ValueError("past the window, positions come one at a time")
+        if slid.any():
+            logits, read = self._slide(state, ids, lengths, slid)
+        else:
+            logits, read = self._extend(state, ids, lengths, n_logits)
+        return self._checked(logits), read
+
+    def _slide(
+        self, state: TransformersState, ids: Tensor, lengths: Tensor, slid: Tensor
+    ) -> tuple[Tensor, TransformersState]:
+        """As `extend`, where some rows, slid (B,), come to more than the window holds."""
+        size = self.config.block_size
         window = torch.cat([state.tokens, ids], 1)[:, -size:]
         anew, known = slid.nonzero()[:, 0], (~slid).nonzero()[:, 0]
         parts = [self._read_windows(window[rows]) for rows in anew.split(self._windows_at_once)]
@@ -238,9 +248,14 @@ class TransformersModel:
 
     def _logits(self, output: Any, n_logits: int) -> Tensor:
         logits: Tensor = output.logits[:, -n_logits:, : self.config.vocab_size].float()
-        if not logits.amax(-1).isfinite().all():  # that of a row with a NaN is one
-            raise BadCheckpoint("transformers.answers_not_finite")
         return logits.index_fill(2, self._gaps, -torch.inf) if len(self._gaps) else logits
+
+    def _checked(self, logits: Tensor) -> Tensor:
+        """The logits (B, T, V). Raises AnswersNotFinite."""
+        is_finite = logits.amax(-1).isfinite().all(1)  # of a row with a NaN the largest is one
+        if not is_finite.all():
+            raise AnswersNotFinite((~is_finite).nonzero()[:, 0].tolist())
+        return logits
 
     def _measured_row_bytes(self) -> int:
         """Bytes of the state of a row that is about to fill the window."""

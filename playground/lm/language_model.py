@@ -88,7 +88,7 @@ class LanguageModel(Protocol):
         state: one of this model's. ids (B, T): the last lengths[b] of row b, 1 to T, are its new
         tokens; what precedes them is ignored. A row that has read something before must have
         lengths[b] = T. A row that comes to more than block_size tokens reads the last block_size;
-        n_logits is then 1.
+        n_logits is then 1. An error that names rows is of these alone: without them it works.
         """
 
     def __call__(self, ids: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 
 pytest.importorskip("transformers")
 
+from playground.errors import AnswersNotFinite
 from playground.inference.batch import GenerationRequest
 from playground.inference.engine import Engine
 from playground.inference.prefix_cache import PrefixCache
@@ -128,16 +129,16 @@ def test_what_no_token_has_cannot_be_predicted(gpt2):
 def generate():
     """`generate(model, ids, n)`: the tokens that an engine writes."""
 
-    async def run(model, requests):
+    async def run(model, requests, **how):
         engine = Engine(batch_rows=8, threads=1, answer_cache_bytes=0, prefix_cache_bytes=2**20)
         try:
             return await asyncio.gather(
-                *(engine.generate("key", model, request) for request in requests)
+                *(engine.generate("key", model, request) for request in requests), **how
             )
         finally:
             engine.close()
 
-    return lambda model, requests: asyncio.run(run(model, requests))
+    return lambda model, requests, **how: asyncio.run(run(model, requests, **how))
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "gpt_neox", "qwen2"])
@@ -175,6 +176,25 @@ def test_a_chunk_equals_single_calls_and_company_changes_nothing(gpt2, generate)
     crowd = [GenerationRequest(tuple(TEXT[:n]), GREEDY, 9, n) for n in range(1, 11)]
     crowd.append(GenerationRequest(tuple(TEXT[:4]), params, 20, 4))
     assert generate(ours, crowd)[-1].token.tolist() == chunk.token.tolist()
+
+
+@pytest.mark.parametrize("at", [3, WINDOW - 2])
+def test_a_row_whose_logits_are_not_finite_fails_alone(generate, at):
+    """Those that are read, and those that are written, up to a position whose weights are so."""
+    model = random_model("gpt2")
+    alone = TransformersModel(model, n_tokens=TOKENS, block_size=WINDOW)
+    requests = [GenerationRequest(tuple(TEXT[:n]), GREEDY, 1, n) for n in (2, 3)]
+    requests += [GenerationRequest(tuple(TEXT[5 : 5 + n]), GREEDY, 6, n) for n in (5, 7, 1, 8, 2)]
+    expected = generate(alone, requests)
+    model.transformer.wpe.weight.data[at] = 3e38
+    ours = TransformersModel(model, n_tokens=TOKENS, block_size=WINDOW)
+    found = generate(ours, requests, return_exceptions=True)
+    for request, steps, one in zip(requests, expected, found, strict=True):
+        if len(request.ids) + request.n - 1 > at:
+            assert isinstance(one, AnswersNotFinite)
+        else:
+            assert one.token.tolist() == steps.token.tolist()
+    assert len({type(one) for one in found}) == 2
 
 
 def test_beam_search_finds_the_most_probable_pair(gpt2):
