@@ -28,7 +28,10 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Sizes of a model by its config. n_params: tied ones once. window: None without one."""
+    """Sizes of a model by its config. n_params: tied ones once.
+
+    window: None without one; of longrope positions the original one, past which all of them change.
+    """
 
     n_params: int
     window: int | None

@@ -40,11 +40,21 @@ def _inspect(values: dict[str, Any]) -> dict[str, Any]:
         raise BadCheckpoint("transformers.senseless_config", reason=reason) from None
     if sum(buffer.nbytes for buffer in model.buffers()) > _BUFFER_BYTES:
         raise BadCheckpoint("transformers.senseless_config", reason="buffers")
-    windows = [getattr(config, name, None) for name in WINDOW_NAMES]
     return {
         "n_params": sum(parameter.numel() for parameter in model.parameters()),
-        "window": next((window for window in windows if type(window) is int), None),
+        "window": _window(config),
     }
+
+
+def _window(config: Any) -> int | None:
+    """The window; of positions that were stretched the original one, where they change at it."""
+    windows = [getattr(config, name, None) for name in WINDOW_NAMES]
+    found = [window for window in windows if type(window) is int][:1]
+    told = getattr(config, "rope_parameters", None) or {}
+    for rope in (told, *told.values()):
+        if isinstance(rope, dict) and rope.get("rope_type") == "longrope":
+            found.append(rope["original_max_position_embeddings"])
+    return min(found, default=None)
 
 
 class _Counted:

@@ -72,7 +72,7 @@ _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _OTHER_WEIGHTS = (".onnx", ".h5", ".msgpack", ".tflite")
 _HEADS = ("ForCausalLM", "LMHeadModel")
 # Past their original window, the positions of all rows of a batch depend on the longest.
-_STRETCHED = ("longrope", "su", "dynamic")
+_STRETCHED = ("longrope", "su")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,26 +256,19 @@ def read_transformers_run(folder: Path, name: str, limits: TransformersLimits) -
 def _window(values: dict[str, Any], limits: TransformersLimits) -> int:
     """Number of tokens that a model reads at once: what its config says, or its architecture."""
     told = [values[name] for name in WINDOW_NAMES if type(values.get(name)) is int]
-    window = told[0] if told else inspect_architecture(values).window
+    is_told = told and not _is_stretched(values)
+    window = told[0] if is_told else inspect_architecture(values).window
     if window is not None and window < 2:
         raise BadCheckpoint("transformers.no_window", window=window)
-    windows = [window, _original_window(values), limits.window]
-    return min(window for window in windows if window is not None)
+    return limits.window if window is None else min(window, limits.window)
 
 
-def _original_window(values: dict[str, Any]) -> int | None:
-    """The window up to which positions that were stretched afterwards are what they were."""
+def _is_stretched(values: dict[str, Any]) -> bool:
+    """Whether positions have been stretched so that the architecture knows its original window."""
     ropes = [values.get("rope_parameters"), values.get("rope_scaling")]
     ropes += [rope for layers in ropes if isinstance(layers, dict) for rope in layers.values()]
-    for rope in ropes:
-        if not isinstance(rope, dict):
-            continue
-        if rope.get("rope_type") in _STRETCHED or rope.get("type") in _STRETCHED:
-            for source in (rope, values):
-                original = source.get("original_max_position_embeddings")
-                if type(original) is int and original >= 2:
-                    return original
-    return None
+    types = [(rope.get("rope_type"), rope.get("type")) for rope in ropes if isinstance(rope, dict)]
+    return any(kind in _STRETCHED for pair in types for kind in pair)
 
 
 def count_parameters(folder: Path, entry: CheckpointEntry) -> int:

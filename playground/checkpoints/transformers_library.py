@@ -205,16 +205,17 @@ def library_classes(values: dict[str, Any]) -> tuple[Any, Any]:
     logging.disable_progress_bar()
     told = {name: value for name, value in values.items() if not _is_ignored(name)}
     try:
-        config = CONFIG_MAPPING[values["model_type"]].from_dict(told)
-        model_class = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+        config_class = CONFIG_MAPPING[values["model_type"]]
+        model_class = MODEL_FOR_CAUSAL_LM_MAPPING[config_class]
     except KeyError:
         name = values["model_type"][:60]
         raise BadCheckpoint("transformers.unknown_architecture", type=name) from None
+    try:
+        return config_class.from_dict(told), model_class
     except MemoryError:
         raise
     except Exception as error:
         raise BadCheckpoint("transformers.senseless_config", reason=error_line(error)) from None
-    return config, model_class
 
 
 def _is_ignored(name: str) -> bool:

@@ -32,7 +32,7 @@ def saved(tmp_path_factory):
 def read(saved, tmp_path):
     """`read(changes of config.json, file=content, …)`: the run of such a folder."""
 
-    def opened(config=None, **files):
+    def opened(config=None, token_window=1024, **files):
         folder = tmp_path / "model"
         shutil.copytree(saved, folder)
         known = json.loads((folder / "config.json").read_text()) | (config or {})
@@ -41,7 +41,7 @@ def read(saved, tmp_path):
         for name, content in files.items():
             text = content if isinstance(content, str) else json.dumps(content)
             (folder / f"{name}.json").write_text(text)
-        limits = TransformersLimits.from_settings(Settings())
+        limits = TransformersLimits.from_settings(Settings(token_window=token_window))
         return read_transformers_run(folder, "name", limits)
 
     return opened
@@ -86,24 +86,37 @@ def test_only_tokens_of_the_tokenizer_count(read):
     assert read({"vocab_size": PADDED}).model_config.vocab_size == TOKENS
 
 
+FACTORS = {"short_factor": [1.0] * 4, "long_factor": [3.0] * 4}
+LONGROPE = {"rope_scaling": FACTORS | {"type": "longrope"}}
+PHI3 = LONGROPE | {"model_type": "phi3"}
+
+
 @pytest.mark.parametrize(
     ("config", "window"),
     [
         ({}, WINDOW),
-        ({"max_position_embeddings": 10**12}, 1024),
+        ({"max_position_embeddings": 10**12}, 8192),
         ({"max_position_embeddings": "absent", "model_type": "ctrl"}, 256),
         ({"max_position_embeddings": "absent", "model_type": "bert", "is_decoder": True}, 512),
-        ({"rope_scaling": {"type": "longrope"}, "original_max_position_embeddings": 6}, 6),
-        ({"rope_parameters": {
+        (LONGROPE | {"original_max_position_embeddings": 6}, 6),
+        ({"rope_parameters": FACTORS | {
             "rope_type": "longrope", "original_max_position_embeddings": 8}}, 8),
-        ({"rope_parameters": {"full_attention": {
-            "rope_type": "dynamic", "original_max_position_embeddings": 5}}}, 5),
+        (LONGROPE | {"max_position_embeddings": 40}, 40),
+        (PHI3 | {"max_position_embeddings": 2**17, "original_max_position_embeddings": 20}, 20),
+        (PHI3 | {"max_position_embeddings": 2**17}, 4096),  # of its library's config
+        (PHI3 | {"max_position_embeddings": "absent"}, 4096),
+        ({"rope_parameters": {"rope_type": "dynamic", "factor": 2.0}}, WINDOW),
         ({"rope_parameters": {
             "rope_type": "yarn", "original_max_position_embeddings": 5}}, WINDOW),
     ],
 )  # fmt: skip
 def test_the_window_is_what_the_model_can_read_exactly(read, config, window):
-    assert read(config).model_config.block_size == window
+    assert read(config, token_window=8192).model_config.block_size == window
+
+
+def test_stretched_positions_that_the_library_cannot_read_are_told_as_such(read):
+    with pytest.raises(BadCheckpoint, match=r"makes no model: .*original_max_position_embeddings"):
+        read(PHI3 | {"rope_scaling": FACTORS | {"type": "su"}})
 
 
 @pytest.mark.parametrize("window", [1, 0, -3])
