@@ -82,6 +82,11 @@ class BaseRun:
         return self.config.end_token
 
     @property
+    def end_tokens(self) -> tuple[str, ...]:
+        """Each of these ends a text."""
+        return () if self.config.end_token is None else (self.config.end_token,)
+
+    @property
     def dtype(self) -> TokenDtype:
         """Of the weights in memory."""
         return "float32"

@@ -124,11 +124,18 @@ class TransformersShape:
         return 2e-9 * self.n_params * self.block_size
 
 
-class TransformersConfig(RunConfig):
-    """Like a config of ours, with tokens of several characters; start_token begins a text."""
+_Special = Annotated[str, Field(min_length=1)]
 
-    end_token: Annotated[str, Field(min_length=1)] | None = None
-    start_token: Annotated[str, Field(min_length=1)] | None = None
+
+class TransformersConfig(RunConfig):
+    """Like a config of ours, with tokens of several characters.
+
+    end_tokens: each of them ends a text; end_token is the first. start_token begins one.
+    """
+
+    end_token: _Special | None = None
+    end_tokens: tuple[_Special, ...] = ()
+    start_token: _Special | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,10 @@ class TransformersRun(BaseRun):
     @property
     def start_token(self) -> str | None:
         return self.config.start_token
+
+    @property
+    def end_tokens(self) -> tuple[str, ...]:
+        return self.config.end_tokens
 
     @property
     def dtype(self) -> TokenDtype:
@@ -239,13 +250,16 @@ def read_transformers_run(folder: Path, name: str, limits: TransformersLimits) -
         entries = read_index(folder, list[CheckpointEntry | ShardedEntry])
     else:
         entries = (_only_step(folder, limits),)
+    starts = _special_tokens(folder, values, tokenizer, "bos_token")
+    ends = _special_tokens(folder, values, tokenizer, "eos_token")
     about = TransformersConfig(
         format=1,
         name=name[:NAME_MAX],
         description=in_default_locale(ABOUT),
         sampling=_sampling(folder),
-        end_token=_special_token(folder, values, tokenizer, "eos_token"),
-        start_token=_special_token(folder, values, tokenizer, "bos_token"),
+        end_token=next(iter(ends), None),
+        end_tokens=tuple(ends),
+        start_token=next(iter(starts), None),
         model={},
     )
     n_params = count_parameters(folder, entries[-1])
@@ -308,29 +322,28 @@ def _sampling(folder: Path) -> SamplingDefaults | None:
         return None
 
 
-def _special_token(
+def _special_tokens(
     folder: Path, values: dict[str, Any], tokenizer: LibraryTokenizer, name: str
-) -> str | None:
-    """The text of the token that ends or begins a text: by its name, or by its id.
+) -> list[str]:
+    """The texts of the tokens that end or begin a text: one by its name, and some by their ids.
 
     An id alone must be that of an added token: the library's configs name one, 2 for instance, also
     where a tokenizer has a letter there.
     """
     by_name = _optional(folder, TOKENIZER_CONFIG), _optional(folder, SPECIAL_TOKENS)
-    if found := _told_text(by_name[0].get(name)):
-        return found
+    found = _told_text(by_name[0].get(name))
     for source in (_optional(folder, GENERATION_CONFIG), values):
         told = source.get(f"{name}_id")
-        for id in told if isinstance(told, list) else [told]:
-            if type(id) is int and id in tokenizer.added:
-                return tokenizer.token_text(id)
-    return _told_text(by_name[1].get(name))
+        ids = [id for id in (told if isinstance(told, list) else [told]) if type(id) is int]
+        if by_id := [tokenizer.token_text(id) for id in ids if id in tokenizer.added]:
+            return [*dict.fromkeys([*found, *by_id])]
+    return found or _told_text(by_name[1].get(name))
 
 
-def _told_text(token: Any) -> str | None:
+def _told_text(token: Any) -> list[str]:
     if isinstance(token, dict):
         token = token.get("content")
-    return token if isinstance(token, str) and token else None
+    return [token] if isinstance(token, str) and token else []
 
 
 def _config(folder: Path) -> dict[str, Any]:

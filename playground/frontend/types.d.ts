@@ -158,7 +158,7 @@ export interface Session {
   block_size: number | null;
   prompt: string;
   sampling: { temperature: number; top_k: number; top_p: number } | null;
-  end_token: string | null;
+  end_tokens: string[];
   start_token: string | null;
 }
 

@@ -75,7 +75,7 @@ class CompletionPart:
 async def complete(
     service: Playground, prompt: Prompt, options: CompletionOptions
 ) -> AsyncIterator[CompletionPart]:
-    """Continue a prompt; the model's end token is a stop sequence, too.
+    """Continue a prompt; the model's end tokens are stop sequences, too.
 
     What is echoed comes with the first new tokens: an error is raised before the first part, unless
     something breaks inside. Raises Overloaded, and as `Scorer.score` where the prompt is scored.
@@ -84,8 +84,7 @@ async def complete(
     if not options.n:
         yield CompletionPart(tokens, "length")
         return
-    end_token = prompt.run.config.end_token
-    stop = StopSequences([*options.stop, *filter(None, [end_token])])
+    stop = StopSequences([*options.stop, *prompt.run.end_tokens])
     characters = WholeCharacters()
     n_part = STREAM_TOKENS if options.in_parts or stop else options.n
     n_left = options.n

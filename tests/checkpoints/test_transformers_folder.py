@@ -66,12 +66,28 @@ NONE = {"eos_token_id": None, "bos_token_id": None}
 def test_a_text_ends_with_the_token_that_any_file_names(read, config, files):
     run = read(config, **files)
     assert run.config.end_token == END
+    assert run.end_tokens == (END,)
     assert run.config.start_token is None or "bos_token_id" not in config
+
+
+def test_each_token_that_a_file_names_ends_a_text(read, saved):
+    tokenizer = json.loads((saved / "tokenizer.json").read_text())
+    added = tokenizer["added_tokens"][0]
+    tokenizer["added_tokens"] += [added | {"id": 270, "content": "<turn>"}]
+    tokenizer["added_tokens"] += [added | {"id": 271, "content": "<call>"}]
+    run = read(
+        {"eos_token_id": 0},
+        tokenizer=tokenizer,
+        tokenizer_config={"eos_token": "<turn>"},
+        generation_config={"eos_token_id": [271, 70, 270, 9999, True]},
+    )
+    assert run.end_tokens == ("<turn>", "<call>")
+    assert run.config.end_token == "<turn>"
 
 
 def test_an_id_of_a_letter_ends_and_begins_nothing(read):
     run = read({"eos_token_id": 70, "bos_token_id": [71, -1, True, 50256, "0"]})
-    assert (run.config.end_token, run.config.start_token) == (None, None)
+    assert (run.end_tokens, run.config.end_token, run.config.start_token) == ((), None, None)
 
 
 @pytest.mark.parametrize("content", ["null", "[1]", "{broken", "", "\ufeff3"])

@@ -15,7 +15,7 @@ import * as Trace from "../../playground/frontend/playback/trace.js";
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const VOCABULARY = ["a", "b", "c", "d", "e"];
 const known = new Map(VOCABULARY.map((text, id) => [text, id]));
-const session = { session_id: "s", name: "small", block_size: 4, vocabulary: VOCABULARY, known, end_token: null, source: "bundled" };
+const session = { session_id: "s", name: "small", block_size: 4, vocabulary: VOCABULARY, known, end_tokens: [], source: "bundled" };
 const writer = { session, step: 7, newest: false, params: { temperature: 0 } };
 
 /** What a model weighs depends on the context alone. */

@@ -11,7 +11,7 @@ const step = (position, text = "a") => ({
   position, id: 0, text, prob: 0.6, candidates: [{ id: 0, text, prob: 0.6 }, { id: 1, text: "z", prob: 0.3 }], other: { count: 3, prob: 0.1 },
 });
 const begun = Trace.extend(Trace.start("hi"), [step(2), step(3, "b"), step(4, "c")]);
-const session = { session_id: "s", end_token: "\n" };
+const session = { session_id: "s", end_tokens: ["\n"] };
 const standing = (trace, completion = null) => ({ ready: true, steps: trace.steps, completion });
 const kinds = (told) => told.map(({ type }) => type);
 

@@ -7,7 +7,7 @@ import { same } from "./support.js";
 import { compareBody, distances, divergence, extend, hasEnded, known, laneBody, START } from "../../playground/frontend/explore/lanes/lockstep.js";
 import { restore } from "../../playground/frontend/playback/trace.js";
 
-const lane = (more = {}) => ({ session: { session_id: "s", block_size: 4, end_token: null, ...more }, step: 7, params: { temperature: 0.5, seed: 1 } });
+const lane = (more = {}) => ({ session: { session_id: "s", block_size: 4, end_tokens: [], ...more }, step: 7, params: { temperature: 0.5, seed: 1 } });
 const steps = (text) => [...text].map((one) => ({ text: one }));
 const trace = restore("abc", [{ id: 0, text: "d" }]);
 const lanes = { upper: lane(), lower: lane({ session_id: "t", block_size: 6 }) };
@@ -32,7 +32,7 @@ test("lanes part at the first token that differs, once it is on screen", () => {
 });
 
 test("a lane ends with its end token, the other goes on", () => {
-  const ends = { upper: lane({ end_token: "\n" }), lower: lane({ end_token: "\n" }) };
+  const ends = { upper: lane({ end_tokens: ["\n"] }), lower: lane({ end_tokens: ["\n"] }) };
   const state = extend(START, { upper: steps("a\nb"), lower: steps("abc") }, ends);
   same([state.upper.length, state.lower.length, known(state)], [2, 3, 3]);
   same([hasEnded(state.upper, ends.upper), hasEnded(state.lower, ends.lower)], [true, false]);

@@ -15,7 +15,7 @@ import { Restoration } from "../../playground/frontend/sharing/restoration.js";
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const known = new Map(Array.from("xab", (character, id) => [character, id]));
-const session = { session_id: "s", name: "small", block_size: 4, vocabulary: [...known.keys()], known, end_token: null, source: "bundled" };
+const session = { session_id: "s", name: "small", block_size: 4, vocabulary: [...known.keys()], known, end_tokens: [], source: "bundled" };
 const steps = ({ position, n }) => Array.from({ length: n }, (_, i) => ({
   position: position + i, token: "a", prob: 0.6, candidates: [{ token: "a", prob: 0.6 }, { token: "b", prob: 0.4 }], other: { count: 1, prob: 0 }, kept: 3, kept_prob: 1,
 }));

@@ -101,7 +101,7 @@ test("characters of a link find their tokens again", () => {
   same([snapshot.written.length, snapshot.chosen, problems], [800, [799, 3], []]);
 });
 
-const SESSION = { session_id: "pieces", tokenizer: "tokens", block_size: 4, known: new Map(), vocabulary: [], params: 1, end_token: null };
+const SESSION = { session_id: "pieces", tokenizer: "tokens", block_size: 4, known: new Map(), vocabulary: [], params: 1, end_tokens: [] };
 const cutTrace = (text, session = SESSION) => Trace.withPrompt(Trace.start(text), typedTokens(text, places(text)), session.session_id);
 const body = (trace, more = {}) => stepBody({ session: SESSION, step: 7, newest: false, params: { temperature: 0 }, trace, n: 1, ...more });
 

@@ -24,7 +24,7 @@ const frozen = (value) => {
 const begun = () => frozen(Trace.extend(Trace.start("x😀"), [step(2), step(3, "c", "d"), step(4, "e", "f")]));
 const shown = (trace) => Trace.text(trace).join("");
 
-const session = { session_id: "s", block_size: 4, vocabulary: ["x", "a", "b"], known: new Map([["x", 0], ["a", 1], ["b", 2]]), end_token: null, source: "bundled" };
+const session = { session_id: "s", block_size: 4, vocabulary: ["x", "a", "b"], known: new Map([["x", 0], ["a", 1], ["b", 2]]), end_tokens: [], source: "bundled" };
 
 /** A player whose answers are given by hand: `asked` holds {body, signal, answer, reject}. */
 function played() {
@@ -98,11 +98,13 @@ test("a pick outside the candidates has a row and is not counted twice", () => {
   same(Trace.rest(step(0)), { count: 3, prob: 0.1 });
 });
 
-test("500 steps or the end token complete a text", () => {
-  same(Trace.completion(begun(), null), null);
-  same(Trace.completion(Trace.advance(begun()), "a"), "end");
+test("500 steps or any of the end tokens complete a text", () => {
+  same(Trace.completion(begun(), ["a"]), null);
+  same(Trace.completion(Trace.advance(begun()), []), null);
+  same(Trace.completion(Trace.advance(begun()), ["b"]), null);
+  same(Trace.completion(Trace.advance(begun()), ["b", "a"]), "end");
   const long = { ...begun(), steps: Array.from({ length: 500 }, (_, i) => step(2 + i)) };
-  same(Trace.completion(long, null), "max");
+  same(Trace.completion(long, []), "max");
 });
 
 test("what cannot be seen has a name", () => {

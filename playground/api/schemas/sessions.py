@@ -60,6 +60,7 @@ _NO_MODEL: dict[str, Any] = {
     "prompt": "",
     "sampling": None,
     "end_token": None,
+    "end_tokens": [],
     "start_token": None,
     "tokenizer": "characters",
     "characters_per_token": None,
@@ -84,6 +85,7 @@ class SessionBody(BaseModel):
     null for characters, and where it is not known.
     dtype: of its weights in memory; int8 and bfloat16 are rounded, and its odds with them.
     sampling: how its tokens are best sampled; null for the top choice.
+    end_tokens: each of them ends a text; end_token is the first, null without one.
     start_token: an empty context, after which a text's first token is scored; null without one.
     repo_id, commit: where a session from the Hub came from, null for others. revision: names these
     very weights, null while they change: the commit, or a digest of a bundled model. cached: it is
@@ -98,6 +100,7 @@ class SessionBody(BaseModel):
     prompt: str
     sampling: SamplingDefaults | None
     end_token: str | None
+    end_tokens: list[str]
     start_token: str | None
     tokenizer: Kind
     characters_per_token: float | None
@@ -142,6 +145,7 @@ class SessionBody(BaseModel):
             "prompt": config.prompt,
             "sampling": config.sampling,
             "end_token": config.end_token,
+            "end_tokens": run.end_tokens,
             "start_token": run.start_token,
             "tokenizer": run.vocabulary.kind,
             "characters_per_token": config.characters_per_token,

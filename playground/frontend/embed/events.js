@@ -13,7 +13,7 @@ import { completion } from "../playback/trace.js";
 const stateOf = ({ session, trace }) => ({
   ready: Boolean(session),
   steps: trace.steps,
-  completion: session ? completion(trace, session.end_token) : null,
+  completion: session ? completion(trace, session.end_tokens) : null,
 });
 
 /** The events between two states, in order. Pure.

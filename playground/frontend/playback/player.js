@@ -330,7 +330,7 @@ export class Player extends PlayerState {
     this.highlight = null;
     this.choosing = null;
     this.#setCaret(null);
-    if (traces.completion(trace, this.session?.end_token ?? null)) this.#halt();
+    if (traces.completion(trace, this.session?.end_tokens ?? [])) this.#halt();
   }
 
   /** @param {Notice | null} [notice] */

@@ -64,7 +64,7 @@ export class PlayerState {
     if (this.session === null) return "no-model";
     if (this.trace.prompt.length === 0) return "no-input";
     if (this.unknown.length) return "unknown";
-    return traces.completion(this.trace, this.session.end_token) ?? (this.playing ? "playing" : "paused");
+    return traces.completion(this.trace, this.session.end_tokens) ?? (this.playing ? "playing" : "paused");
   }
 
   /** The step whose distribution the bars show, or null while it is unknown. */

@@ -258,8 +258,8 @@ export function rest(step) {
 }
 
 /** Why a text is complete: "max", "end", or null where it is not.
- * @param {Trace} trace @param {string | null} endToken @returns {Completion} */
-export function completion(trace, endToken) {
+ * @param {Trace} trace @param {string[]} endTokens @returns {Completion} */
+export function completion(trace, endTokens) {
   if (trace.steps.length >= config.generation.tokens_max) return "max";
-  return endToken !== null && trace.steps.at(-1)?.text === endToken ? "end" : null;
+  return endTokens.includes(trace.steps.at(-1)?.text ?? "") ? "end" : null;
 }

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from playground.api.app import create_api
+from playground.checkpoints.folder import Run
 from playground.lm.tokenizer import text_of_bytes
 from playground.service.playground import Playground
 from playground.service.sessions import Session
@@ -271,6 +272,16 @@ def test_a_text_ends_before_the_models_end_token(models_dir, settings):
         assert "." in text
         (choice,) = complete(client, max_tokens=200)["choices"]
         assert (choice["text"], choice["finish_reason"]) == (text.partition(".")[0], "stop")
+
+
+def test_a_text_ends_before_the_first_of_several_end_tokens(client, monkeypatch):
+    text = text_of(generated(client, "hello wor", 60, seed=7))
+    ends = text[40], text[20]
+    monkeypatch.setattr(Run, "end_tokens", property(lambda run: ends))
+    (choice,) = complete(client, max_tokens=60)["choices"]
+    n = min(map(text.index, ends))
+    assert (choice["text"], choice["finish_reason"]) == (text[:n], "stop")
+    assert client.get("/api/sessions/plain").json()["end_tokens"] == [*ends]
 
 
 @pytest.fixture

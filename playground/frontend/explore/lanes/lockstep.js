@@ -48,7 +48,7 @@ export function extend(known, more, { upper, lower }) {
 
 /** Whether a lane has come to its end.
  * @param {Step[]} steps @param {Lane} lane */
-export const hasEnded = (steps, { session: { end_token: end } }) => end !== null && steps.at(-1)?.text === end;
+export const hasEnded = (steps, { session }) => session.end_tokens.includes(steps.at(-1)?.text ?? "");
 
 /** The number of positions that are known.
  * @param {Lockstep} lockstep */
@@ -72,7 +72,7 @@ export function distances({ bits, shown }) {
 }
 
 /** @param {Step[]} steps @param {Lane} lane */
-function untilEnd(steps, { session: { end_token: end } }) {
-  const index = end === null ? -1 : steps.findIndex(({ text }) => text === end);
+function untilEnd(steps, { session }) {
+  const index = steps.findIndex(({ text }) => session.end_tokens.includes(text));
   return index < 0 ? steps : steps.slice(0, index + 1);
 }
