@@ -3,7 +3,9 @@
 Each output channel of a linear layer has a scale, and so has each row of its input: symmetric,
 absmax / 127 (per-channel and per-token, as in LLM.int8(), Dettmers et al., NeurIPS 2022, and
 ZeroQuant, Yao et al., NeurIPS 2022). Products are summed exactly: what a layer makes of a row does
-not depend on the rows beside it. (Attention is float32, and may.)
+not depend on the rows beside it. Attention is float32, and sums over as many keys as the longest
+row has: its last bit may differ beside a longer one, and a number on the edge of two levels is
+rounded the other way then. Beside rows of the same length nothing differs.
 """
 
 from __future__ import annotations

@@ -103,6 +103,20 @@ def test_a_text_is_continued_as_a_whole_and_in_company(name):
     assert torch.allclose(logits[0, -1].softmax(-1), whole[-1], atol=0.02)
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_rows_of_one_length_do_not_move_each_other_by_a_bit(name):
+    model = random_model(name)
+    quantize_model(model)
+    ours = wrapped(model)
+    texts = [TEXT, *([(7 * row + at) % TOKENS for at in range(len(TEXT))] for row in range(7))]
+    found = []
+    for some in (texts[:1], texts):
+        _, state = ours.extend(ours.empty_state(len(some)), *left_pad([t[:-1] for t in some]))
+        newest = torch.tensor([text[-1:] for text in some])
+        found.append(ours.extend(state, newest, torch.ones(len(some), dtype=torch.long))[0][0])
+    assert torch.equal(*found)
+
+
 EXACT = """
 import torch
 from playground.inference.int8 import int8_product

@@ -7,16 +7,18 @@ import torch
 
 pytest.importorskip("transformers")
 
+from playground.checkpoints.transformers_folder import TransformersLimits, read_transformers_run
 from playground.errors import AnswersNotFinite
 from playground.inference.batch import GenerationRequest
 from playground.inference.engine import Engine
 from playground.inference.prefix_cache import PrefixCache
-from playground.inference.transformers_model import TransformersModel
+from playground.inference.transformers_model import TransformersModel, load_transformers_model
 from playground.lm.beam_search import beam_search, trace_back
 from playground.lm.incremental import left_pad
 from playground.lm.sampling import SamplingParams
 from playground.lm.scoring import predictions
-from tests.inference.pretrained import CONFIGS, TOKENS, WINDOW, random_model, reference
+from playground.settings import Settings
+from tests.inference.pretrained import CONFIGS, TOKENS, WINDOW, random_model, reference, save
 
 TEXT = [3, 250, 17, 99, 42, 7, 7, 211, 64, 130, 5, 18, 77, 200, 31, 9, 120, 54]  # past the window
 GREEDY = SamplingParams(temperature=0)
@@ -162,6 +164,23 @@ def test_greedy_text_is_that_of_the_library_over_200_tokens(name, generate):
     )  # fmt: skip
     (steps,) = generate(ours, [GenerationRequest(tuple(TEXT[:5]), GREEDY, 200, 5)])
     assert steps.token.tolist() == expected[0, 5:].tolist()
+
+
+@pytest.mark.parametrize("name", ["gemma", "gemma2", "llama", "gpt2", "phi3"])
+def test_in_bfloat16_it_is_the_library_s_model_in_bfloat16(name, tmp_path):
+    """Gemma scales its embedding: by a number of the type of its weights."""
+    import transformers
+
+    save(name, tmp_path)
+    limits = TransformersLimits.from_settings(Settings(token_dtype="bfloat16"))
+    opened = read_transformers_run(tmp_path, name, limits)
+    ours = load_transformers_model(opened, opened.checkpoints[0])
+    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    found = ours(torch.tensor([TEXT[:9]]))[0].softmax(-1)
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([TEXT[:9]])).logits[0, :, :TOKENS]
+    assert torch.equal(found, logits.float().softmax(-1))
+    assert {p.dtype for p in ours._model.parameters()} == {torch.bfloat16}
 
 
 def test_a_chunk_equals_single_calls_and_company_changes_nothing(gpt2, generate):
