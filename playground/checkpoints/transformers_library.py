@@ -26,8 +26,8 @@ from playground.i18n.translate import LocalizedNumber
 _BYTES_PER_PARAMETER = 8  # the widest in which weights are saved
 _HEADER_BYTES = 2**20
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
-# As torch.compile and DataParallel wrap a model.
-_WRAPPERS = re.compile(r"^((_orig_mod|module)\.)+")
+# What people call the head besides what an architecture does.
+_HEAD = re.compile(r"(head|lm_head|embed_out|output|output_layer)\.(weight|bias)")
 # What older versions saved beside the weights: causal masks, and what is computed from positions.
 _BUFFERS = re.compile(
     r"(^|\.)((attn|attention)(\.attention)?\.(masked_)?bias"
@@ -76,10 +76,9 @@ def load_pretrained(run: TransformersRun, entry: CheckpointEntry) -> Any:
         _check_file(resolve_within(run.folder, file.path), file)
     _check_parameters(run, count_parameters(run.folder, entry))
     tensors = _read_tensors(run.folder, entry)
-    tensors = {_WRAPPERS.sub("", name): tensor for name, tensor in tensors.items()}
     _check_types(tensors, entry)
     model, info = _from_pretrained(run, entry, tensors)
-    _check_loaded(info, entry)
+    _check_loaded(model, info, entry)
     for name, parameter in model.named_parameters():
         if not torch.isfinite(parameter).all():
             raise BadCheckpoint("checkpoint.weights_not_finite", file=_name(entry), name=name)
@@ -93,9 +92,13 @@ def _from_pretrained(
     config, model_class = library_classes(run.values)
     # Weights that are to be int8 are rounded from float32.
     dtype = torch.bfloat16 if run.limits.dtype == "bfloat16" else torch.float32
-    n_tokens = run.model_config.vocab_size
     try:
-        fitting = _fit_tables(config, model_class, tensors, n_tokens)
+        with torch.device("meta"):
+            described = model_class(config)
+        named = _by_names_of(described, tensors)
+        if run.values.get("tie_word_embeddings") is None and _lacks_head(described, named):
+            config.tie_word_embeddings = True
+        fitting = _fit_tables(described, config, named, run.model_config.vocab_size)
         model, info = model_class.from_pretrained(
             None,  # no folder, in which the library would look for more
             config=config,
@@ -112,30 +115,62 @@ def _from_pretrained(
     return model, info
 
 
+def _by_names_of(model: Any, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors by the names that a model has for them, as far as these are to be recognized.
+
+    Without what the model was inside of when it was saved, which torch.compile and DataParallel
+    put before names; and with the head's name, where it has another.
+    """
+    known = set(model.state_dict())
+    inner = known | {name.removeprefix(f"{model.base_model_prefix}.") for name in known}
+    parts = max(tensors, key=lambda name: name.count("."), default="").split(".")
+    prefixes = ["".join(f"{part}." for part in parts[:n]) for n in range(len(parts))]
+
+    def n_known(prefix: str) -> int:
+        return sum(name.removeprefix(prefix) in inner for name in tensors)
+
+    prefix = max(prefixes, key=n_known)
+    named = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    if not _lacks_head(model, named):
+        return named
+    heads = {name.rpartition(".")[2]: name for name in _names(model, model.get_output_embeddings())}
+    return {
+        heads.get(match[2], name) if (match := _HEAD.fullmatch(name)) else name: tensor
+        for name, tensor in named.items()
+    }
+
+
+def _lacks_head(model: Any, tensors: dict[str, torch.Tensor]) -> bool:
+    """Whether none of the tensors is the head of a model that has one of its own."""
+    head = set(_names(model, model.get_output_embeddings()))
+    is_tied = not head.isdisjoint(_names(model, model.get_input_embeddings()))
+    return bool(head) and not is_tied and head.isdisjoint(tensors)
+
+
+def _names(model: Any, part: Any) -> list[str]:
+    """The names that a model has for the parameters of a part of it."""
+    ids = {id(parameter) for parameter in part.parameters()} if part is not None else set()
+    parameters = model.named_parameters(remove_duplicate=False)
+    return [name for name, parameter in parameters if id(parameter) in ids]
+
+
 def _fit_tables(
-    config: Any, model_class: Any, tensors: dict[str, torch.Tensor], n_tokens: int
+    model: Any, config: Any, tensors: dict[str, torch.Tensor], n_tokens: int
 ) -> dict[str, torch.Tensor]:
     """The tensors, with embedding and head of equally many rows, which the config then says, too.
 
     Such tables are rounded up for speed, or enlarged, and a config may not tell: rows that none of
     the n_tokens of the tokenizer has can be cut off.
     """
-    with torch.device("meta"):
-        model = model_class(config)
-    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
-    of_tokens = {id(p) for end in ends if end is not None for p in end.parameters()}
-    parameters = model.named_parameters(remove_duplicate=False)
-    names = [f".{name}" for name, parameter in parameters if id(parameter) in of_tokens]
-
-    def is_table(key: str) -> bool:  # a prefix of all names may be missing, or there are more
-        return any(name.endswith(f".{key}") or f".{key}".endswith(name) for name in names)
-
-    tables = {key: t for key, t in tensors.items() if t.ndim and is_table(key)}
-    least = min(map(len, tables.values()), default=0)
+    ends = model.get_input_embeddings(), model.get_output_embeddings()
+    names = {name for end in ends for name in _names(model, end)}
+    names |= {name.removeprefix(f"{model.base_model_prefix}.") for name in names}
+    tables = {name: tensors[name] for name in names & tensors.keys()}
+    least = min((len(table) for table in tables.values() if table.ndim), default=0)
     if least < n_tokens:
         return tensors
     config.vocab_size = least
-    return tensors | {key: table[:least] for key, table in tables.items()}
+    return tensors | {name: table[:least] for name, table in tables.items()}
 
 
 def _check_types(tensors: dict[str, torch.Tensor], entry: CheckpointEntry) -> None:
@@ -148,8 +183,11 @@ def _check_types(tensors: dict[str, torch.Tensor], entry: CheckpointEntry) -> No
             )
 
 
-def _check_loaded(info: dict[str, Any], entry: CheckpointEntry) -> None:
+def _check_loaded(model: Any, info: dict[str, Any], entry: CheckpointEntry) -> None:
     """Refuse weights that are not exactly those that the config describes, but for buffers."""
+    missing = set(info["missing_keys"])
+    if missing and missing <= set(_names(model, model.get_output_embeddings())):
+        raise BadCheckpoint("transformers.no_head", file=_name(entry), name=min(missing))
     for name, found, expected in sorted(info["mismatched_keys"]):
         raise BadCheckpoint(
             "checkpoint.tensor_shape",
@@ -157,7 +195,7 @@ def _check_loaded(info: dict[str, Any], entry: CheckpointEntry) -> None:
         )  # fmt: skip
     extra = [name for name in info["unexpected_keys"] if not _BUFFERS.search(name)]
     for key, wrong in (
-        ("checkpoint.tensors_lacking", info["missing_keys"]),
+        ("checkpoint.tensors_lacking", missing),
         ("transformers.undescribed", extra),
     ):
         if wrong:

@@ -220,6 +220,10 @@ REFUSED = {
         lambda f, m: with_rows(f, lambda name: TOKENS - 1),
         rf"embed_tokens\.weight has the shape .*{TOKENS - 1}.* config\.json makes it .*{PADDED}",
     ),
+    "a head of its own that is not there": (
+        lambda f, m: config_with(f, tie_word_embeddings=False),
+        r"has no lm_head\.weight, the head.* set tie_word_embeddings to true",
+    ),
     "far too large": (
         lambda f, m: with_tensors(f, lambda t: t | {"model.norm.weight": torch.full((16,), 3e38)}),
         "answers are not finite",
@@ -270,9 +274,19 @@ def played(hub, settings, files):
 
 MASK = torch.ones(1, 1, WINDOW, WINDOW, dtype=torch.bool)
 SAME = {
-    "wrapped": lambda f: with_tensors(
-        f, lambda t: {f"_orig_mod.module.{name}": tensor for name, tensor in t.items()}
+    "wrapped": lambda f: renamed(f, lambda name: f"_orig_mod.module.{name}"),
+    "inside of an adapter's": lambda f: renamed(f, lambda name: f"base_model.model.{name}"),
+    "compiled inside": lambda f: renamed(
+        f, lambda name: name.replace("model.", "model._orig_mod.")
     ),
+    "without the first part of its names": lambda f: renamed(
+        f, lambda name: name.removeprefix("model.")
+    ),
+    "no word of the head": lambda f: f | {CONFIG: without_tie(f[CONFIG])},
+    "in 64 bits": lambda f: with_tensors(f, lambda t: {n: v.double() for n, v in t.items()}),
+    "a byte order mark": lambda f: f | {
+        name: b"\xef\xbb\xbf" + f[name] for name in (CONFIG, TOKENIZER)
+    },
     "with buffers": lambda f: with_tensors(
         f,
         lambda t: t | {
@@ -285,10 +299,27 @@ SAME = {
 }  # fmt: skip
 
 
+def renamed(files, name_of):
+    return with_tensors(files, lambda t: {name_of(name): tensor for name, tensor in t.items()})
+
+
+def without_tie(config):
+    values = json.loads(config)
+    del values["tie_word_embeddings"]
+    return json.dumps(values).encode()
+
+
 @pytest.mark.parametrize("case", SAME)
 def test_what_changes_nothing_is_opened_as_the_same_model(hub, settings, saved, case):
     files = saved("llama")[1]
     assert played(hub, settings, SAME[case](files)) == played(hub, settings, files)
+
+
+@pytest.mark.parametrize("head", ["head", "output", "embed_out"])
+def test_a_head_by_another_name(hub, settings, saved, head):
+    files = saved("qwen2")[1]
+    renamed_files = renamed(files, lambda name: name.replace("lm_head", head))
+    assert played(hub, settings, renamed_files) == played(hub, settings, files)
 
 
 def with_rows(files, rows):
