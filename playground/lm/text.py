@@ -15,13 +15,15 @@ _COMPOSED_MAX = 3  # no character decomposes into more than a base and three mar
 
 
 def normalize_text(text: str) -> str:
-    r"""A text to learn from, with \n as its only line end and without a byte order mark.
+    r"""A text to learn from, with \n as its only line end and without byte order marks.
 
     CR, CRLF, NEL (U+0085), LS (U+2028) and PS (U+2029) are line ends; VT and FF are not: they end
-    no line of a text file. Idempotent: what one entrance returns may pass another.
+    no line of a text file. Byte order marks stand within a text, too, where files were joined; as a
+    character of its own, U+2060 took the place of U+FEFF. Idempotent: what one entrance returns may
+    pass another.
     Composition stays as it is: a model may learn either form.
     """
-    text = text.lstrip(_BYTE_ORDER_MARK)
+    text = text.replace(_BYTE_ORDER_MARK, "")
     for line_end in _LINE_ENDS:
         text = text.replace(line_end, "\n")
     return text
@@ -30,13 +32,13 @@ def normalize_text(text: str) -> str:
 def adapt_text(text: str, known: Container[str]) -> str:
     """An equivalent of a text in the forms that a vocabulary knows, as far as it has one.
 
-    Of each character that is not known: a byte order mark is left out at the beginning, a line end
-    becomes a line feed, and letters with marks are composed or decomposed. Idempotent.
+    Of each character that is not known: a byte order mark is left out, a line end becomes a line
+    feed, and letters with marks are composed or decomposed. Idempotent.
     """
     if all(character in known for character in set(text)):
         return text
     if _BYTE_ORDER_MARK not in known:
-        text = text.lstrip(_BYTE_ORDER_MARK)
+        text = text.replace(_BYTE_ORDER_MARK, "")
     for line_end in _LINE_ENDS:
         if line_end[0] not in known:
             text = text.replace(line_end, "\n")

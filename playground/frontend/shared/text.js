@@ -25,7 +25,7 @@ const PERCENT_MAX = 99.9;
 const PERCENT_HALF_UNIT = 0.0005;
 const MILLION = 1e6;
 const ROUNDS_TO_MILLION = 999_500;
-const BYTE_ORDER_MARK = "\ufeff";
+const BYTE_ORDER_MARK = "\ufeff"; // at the beginning of a file, and of each of those that were joined
 const LINE_END = /\r\n?|[\u0085\u2028\u2029]/g; // other than "\n"
 const EXTENDING = /[\p{M}\u1160-\u11ff]/u; // marks; vowels and final consonants of decomposed Hangul syllables
 // What Unicode's normalization may change: a character with such ones, and any outside ASCII. At most
@@ -105,13 +105,13 @@ export function tokenCounter(characterCount, count, size) {
 export const unifyNewlines = (text) => text.replace(/\r\n?/g, "\n");
 
 /** An equivalent of a text in the forms that a vocabulary knows, as far as it has one. Of each character
- * that is not known: a byte order mark is left out at the beginning, a line end becomes `\n`, and
- * letters with marks are composed or decomposed. Idempotent; `adapt_text` in lm/text.py does the same.
+ * that is not known: a byte order mark is left out, a line end becomes `\n`, and letters with marks are
+ * composed or decomposed. Idempotent; `adapt_text` in lm/text.py does the same.
  * @param {string} text @param {Known} known */
 export function adaptToVocabulary(text, known) {
   const unknown = unknownCharacters(text, known);
   if (unknown.length === 0) return text;
-  const plain = (known.has(BYTE_ORDER_MARK) ? text : text.replace(/^\ufeff+/, ""))
+  const plain = (known.has(BYTE_ORDER_MARK) ? text : text.replaceAll(BYTE_ORDER_MARK, ""))
     .replace(LINE_END, (lineEnd) => (known.has(lineEnd[0]) ? lineEnd : "\n"));
   // The usual case, and ten times as fast: no character has another form.
   if (!EXTENDING.test(plain) && unknown.every((character) => knownForm(character, known) === character)) return plain;
