@@ -43,6 +43,8 @@ def decode_text(raw: bytes) -> str:
     try:
         text = raw.decode(encoding or "UTF-8")
     except UnicodeDecodeError as error:
+        if encoding is None and raw.decode("UTF-8", "ignore").isascii():  # no letter is in UTF-8
+            raise InvalidInput("training.older_encoding", byte=error.start) from None
         name = (encoding or "UTF-8").removesuffix("-LE").removesuffix("-BE")
         raise InvalidInput("training.not_decodable", encoding=name, byte=error.start) from None
     return normalize_text(text)
