@@ -28,6 +28,8 @@ def _config_error(error: ConfigError) -> InvalidInput:
         return InvalidInput("checkpoint.whole_number", name=name, low=error.low, high=error.high)
     if reason == "boolean":
         return InvalidInput("checkpoint.true_or_false", name=name)
+    if reason == "epsilon":
+        return InvalidInput("checkpoint.epsilon", name=name)
     if reason == "activation":
         return InvalidInput("checkpoint.activation")
     if reason == "attention":

@@ -1,7 +1,7 @@
 """GPT-2's config.json, by the names of nanoGPT, minGPT, transformers and others.
 
 Sizes that it leaves out are those of the weights, once they are there; n_head is in no tensor. What
-would make another function of the same weights is refused: rotary positions, another epsilon.
+would make another function of the same weights is refused: rotary positions, RMSNorm.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from playground.checkpoints.gpt2_weights import Variant, fits_table
 from playground.checkpoints.json_files import parse_json, whole_number
 from playground.checkpoints.schema import CONFIG
 from playground.errors import BadCheckpoint
+from playground.i18n.translate import Message
 from playground.lm.model import ConfigError, ModelConfig
 
 # What the values of a model may lie in, before those around it: as in nanoGPT's own checkpoints,
@@ -31,7 +32,20 @@ _WIDTH = ("n_embd", "n_embed", "hidden_size", "d_model", "emb_dim", "embed_dim")
 _WINDOW = ("block_size", "n_positions", "n_ctx", "max_position_embeddings", "context_length")
 _HIDDEN = ("n_inner", "n_hidden", "intermediate_size", "d_ff")
 _ACTIVATION_NAMES = ("activation_function", "activation", "hidden_act", "act_fn")
+_EPSILONS = (
+    "layer_norm_epsilon", "layer_norm_eps", "layernorm_epsilon", "layernorm_eps", "norm_epsilon",
+    "norm_eps", "ln_eps",
+)  # fmt: skip
 _SIZES = (_LAYERS, _HEADS, _WIDTH)
+# What fields of ModelConfig are called.
+_NAMES = {
+    "block_size": _WINDOW,
+    "n_layer": _LAYERS,
+    "n_head": _HEADS,
+    "n_embd": _WIDTH,
+    "n_hidden": _HIDDEN,
+    "norm_eps": _EPSILONS,
+}
 # minGPT's names of sizes: a config may have one of them instead of the numbers.
 _MINGPT_SIZES = {
     "openai-gpt": (12, 12, 768),
@@ -48,7 +62,6 @@ _MINGPT_SIZES = {
 _GPT_TYPE = re.compile("(nano|min)?gpt(-.*)?", re.IGNORECASE)
 # The values that a field may have, so that the function is GPT-2's; the first is its own.
 _REQUIRED_VALUES: dict[str, tuple[Any, ...]] = {
-    **dict.fromkeys(("layer_norm_epsilon", "layer_norm_eps", "norm_eps"), (1e-5,)),
     **dict.fromkeys(("scale_attn_weights", "norm_first", "pre_norm", "causal"), (True,)),
     **dict.fromkeys(
         (
@@ -132,6 +145,7 @@ def model_config(
     _check_function(values, n_head)
     found = variant.sizes if variant else {}
     width = _size(values, _WIDTH, found.get("n_embd", 4 * n_head if type(n_head) is int else 4))
+    epsilon = _first_present(values, _EPSILONS)
     said = _size(values, ("vocab_size",), None)
     listed = len(tokens.vocabulary) if tokens else 1 if said is None else said
     try:
@@ -146,10 +160,20 @@ def model_config(
             learned_positions=True,
             bias=_bias(values, variant),
             activation=_activation(values, variant),
+            **({} if epsilon is None else {"norm_eps": epsilon}),
         )
     except ConfigError as error:
-        reason = as_invalid_input(error).message
+        reason = _in_its_words(values, error)
         raise BadCheckpoint("checkpoint.in_file", file=CONFIG, reason=reason) from None
+
+
+def _in_its_words(values: Mapping[str, Any], error: ConfigError) -> Message:
+    """What is wrong with a field, after the name that the config has for it, if that is another."""
+    what = as_invalid_input(error).message
+    names = [name for name in _NAMES.get(error.field, ()) if values.get(name) is not None]
+    if not names or names[0] == error.field:
+        return what
+    return Message.of("fields.problem", field=names[0], what=what)
 
 
 def config_values(content: bytes) -> dict[str, Any]:

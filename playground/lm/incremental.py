@@ -201,7 +201,7 @@ def _split_heads(block: Block, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _project(block: Block, x: Tensor) -> Tensor:
     """Queries, keys and values of a pass, side by side (N, 2 K + C), of its input (N, C)."""
-    return F.linear(norm(x), block.qkv, block.qkv_bias)
+    return F.linear(norm(x, block.norm_eps), block.qkv, block.qkv_bias)
 
 
 def _transform(block: Block, x: Tensor, y: Tensor) -> Tensor:

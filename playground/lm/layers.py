@@ -93,6 +93,7 @@ class Block(nn.Module):
         self.key_width = config.key_width
         self.n_head = config.n_head
         self.activation = ACTIVATIONS[config.activation]
+        self.norm_eps = config.norm_eps
         self.qkv = nn.Parameter(torch.empty(2 * self.key_width + width, width))
         # With a single head the value and output matrices act as their product: one is enough.
         self.out = nn.Parameter(torch.empty(width, width)) if self.n_head > 1 else None
@@ -110,7 +111,7 @@ class Block(nn.Module):
         self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, dropout: float = 0.0
     ) -> Tensor:
         n_time = x.shape[1]
-        qkv = F.linear(norm(x), self.qkv, self.qkv_bias)
+        qkv = F.linear(norm(x, self.norm_eps), self.qkv, self.qkv_bias)
         qk, v = qkv.split((2 * self.key_width, x.shape[2]), 2)
         qk = apply_rotary(qk.unflatten(2, (2 * self.n_head, -1)), cos[:n_time], sin[:n_time])
         q, k = qk.transpose(1, 2).chunk(2, 1)  # (B, H, T, D) each
@@ -124,13 +125,13 @@ class Block(nn.Module):
 
     def feed_forward(self, x: Tensor) -> Tensor:
         """The feed-forward branch of hidden states (..., C), before it is added."""
-        h = self.activation(F.linear(norm(x), self.up, self.up_bias))
+        h = self.activation(F.linear(norm(x, self.norm_eps), self.up, self.up_bias))
         return F.linear(h, self.down, self.down_bias)
 
 
-def norm(x: Tensor) -> Tensor:
+def norm(x: Tensor, eps: float) -> Tensor:
     """Layer normalisation without learnable weights: the following matrix can scale."""
-    return F.layer_norm(x, x.shape[-1:])
+    return F.layer_norm(x, x.shape[-1:], eps=eps)
 
 
 def rotary_tables(n_time: int, width: int) -> tuple[Tensor, Tensor]:

@@ -37,6 +37,7 @@ _RANGES = {
 _RULES = {
     "integer": "{field} must be a whole number from {low} to {high}.",
     "boolean": "{field} must be true or false.",
+    "epsilon": "{field} must be a number above 0, at most 1.",
     "activation": '{field} must be "gelu", "gelu_tanh", "relu" or "relu2".',
     "attention": '{field} must be "full" or "sliding".',
     "positions": "learned_positions go with full attention only.",
@@ -54,7 +55,9 @@ class ConfigError(ValueError):
     def __init__(
         self,
         field: str,
-        reason: Literal["integer", "boolean", "activation", "attention", "positions", "width"],
+        reason: Literal[
+            "integer", "boolean", "epsilon", "activation", "attention", "positions", "width"
+        ],
         low: int = 0,
         high: int = 0,
     ) -> None:
@@ -79,6 +82,7 @@ class ModelConfig:
                  "relu2" (ReLU squared, So et al. 2021)
     learned_positions  learned absolute position embeddings; else rotary ones
     bias         the linear layers and the head have a bias
+    norm_eps     added to the variance in layer normalisation
     attention    "full": a position attends to all before it in the window; "sliding": to the last
                  few (`spans`), so that its keys and values never depend on where the window begins
     """
@@ -99,6 +103,7 @@ class ModelConfig:
     activation: str = "gelu"
     learned_positions: bool = False
     bias: bool = False
+    norm_eps: float = 1e-5
     attention: str = "full"
 
     def __post_init__(self) -> None:
@@ -109,6 +114,8 @@ class ModelConfig:
         for name in ("share_offsets", "tied", "learned_positions", "bias"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(name, "boolean")
+        if type(self.norm_eps) not in (int, float) or not 0 < self.norm_eps <= 1:
+            raise ConfigError("norm_eps", "epsilon")
         if self.activation not in ACTIVATIONS:
             raise ConfigError("activation", "activation")
         if self.attention not in ("full", "sliding"):
@@ -282,8 +289,9 @@ class Transformer(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """The head: logits (..., V) of hidden states (..., C)."""
+        x = norm(x, self.config.norm_eps)
         if self.head is not None:
-            return F.linear(norm(x), self.head, self.head_bias)
+            return F.linear(x, self.head, self.head_bias)
         assert self.gain is not None  # tied
         table = self.embed.table[: self.config.vocab_size]
-        return F.linear(norm(x) * self.gain, table, self.head_bias)
+        return F.linear(x * self.gain, table, self.head_bias)

@@ -52,7 +52,12 @@ def draw(*, bias: bool, seed: int = 0, **sizes: int) -> dict[str, Tensor]:
 
 
 def logits(
-    tensors: dict[str, Tensor], ids: list[int], n_head: int, *, tanh: bool = False
+    tensors: dict[str, Tensor],
+    ids: list[int],
+    n_head: int,
+    *,
+    tanh: bool = False,
+    eps: float = 1e-5,
 ) -> Tensor:
     """GPT-2's logits (T, V) for a window, in doubles, one position after the other.
 
@@ -67,7 +72,7 @@ def logits(
     def norm(x: Tensor, name: str) -> Tensor:
         mean = x.mean(-1, keepdim=True)
         variance = ((x - mean) ** 2).mean(-1, keepdim=True)
-        y = (x - mean) / torch.sqrt(variance + 1e-5) * held[f"{name}.weight"]
+        y = (x - mean) / torch.sqrt(variance + eps) * held[f"{name}.weight"]
         return y + held[f"{name}.bias"] if f"{name}.bias" in held else y
 
     def gelu(x: Tensor) -> Tensor:
@@ -125,12 +130,12 @@ def opened(settings, repo_id=REPO):
 
 
 @torch.inference_mode()
-def hold_equal(model, tensors, n_head=2, *, tanh=False):
+def hold_equal(model, tensors, n_head=2, *, tanh=False, eps=1e-5):
     """Equal logits at each position of full windows, by the whole forward and by the short one."""
     generator = torch.Generator().manual_seed(1)
     rows = torch.randint(len(CHARACTERS), (4, model.config.block_size), generator=generator)
     for ids in rows:
-        expected = logits(tensors, ids.tolist(), n_head, tanh=tanh).float()
+        expected = logits(tensors, ids.tolist(), n_head, tanh=tanh, eps=eps).float()
         torch.testing.assert_close(model(ids[None])[0], expected, atol=1e-5, rtol=1e-5)
         for length in range(1, len(ids) + 1):
             last = extend(model, empty_cache(model, 1), *left_pad([ids[:length].tolist()]))[0][0, 0]

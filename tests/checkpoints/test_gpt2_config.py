@@ -103,7 +103,6 @@ def test_the_activation_by_each_name(name):
         ("num_key_value_heads", 1, "2"),
         ("position_embedding_type", "rope", '"learned"'),
         ("norm_type", "rmsnorm", '"layernorm"'),
-        ("norm_eps", 1e-6, "1e-05"),
         ("num_experts", 8, "1"),
         ("scale_attn_weights", None, "true"),
     ],
@@ -118,10 +117,37 @@ def test_what_makes_another_function_is_refused(field, value, needed):
     [
         {"rotary": False, "alibi": None, "n_kv_head": 2, "norm_type": "LayerNorm"},
         {"position_embedding_type": "absolute", "sliding_window": 0, "layer_norm_epsilon": None},
+        {"resid_pdrop": 0.1, "embd_pdrop": 0.3, "attn_pdrop": 0.0, "attention_dropout": 0.5},
+        {
+            "use_cache": False,
+            "torch_dtype": "bfloat16",
+            "dtype": "float16",
+            "gradient_checkpointing": True,
+        },
+        {
+            "architectures": ["GPT2LMHeadModel"],
+            "_name_or_path": "gpt2",
+            "transformers_version": "4.40.0",
+        },
+        {"summary_type": "cls_index", "summary_use_proj": True, "summary_first_dropout": 0.1},
+        {"task_specific_params": {"text-generation": {"do_sample": True, "n_layer": 3}}},
+        {"bos_token_id": 50256, "eos_token_id": None, "pad_token_id": -1, "id2label": {"0": "A"}},
+        {"initializer_range": 0.02, "reorder_and_upcast_attn": True, "my notes": [1, {"a": None}]},
     ],
 )
 def test_what_makes_none_is_read(fields):
     assert model_config(encoded(SIZES | fields)) == model_config(encoded(SIZES))
+
+
+@pytest.mark.parametrize("name", ["layer_norm_epsilon", "norm_eps", "ln_eps"])
+@pytest.mark.parametrize("eps", [1e-12, 0.01])
+def test_the_epsilon_of_the_norms_is_the_one_that_is_said(hub, settings, name, eps):
+    tensors = {key: 0.1 * tensor for key, tensor in draw(bias=True).items()}  # where it matters
+    hub.commit(REPO, files_with(tensors, **{name: eps}))
+    model = opened(settings)[1]
+    hold_equal(model, tensors, eps=eps)
+    with pytest.raises(AssertionError):
+        hold_equal(model, tensors)
 
 
 @pytest.fixture
@@ -135,6 +161,26 @@ def test_a_size_that_is_text_says_so(folder):
     (folder / "config.json").write_bytes(encoded(SIZES | {"vocab_size": "11"}))
     with pytest.raises(BadCheckpoint, match="vocab_size must be a whole number"):
         read_any_run(folder, "nano")
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (
+            {"n_embd": None, "hidden_size": "16"},
+            "hidden_size: n_embd must be a whole number from 4",
+        ),
+        ({"block_size": None, "n_ctx": 4096}, "n_ctx: block_size must be a whole number from 1 to"),
+        (
+            {"block_size": None},
+            r"^config.json: block_size must be a whole number from 1 to 1024\.$",
+        ),
+        ({"layer_norm_eps": 2}, r"layer_norm_eps: norm_eps must be a number above 0, at most 1\.$"),
+    ],
+)
+def test_a_field_that_cannot_be_is_named_as_it_is_written(fields, sentence):
+    with pytest.raises(BadCheckpoint, match=sentence):
+        model_config(encoded(SIZES | fields))
 
 
 def test_a_config_of_nothing_known_says_what_is_needed(folder):

@@ -222,7 +222,7 @@ REFUSED = {
     "a vocabulary of words": (with_config(vocab_size=50257), "lists 11 characters, config"),
     "no size of a vocabulary": (with_config(vocab_size="11"), "vocab_size must be a whole number"),
     "too wide": (with_config(n_embd=768), "n_embd must be"),
-    "a huge hidden width": (with_config(n_inner=10**9), "n_hidden must be"),
+    "a huge hidden width": (with_config(n_inner=10**9), "n_inner: n_hidden must be"),
     "no number": (with_config(n_embd="16"), "n_embd must be"),
     "a list": (with_config(n_embd=[16] * 1000), "n_embd must be"),
     "no size": (with_config(block_size=None), "block_size must be"),
@@ -231,7 +231,10 @@ REFUSED = {
     "another activation": (
         with_config(activation_function="silu"), "activation_function must be one of gelu,",
     ),
-    "another epsilon": (with_config(layer_norm_epsilon=1e-6), "layer_norm_epsilon must be 1e-05"),
+    "an epsilon of 0": (
+        with_config(layer_norm_epsilon=0), "layer_norm_epsilon: norm_eps must be a number above 0",
+    ),
+    "an epsilon that is text": (with_config(layer_norm_epsilon="1e-6"), "must be a number above"),
     "another head": (with_config(tie_word_embeddings=False), "lacks tensors: lm_head.weight"),
     "no JSON": (lambda files: files | {"config.json": b"{"}, "config.json is no JSON"),
     "no object": (lambda files: files | {"config.json": b"[]"}, "must be a JSON object"),

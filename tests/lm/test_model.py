@@ -112,6 +112,9 @@ def test_the_largest_config_is_counted_without_allocating_it():
         ({"tied": 1}, "tied must be true or false."),
         ({"learned_positions": None}, "learned_positions must be true or false."),
         ({"bias": 0}, "bias must be true or false."),
+        ({"norm_eps": 0.0}, "norm_eps must be a number above 0, at most 1."),
+        ({"norm_eps": float("nan")}, "norm_eps must be a number above 0, at most 1."),
+        ({"norm_eps": True}, "norm_eps must be a number above 0, at most 1."),
         ({"activation": "tanh"}, 'activation must be "gelu", "gelu_tanh", "relu" or "relu2".'),
     ],
 )

@@ -136,9 +136,17 @@ def test_files_in_utf_8():
     [
         ("a.pdf", b"text " * 100, r"ends in \.txt or \.md"),
         ("a.txt", "Grüße\n".encode("latin-1") * 40, r"in UTF-8 \(byte 2\)\. .* “Save as” .*UTF-8"),
-        ("a.txt", "“Grüße”\n".encode("cp1252") * 40, "before Unicode, such as Windows-1252 .* “Save"),
+        (
+            "a.txt",
+            "“Grüße”\n".encode("cp1252") * 40,
+            "before Unicode, such as Windows-1252 .* “Save",
+        ),
         ("a.txt", "Привет\n".encode("cp1251") * 40, "before Unicode, such as .* “Save as” .*UTF-8"),
-        ("a.txt", "Grüße\n".encode() * 40 + b"\xfc", r"in UTF-8 \(byte 320\)\. Open it .* “Save as”"),
+        (
+            "a.txt",
+            "Grüße\n".encode() * 40 + b"\xfc",
+            r"in UTF-8 \(byte 320\)\. Open it .* “Save as”",
+        ),
         ("a.txt", "Grüße\n".encode("utf-16-be") * 40, "in UTF-16 without a byte order mark"),
         ("a.txt", "Grüße\n".encode("utf-16-le") * 40, "zero bytes.* “Save as” .*UTF-8"),
         ("a.txt", "Grüße\n".encode("utf-16") * 40 + b"!", r"not a text in UTF-16 \(byte 560\)"),
