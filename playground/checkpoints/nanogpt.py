@@ -24,7 +24,7 @@ from playground.checkpoints.gpt2_config import (
     trained_steps,
 )
 from playground.checkpoints.gpt2_weights import gpt2_format, read_variant
-from playground.checkpoints.json_files import read_json_bytes
+from playground.checkpoints.json_files import read_json, read_json_bytes
 from playground.checkpoints.schema import (
     CONFIG,
     INDEX,
@@ -66,7 +66,7 @@ def read_run(folder: Path, name: str) -> Run:
         raise BadCheckpoint("checkpoint.no_vocabulary", file=file)
     tokens = parse_characters(read_json_bytes(folder, file), file)
     check_vocabulary_size(content, tokens, file)
-    entries = read_index(folder) if (folder / INDEX).exists() else (_only_step(folder, content),)
+    entries = read_index(folder) if lists_steps(folder) else (_only_step(folder, content),)
     config = model_config(content, tokens, read_variant(folder / entries[-1].path, tokens))
     fields = {slot: getattr(config, slot) for slot in ModelConfig.__slots__}
     about = RunConfig(
@@ -74,6 +74,14 @@ def read_run(folder: Path, name: str) -> Run:
     )
     weights_format = gpt2_format(tokens)
     return Run(folder, about, config, tokens.vocabulary, entries, config.n_params, weights_format)
+
+
+def lists_steps(folder: Path) -> bool:
+    """Whether there is an index with anything in it: an empty one says no more than none.
+
+    Raises BadCheckpoint where it is no JSON.
+    """
+    return (folder / INDEX).exists() and bool(read_json(folder, INDEX))
 
 
 def _only_step(folder: Path, content: bytes) -> CheckpointEntry:

@@ -40,6 +40,7 @@ _WAYS_OUT = (
     (CONFIG, re.compile(r".+/config\.json"), "hub_errors.in_a_folder"),
     (WEIGHTS, re.compile(r".*\.(bin|pt|pth|ckpt|pkl)"), "hub_errors.pickled_weights"),
     (WEIGHTS, re.compile(r".*\.(onnx|h5|keras|msgpack)"), "hub_errors.other_weights"),
+    (WEIGHTS, re.compile(re.escape(SHARD_INDEX)), "hub_errors.weights_in_shards"),
     (WEIGHTS, re.compile(r".*\.safetensors"), "hub_errors.renamed_weights"),
     (VOCABULARY, re.compile(r".*\.pkl"), "hub_errors.pickled_vocabulary"),
 )
@@ -108,14 +109,13 @@ def check_weights_sizes(repo_id: str, files: Files, limits: Limits) -> None:
     _check_sizes(repo_id, weights, limits)
 
 
-def check_run(repo_id: str, run: BaseRun, files: Files, limits: Limits) -> None:
+def check_run(repo_id: str, run: BaseRun, files: Files | None, limits: Limits) -> None:
     """Check a repo's index against its files, and its model against the limits.
 
-    files: the files of the commit. An index that was built from step branches is not checked
-    against them: its weights are in other commits.
+    files: those of the commit; None where they are not what the index lists.
     Raises HubFileNotFound, BadCheckpoint, HubTooLarge.
     """
-    if INDEX in files:
+    if files is not None:
         for entry in run.checkpoints:
             _check_entry(repo_id, entry, files)
     _check_sizes(repo_id, {e.path: e.bytes for e in run.checkpoints}.values(), limits)

@@ -19,6 +19,7 @@ from huggingface_hub.hf_api import RepoSibling
 from playground.checkpoints.folder import vocabulary_file
 from playground.checkpoints.gpt2_config import is_nanogpt, model_config, trained_steps
 from playground.checkpoints.json_files import parse_json
+from playground.checkpoints.nanogpt import lists_steps
 from playground.checkpoints.schema import (
     CONFIG,
     INDEX,
@@ -82,20 +83,37 @@ class SnapshotDownloader:
 
         Raises HubError, BadCheckpoint.
         """
-        if INDEX in files_by_path(info):
-            return await self._download_indexed(pinned, info, public)
-        return await self._download_without_index(pinned, info, public)
+        has_index = INDEX in files_by_path(info)
+        origin = await self._download_indexed(pinned, info, public) if has_index else None
+        return origin or await self._download_without_index(pinned, info, public)
 
-    async def _download_indexed(self, pinned: Address, info: ModelInfo, public: bool) -> Origin:
-        """Download a repo in the layout of a checkpoint folder."""
-        files = files_by_path(info)
-        texts = [CONFIG, vocabulary_file(files), INDEX]
-        check_required_files(pinned.repo_id, files, texts)
-        check_text_sizes(pinned.repo_id, files, texts)
-        check_weights_sizes(pinned.repo_id, files, self._limits)
-        for name in texts:
-            await self._download_text(pinned, name, self._cache.folder(pinned), public)
-        return Origin(repo_id=pinned.repo_id, commit=str(pinned.revision), public=public)
+    async def _download_indexed(
+        self, pinned: Address, info: ModelInfo, public: bool
+    ) -> Origin | None:
+        """Download a repo in the layout of a checkpoint folder, or a nanoGPT with its index.
+
+        None where the index is not of this model: it is one of the transformers library, or a
+        nanoGPT of which no steps are listed.
+        """
+        repo_id, folder, files = pinned.repo_id, self._cache.folder(pinned), files_by_path(info)
+        texts = [CONFIG, INDEX, vocabulary_file(files)]
+        check_required_files(repo_id, files, texts)
+        if TOKENIZER not in files:  # else it may be a model of tokens, whose limits are others
+            self._check_sizes(repo_id, files, texts)
+        check_text_sizes(repo_id, files, [CONFIG, INDEX])
+        config = await self._download_text(pinned, CONFIG, folder, public)
+        if is_transformers(parse_json(config, CONFIG)):
+            return None
+        await self._download_text(pinned, INDEX, folder, public)
+        if (nanogpt := _is_nanogpt(repo_id, config)) and not lists_steps(folder):
+            return None
+        self._check_sizes(repo_id, files, texts)
+        await self._download_text(pinned, texts[-1], folder, public)
+        return Origin(repo_id=repo_id, commit=str(pinned.revision), public=public, nanogpt=nanogpt)
+
+    def _check_sizes(self, repo_id: str, files: Files, texts: list[str]) -> None:
+        check_text_sizes(repo_id, files, texts)
+        check_weights_sizes(repo_id, files, self._limits)
 
     async def _download_without_index(
         self, pinned: Address, info: ModelInfo, public: bool

@@ -127,7 +127,9 @@ class SnapshotStore:
             origin = await self._downloader.download(pinned, info, public)
             run = await asyncio.to_thread(_read, folder, origin, self._token_limits)
             if not origin.transformers:
-                check_run(pinned.repo_id, run, files, self._limits)
+                # The weights of an index that was built from branches are in other commits.
+                listed = None if origin.branch_commits else files
+                check_run(pinned.repo_id, run, listed, self._limits)
             self._cache.mark_complete(folder, origin)
         return Snapshot(run, origin, cached=False)
 

@@ -3,13 +3,15 @@
 import asyncio
 import json
 import math
+from hashlib import sha256
 
 import pytest
 import torch
 from safetensors.torch import save
 
 from playground.checkpoints.folder import load_model
-from playground.checkpoints.schema import WEIGHTS
+from playground.checkpoints.nanogpt import read_any_run
+from playground.checkpoints.schema import INDEX, WEIGHTS, weights_path
 from playground.errors import (
     BadCheckpoint,
     HubFileNotFound,
@@ -143,6 +145,54 @@ def test_a_chinese_alphabet(hub, settings):
     session, model = opened(settings)
     assert session.run.vocabulary.characters == tuple(characters)
     hold_equal(model, tensors)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "null"])
+def test_an_index_without_a_step_is_none(hub, settings, content, tmp_path):
+    tensors = draw(bias=True)
+    files = files_with(tensors) | {INDEX: content.encode()}
+    hub.commit(REPO, files)
+    session, model = opened(settings)
+    assert session.run.steps == [0]
+    hold_equal(model, tensors)
+    (tmp_path / "there" / "checkpoints").mkdir(parents=True)
+    for name, held in files.items():
+        (tmp_path / "there" / name).write_bytes(held)
+    assert read_any_run(tmp_path / "there", "nano").steps == [0]
+
+
+def test_an_index_of_a_nanogpt_tells_its_steps(hub, settings):
+    files = files_with(draw(bias=True))
+    early, last = files[WEIGHTS], files_with(draw(bias=True, seed=1))[WEIGHTS]
+    path = weights_path(50, final=False)
+    hub.commit(
+        REPO,
+        files
+        | {path: early, WEIGHTS: last, INDEX: index_of((50, path, early), (90, WEIGHTS, last))},
+    )
+    assert opened(settings)[0].run.steps == [50, 90]
+    hub.commit(REPO, files | {INDEX: index_of((50, path, early))})
+    with pytest.raises(HubFileNotFound, match=f"{path}"):
+        opened(settings)
+    hub.commit(REPO, files | {INDEX: b'[{"step": 1}]'})
+    with pytest.raises(
+        BadCheckpoint, match=r"^checkpoints/index.json: 0.tokens: This field is mis"
+    ):
+        opened(settings)
+
+
+def index_of(*steps):
+    lines = [
+        {
+            "step": step,
+            "tokens": 0,
+            "path": path,
+            "sha256": sha256(content).hexdigest(),
+            "bytes": len(content),
+        }
+        for step, path, content in steps
+    ]
+    return json.dumps(lines).encode()
 
 
 def test_steps_in_branches_of_a_main_branch_without_any_file(hub, settings):

@@ -2,10 +2,12 @@
 
 import pytest
 
-from playground.checkpoints.schema import INDEX, WEIGHTS
+from playground.checkpoints.schema import INDEX, SHARD_INDEX, WEIGHTS
 from playground.errors import HubTooLarge, NotAPlaygroundModel
 from playground.hub.layout import check_required_files
 from tests.hub.scenarios import REPO, STEP_0, on_disk, run, text
+
+SHARD = "model-00001-of-00002.safetensors"
 
 
 def test_only_the_files_of_the_layout_are_fetched_and_the_steps_lazily(hub, settings, tiny):
@@ -71,6 +73,7 @@ def test_file_names_that_lead_out_are_not_fetched(hub, settings, tiny, tmp_path)
         (["config.json", "vocab.json", "pytorch_model.bin"], "save them as model.safetensors"),
         (["config.json", "vocab.json", "model.onnx"], "for ONNX, TensorFlow or Flax: save those"),
         (["config.json", "vocab.json", "tf_model.h5"], "for ONNX, TensorFlow or Flax: save those"),
+        (["config.json", "vocab.json", SHARD_INDEX, SHARD], "in several files: save them in one"),
         (["config.json", "vocab.json", "ckpt.safetensors"], "all weights, call it model.safe"),
         (["config.json", WEIGHTS, "meta.pkl"], "write the characters to vocab.json, with"),
         ([], "no files$"),

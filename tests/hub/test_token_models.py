@@ -12,7 +12,7 @@ pytest.importorskip("transformers")
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from playground.checkpoints.schema import CONFIG, SHARD_INDEX, TOKENIZER, WEIGHTS
+from playground.checkpoints.schema import CONFIG, INDEX, SHARD_INDEX, TOKENIZER, WEIGHTS
 from playground.checkpoints.transformers_folder import TransformersRun
 from playground.errors import BadCheckpoint, HubTooLarge, InvalidInput
 from playground.lm.sampling import SamplingParams
@@ -296,6 +296,7 @@ SAME = {
             "model.embeddings.position_ids": torch.arange(4),
         },
     ),
+    "with another program's index": lambda f: f | {INDEX: b"[]"},
 }  # fmt: skip
 
 
