@@ -20,10 +20,11 @@ from fastapi import FastAPI
 from playground.api.app import create_api
 from playground.api.compression import CompressResponses
 from playground.api.middleware import AnswerHead
+from playground.api.routes.unmatched import answer_unmatched
 from playground.page.blocks import build_page, mount_arguments
 from playground.page.gradio_patches import apply_patches, configure_environment
 from playground.page.head import document_head
-from playground.page.routes import add_page_routes
+from playground.page.routes import PAGE_PREFIX, add_page_routes
 from playground.service.playground import Playground
 from playground.settings import Settings
 
@@ -45,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
 def assemble(api: FastAPI, page: gr.Blocks) -> FastAPI:
     """The API and the page as one application."""
     add_page_routes(api)
+    answer_unmatched(api, PAGE_PREFIX)
     app: FastAPI = gr.mount_gradio_app(api, page, path="/", **mount_arguments())
     # For what is not compressed yet: on a phone, bytes are what a visitor waits for.
     app.add_middleware(CompressResponses)

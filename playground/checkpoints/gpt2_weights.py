@@ -41,7 +41,8 @@ _TABLE, _HEADS = "wte.weight", ("lm_head.", "head.")
 _POSITIONS, _LAST_NORM = "wpe.weight", "ln_f"
 # Causal masks, positions in order, and what the optimizer keeps.
 _NO_WEIGHT = re.compile(
-    r"(.*\.)?h\.[0-9]+\.attn\.(bias|masked_bias|mask|tril|causal_mask|attn_mask)"
+    r"(.*\.)?h\.[0-9]+\.attn\.bias"
+    r"|(.*[._])?(mask(ed)?|tril|triu|causal)(_(bias|mask|matrix|buffer))?"
     r"|(.*\.)?(position_ids|pos)|optimizer\..*"
 )
 _LAYER = re.compile(r"h\.([0-9]{1,4})\.")
@@ -63,10 +64,11 @@ class Layout:
     @classmethod
     def of(cls, found: Shapes) -> Layout:
         """The layout of the tensors of a file, as far as they determine it."""
-        wrapper = max((_wrapper(name) for name in found), key=len, default="")
+        wrapper = max(map(_wrapper, found), key=len, default="")
         bare = wrapper + _BODY
         body = "" if wrapper + _TABLE in found and bare + _TABLE not in found else _BODY
-        heads = [wrapper + inside + head for inside in ("", _BODY) for head in _HEADS]
+        # Beside the body, in it, or beside whatever holds it.
+        heads = [at + head for at in (wrapper, bare, "") for head in _HEADS]
         head = next((head for head in heads if f"{head}weight" in found), heads[0])
         shape = found.get(f"{wrapper}{body}h.0.attn.c_attn.weight", [])
         transposed = len(shape) == 2 and shape[1] == 3 * shape[0]
@@ -156,6 +158,9 @@ def _is_no_weight(name: str, shape: list[int]) -> bool:
 
 
 def _wrapper(name: str) -> str:
+    """What is before a name of GPT-2: before the table, whatever people call it."""
+    if name.endswith(f".{_TABLE}"):
+        return name.removesuffix(_TABLE).removesuffix(_BODY)
     match = _WRAPPERS.match(name)
     return match[0] if match else ""
 

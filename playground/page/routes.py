@@ -17,6 +17,7 @@ from playground.page.head import component_css
 from playground.page.response_cache import IMMUTABLE, REVALIDATE
 from playground.page.text_file import text_file_schema
 
+PAGE_PREFIX = "/page"
 _NO_CACHE = {"Cache-Control": REVALIDATE}
 
 
@@ -30,14 +31,14 @@ def _routes(lessons: Path) -> APIRouter:
 
     bundle = frontend_bundle()
 
-    @router.get(f"/page/{bundle.name}")
+    @router.get(f"{PAGE_PREFIX}/{bundle.name}")
     async def modules() -> Response:
         """The browser's modules."""
         return Response(
             bundle.code, media_type="text/javascript", headers={"Cache-Control": IMMUTABLE}
         )
 
-    @router.get("/page/messages.json")
+    @router.get(f"{PAGE_PREFIX}/messages.json")
     async def messages(languages: str = "") -> JSONResponse:
         """The message catalog of the best locale in `languages`, a comma-separated list."""
         locale = negotiate_locale(languages.split(","))
@@ -45,17 +46,17 @@ def _routes(lessons: Path) -> APIRouter:
         texts = {**catalog(DEFAULT_LOCALE), **catalog(locale)}
         return JSONResponse({"language": locale, "messages": texts}, headers=_NO_CACHE)
 
-    @router.get("/page/config.json")
+    @router.get(f"{PAGE_PREFIX}/config.json")
     async def browser_config() -> JSONResponse:
         """Limits, defaults and ranges, each defined where it is enforced."""
         return JSONResponse(page_config(), headers=_NO_CACHE)
 
-    @router.get("/page/text.schema.json")
+    @router.get(f"{PAGE_PREFIX}/text.schema.json")
     async def text_schema() -> JSONResponse:
         """The JSON Schema of the files that Explore's Keep saves and opens."""
         return JSONResponse(text_file_schema(), headers=_NO_CACHE)
 
-    @router.get("/page/lessons.json")
+    @router.get(f"{PAGE_PREFIX}/lessons.json")
     def page_lessons(languages: str = "") -> JSONResponse:
         """The lessons, in the best locale of `languages`."""
         # Read each time: a lesson that a teacher has just saved is in the tour.
@@ -67,7 +68,7 @@ def _routes(lessons: Path) -> APIRouter:
         """Gradio's loader of `<gradio-app>` at an address that outlives Gradio's hashed names."""
         return FileResponse(GRADIO_LOADER, headers=_NO_CACHE)
 
-    @router.get("/page/component.css")
+    @router.get(f"{PAGE_PREFIX}/component.css")
     async def component_styles() -> Response:
         """The page's styles, scoped to `<gradio-app>` in another site's page."""
         return Response(component_css(), media_type="text/css", headers=_NO_CACHE)

@@ -52,6 +52,14 @@ def error_sentence(response):
     return found["message"] if isinstance(found, dict) else found
 
 
+def test_what_is_no_file_of_the_page_is_an_error_of_the_api(whole):
+    for path in ("/page", "/page/", "/page/nothing.json", "/page/config.json/x", "/PAGE/a/b"):
+        assert error(whole.get(path), 404) == "Not Found"
+    response = whole.post("/page/config.json")
+    assert error(response, 405) == "Method Not Allowed"
+    assert response.headers["allow"] == "GET, HEAD"
+
+
 def test_what_gradio_answers_stays_gradios(whole):
     assert whole.get("/nothing").json() == {"detail": "Not Found"}
     assert whole.head("/config").status_code == 405

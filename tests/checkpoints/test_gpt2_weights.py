@@ -70,7 +70,7 @@ def prefixed(tensors, prefix):
 PREFIXES = (
     "", "_orig_mod.", "module.", "_orig_mod.module.", "module._orig_mod.", "model.",
     "_forward_module._orig_mod.", "_fsdp_wrapped_module.", "gpt.", "network.", "ema_model.module.",
-    "model.state_dict.",
+    "model.state_dict.", "gpt2.", "my_gpt.core.",
 )  # fmt: skip
 
 
@@ -86,6 +86,8 @@ def test_buffers_of_a_mask_are_no_weights(hub, settings, prefix, bias):
     "name",
     [
         *(f"transformer.h.1.attn.{name}" for name in ("mask", "tril", "causal_mask")),
+        *("tril", "transformer.mask", "transformer.h.0.attn.causal_bias", "module.future_mask"),
+        *("transformer.h.0.attn.triu_mask", "transformer.h.1.attn.attention.masked_bias"),
         *("transformer.position_ids", "transformer.pos", "optimizer.state.0.exp_avg"),
     ],
 )
@@ -109,6 +111,13 @@ def test_a_head_by_another_name(hub, settings, name):
         commit(hub, tensors | {name: head.clone()})
         _, model = opened(settings, f"{REPO}@{hub.repos[REPO].branches['main']}")
         hold_equal(model, tensors | {"lm_head.weight": head})
+
+
+def test_a_head_beside_what_holds_the_model(hub, settings):
+    held = with_head(draw(bias=True))
+    inside = {n.replace("transformer.", "gpt2."): t for n, t in held.items()}
+    commit(hub, inside)
+    hold_equal(opened(settings)[1], held)
 
 
 @pytest.mark.parametrize("bias", [True, False])
