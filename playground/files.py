@@ -27,9 +27,14 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 
 def write_bytes(target: Path, content: bytes) -> None:
-    """Write a file atomically. Raises OSError."""
-    with atomic_path(target) as partial:
-        partial.write_bytes(content)
+    """Write a file atomically. Raises OSError, with the file's name where the disk is full."""
+    try:
+        with atomic_path(target) as partial:
+            partial.write_bytes(content)
+    except OSError as error:
+        if error.filename is None:  # as of what fails after a file was opened
+            error.filename = str(target)
+        raise
 
 
 def write_text(target: Path, content: str) -> None:

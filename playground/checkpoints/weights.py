@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from playground.checkpoints.schema import INDEX, JSON_BYTES, CheckpointEntry
 from playground.errors import BadCheckpoint
-from playground.files import atomic_path
+from playground.files import write_bytes
 from playground.i18n.translate import LocalizedNumber
 from playground.lm.model import ModelConfig, Transformer
 
@@ -93,6 +93,15 @@ def read_tensors(
     return tensors
 
 
+def write_tensors(
+    target: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None
+) -> None:
+    """Write a safetensors file atomically. Raises OSError; safetensors' own writer has no other
+    error for a full disk than for tensors that cannot be written.
+    """
+    write_bytes(target, save(tensors, metadata))
+
+
 def write_weights(
     folder: Path,
     path: str,
@@ -106,9 +115,8 @@ def write_weights(
     dtype: torch.dtype = torch.float32,
 ) -> CheckpointEntry:
     """Write a model's weights to `folder / path`; returns its line for the index."""
-    with atomic_path(folder / path) as partial:
-        weights = {name: w.to(dtype).contiguous() for name, w in model.state_dict().items()}
-        save_file(weights, partial)
+    weights = {name: w.to(dtype).contiguous() for name, w in model.state_dict().items()}
+    write_tensors(folder / path, weights)
     return weights_entry(
         folder,
         path,

@@ -12,7 +12,6 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -22,6 +21,7 @@ from playground.cli.command import (
     THREADS_MAX,
     CommandParser,
     check_folder,
+    file_path,
     run_command,
     whole_number,
 )
@@ -84,8 +84,8 @@ def _in_tokens_of(
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser("python -m playground.evaluate", description=__doc__)
-    parser.add_argument("folder", type=Path, help="a checkpoint folder, such as models/NAME")
-    parser.add_argument("--text", type=Path, required=True, help="the text it learned from")
+    parser.add_argument("folder", type=file_path, help="a checkpoint folder, such as models/NAME")
+    parser.add_argument("--text", type=file_path, required=True, help="the text it learned from")
     parser.add_argument("--all-steps", action="store_true", help="every checkpoint, not the last")
     parser.add_argument(
         "--block-size",

@@ -33,7 +33,7 @@ from playground.checkpoints.model_card import kind_tag
 from playground.checkpoints.nanogpt import read_any_run
 from playground.checkpoints.schema import CONFIG, INDEX
 from playground.checkpoints.weights import NATIVE_FORMAT
-from playground.cli.command import CommandParser, check_folder, run_command
+from playground.cli.command import CommandParser, check_folder, file_path, run_command
 from playground.cli.corpus import read_text
 from playground.errors import CommandError, HubError
 from playground.hub.address import parse_address
@@ -210,7 +210,7 @@ def _upload_errors(repo_id: str) -> Iterator[None]:
 
 def _parser(settings: Settings) -> argparse.ArgumentParser:
     parser = CommandParser(prog="python -m playground.publish", description=__doc__)
-    parser.add_argument("folder", type=Path, help="a model folder, such as models/shakespeare")
+    parser.add_argument("folder", type=file_path, help="a model folder, such as models/shakespeare")
     parser.add_argument("repo_id", help="owner/name on the Hub; created if it is not there")
     parser.add_argument("--private", action="store_true", help="create the repo as a private one")
     parser.add_argument("--license", help="instead of the licence that the folder's README names")

@@ -23,7 +23,6 @@ from typing import get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
@@ -37,11 +36,16 @@ from playground.checkpoints.schema import (
     SamplingDefaults,
     weights_path,
 )
-from playground.checkpoints.weights import write_weights
-from playground.cli.command import THREADS_MAX, CommandParser, run_command, whole_number
+from playground.checkpoints.weights import write_tensors, write_weights
+from playground.cli.command import (
+    THREADS_MAX,
+    CommandParser,
+    file_path,
+    run_command,
+    whole_number,
+)
 from playground.cli.corpus import read_corpus
 from playground.errors import CommandError
-from playground.files import atomic_path
 from playground.lm.learning import Trainer, TrainingParams, validation_loss
 from playground.lm.model import ModelConfig, Transformer
 from playground.lm.sampling import TEMPERATURE_MAX
@@ -120,9 +124,9 @@ def window_starts(ids: Tensor, newline: int) -> Tensor:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser("python -m playground.train", description=__doc__)
     add = parser.add_argument
-    add("--text", type=Path, required=True, help="the text to learn from: UTF-8, or "
+    add("--text", type=file_path, required=True, help="the text to learn from: UTF-8, or "
         "UTF-16 or UTF-32 with a byte order mark")  # fmt: skip
-    add("--out", type=Path, required=True, help="folder to write, such as models/NAME")
+    add("--out", type=file_path, required=True, help="folder to write, such as models/NAME")
     add("--preset", choices=sorted(PRESETS), default="small")
     add("--tokenizer", choices=get_args(TokenizerName), default="characters", help="what a token "
         "is: a character, or a word piece of byte-level BPE, learned from the text")  # fmt: skip
@@ -343,8 +347,7 @@ def _save_state(job: Job, trainer: Trainer, entries: list[CheckpointEntry]) -> N
         "job": job.identity,
         "entries": json.dumps([entry.model_dump() for entry in entries]),
     }
-    with atomic_path(job.state_path) as partial:
-        save_file(trainer.state_dict(), partial, metadata=metadata)
+    write_tensors(job.state_path, trainer.state_dict(), metadata)
 
 
 def _load_state(job: Job, trainer: Trainer) -> list[CheckpointEntry]:

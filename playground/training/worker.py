@@ -25,11 +25,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from playground.checkpoints.schema import TOKENIZER, weights_path
-from playground.checkpoints.weights import write_weights
-from playground.files import atomic_path, write_bytes
+from playground.checkpoints.weights import write_tensors, write_weights
+from playground.files import write_bytes
 from playground.lm.learning import Trainer, TrainingParams, Update, make_optimizers, validation_loss
 from playground.lm.model import ModelConfig, Transformer
 from playground.lm.sampling import SamplingParams
@@ -334,8 +334,7 @@ class Worker:
         return float(np.mean([u.loss for u in self._recent])) / self._characters_per_token
 
     def _save_state(self) -> None:
-        with atomic_path(state_path(self._folder)) as partial:
-            save_file(self._trainer.state_dict(), partial)
+        write_tensors(state_path(self._folder), self._trainer.state_dict())
         self._saved_at = time.perf_counter()
 
 

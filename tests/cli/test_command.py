@@ -126,6 +126,53 @@ def test_places_that_cannot_be_written(refused, text, tmp_path, monkeypatch):
     assert "cannot be written to" in out(tmp_path / "locked")
 
 
+def test_an_empty_name_is_no_folder(refused, text, tmp_path):
+    needed = "the name of a file or folder is needed"
+    assert f"--out: {needed}" in refused(train, "--text", text, "--out", "")
+    assert f"--text: {needed}" in refused(train, "--text", " ", "--out", tmp_path / "out")
+    assert f"folder: {needed}" in refused(publish, "", "owner/name")
+    assert f"folder: {needed}" in refused(evaluate, "", "--text", text)
+
+
+def test_a_disk_that_is_full_is_one_line(text, tmp_path):
+    command = f"ulimit -f 8; exec {sys.executable} -m playground train --steps 1 --batch-size 1"
+    found = subprocess.run(
+        ["bash", "-c", f"{command} --text {text} --out {tmp_path / 'out'}"],
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert found.returncode == 2
+    assert "Traceback" not in found.stderr
+    error = found.stderr.splitlines()[-1]
+    assert error.startswith("error: ")
+    assert error.endswith("model.safetensors cannot be used: File too large.")
+    assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".partial")]
+
+
+PRINTS = """
+import sys
+from playground.cli.edge import exit_code
+sys.exit(exit_code(lambda: print("losses\\n" * 99)))
+"""
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    with subprocess.Popen(
+        [sys.executable, "-c", PRINTS], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as found:
+        found.stdout.close()  # as `| head -0`
+        assert (found.stderr.read(), found.wait(100)) == (b"", 141)
+
+
+def test_an_output_that_cannot_be_written_says_so():
+    with open("/dev/full", "w") as full:
+        found = subprocess.run(
+            [sys.executable, "-c", PRINTS],
+            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100,
+        )  # fmt: skip
+    assert found.stderr == "error: The output cannot be used: No space left on device.\n"
+    assert found.returncode == 2
+
+
 def test_the_folder_one_is_in_may_be_written(text, tmp_path, monkeypatch):
     folder = tmp_path / "here"
     folder.mkdir()
