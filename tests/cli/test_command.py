@@ -150,8 +150,8 @@ def test_a_disk_that_is_full_is_one_line(text, tmp_path):
 
 PRINTS = """
 import sys
-from playground.cli.edge import exit_code
-sys.exit(exit_code(lambda: print("losses\\n" * 99)))
+from playground.cli.command import run_command
+sys.exit(run_command(lambda: print("losses\\n" * 99)))
 """
 
 
