@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from playground.checkpoints.folder import load_model, read_run
 from playground.cli import evaluate, train
+from playground.cli.corpus import read_corpus
 from playground.lm.scoring import sliding_validation_loss
 from playground.training.corpora import in_word_pieces
 from playground.training.presets import PRESETS
@@ -123,7 +124,7 @@ def test_word_pieces_are_learned_and_the_losses_are_those_of_characters(text, tm
     more = ("--tokenizer", "bpe", "--vocab-size", "280", "--steps", "2", "--prompt", "the hämster")
     assert train.main(arguments(text, out, *more)) == 0
     run = read_run(out)
-    corpus, _ = train.read_corpus(text, lines=False, seed=1)
+    corpus, _ = read_corpus(text, lines=False, seed=1)
     held_out = in_word_pieces(corpus, 280)
     assert run.vocabulary.pieces == held_out.vocabulary.pieces
     assert run.model_config.vocab_size == len(run.vocabulary)
@@ -184,7 +185,7 @@ def test_weights_of_16_bits_have_the_losses_of_what_is_written(text, tmp_path, c
     assert half.checkpoints[-1].val_loss != whole.checkpoints[-1].val_loss
     assert half.checkpoints[-1].val_loss == pytest.approx(whole.checkpoints[-1].val_loss, abs=0.01)
     assert "--float16" in half.config.command
-    corpus, _ = train.read_corpus(text, lines=False, seed=1)
+    corpus, _ = read_corpus(text, lines=False, seed=1)
     model = load_model(half, None, max_bytes=2**20)
     validation = torch.from_numpy(corpus.validation)
     assert half.checkpoints[-1].val_loss == train.validation_loss(model, validation, 64)
@@ -216,7 +217,7 @@ def test_a_list_is_shuffled_and_an_item_ends_with_its_line(tmp_path):
     items = [f"item{i:03d}" for i in range(200)]
     text = tmp_path / "list.txt"
     text.write_text("\n".join(items), "utf-8")
-    corpus, _ = train.read_corpus(text, lines=True, seed=1)
+    corpus, _ = read_corpus(text, lines=True, seed=1)
     ids = [*corpus.train, *corpus.validation]
     read = corpus.vocabulary.decode(ids)
     assert read.endswith("\n")
