@@ -20,3 +20,10 @@ def settings(hub, tmp_path) -> Settings:
         hub_cache_dir=tmp_path / "cache",
         hub_seconds=30.0,
     )
+
+
+@pytest.fixture
+def folder(tmp_path, write_model):
+    """A checkpoint folder."""
+    write_model(tmp_path / "model", "abcdefghijklmnop")
+    return tmp_path / "model"
