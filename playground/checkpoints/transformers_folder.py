@@ -239,10 +239,11 @@ def read_transformers_run(folder: Path, name: str, limits: TransformersLimits) -
     check_files([path.name for path in folder.iterdir()])
     values = _config(folder)
     check_config(values, limits)
+    size = values["vocab_size"]
     tokenizer = LibraryTokenizer(
-        resolve_within(folder, TOKENIZER), max_bytes=limits.tokenizer_bytes
+        resolve_within(folder, TOKENIZER), max_bytes=limits.tokenizer_bytes, n_ids=size
     )
-    n_tokens, size = len(tokenizer), values["vocab_size"]
+    n_tokens = len(tokenizer)
     if n_tokens > size:
         raise BadCheckpoint("transformers.tokens_differ", tokens=n_tokens, size=size)
     window = _window(values, limits)

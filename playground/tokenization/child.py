@@ -1,7 +1,8 @@
 """Child process that loads and runs an untrusted tokenizer.json.
 
-Its arguments are PATH and DESCRIBE. It sends the description of the tokenizer if DESCRIBE is 1, and
-then the tokens of each text that it receives. Imports little, so that it starts soon.
+Its arguments are PATH, DESCRIBE and N_IDS. It sends the description of the tokenizer if DESCRIBE is
+1, and then the tokens of each text that it receives. Tokens that were added beyond N_IDS are left
+out, unless it is 0. Imports little, so that it starts soon.
 """
 
 from __future__ import annotations
@@ -164,22 +165,30 @@ def _is_mark(character: str) -> bool:
     return unicodedata.category(character).startswith("M")
 
 
-def _load(path: str) -> Any:
+def _load(path: str, n_ids: int) -> tuple[Any, int]:
+    """The tokenizer, and how many tokens were left out."""
     from tokenizers import Tokenizer
 
     content = Path(path).read_bytes()
-    tokenizer = Tokenizer.from_str(content.decode(json.detect_encoding(content)))
+    text = content.decode(json.detect_encoding(content))
+    tokenizer = Tokenizer.from_str(text)
+    added = tokenizer.get_added_tokens_decoder().items()
+    if beyond := {token.content for id, token in added if n_ids and id >= n_ids}:
+        stages = json.loads(text)
+        kept = [token for token in stages["added_tokens"] if token["content"] not in beyond]
+        tokenizer = Tokenizer.from_str(json.dumps(stages | {"added_tokens": kept}))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     if getattr(tokenizer.model, "dropout", None):
         tokenizer.model.dropout = None  # of training: a text would have other tokens each time
-    return tokenizer
+    return tokenizer, len(beyond)
 
 
 def _start(arguments: list[str]) -> tuple[object, Callable[[Any], object]]:
-    path, described = arguments
-    tokenizer = _load(path)
-    return describe(tokenizer) if described == "1" else {}, partial(encode, tokenizer)
+    path, described, n_ids = arguments
+    tokenizer, n_left_out = _load(path, int(n_ids))
+    about = describe(tokenizer) | {"n_left_out": n_left_out} if described == "1" else {}
+    return about, partial(encode, tokenizer)
 
 
 if __name__ == "__main__":

@@ -41,26 +41,29 @@ class LibraryTokenizer(PieceTokenizer):
         path: Path,
         *,
         max_bytes: int,
+        n_ids: int | None = None,
         load_seconds: float = LOAD_SECONDS,
         encode_seconds: float = ENCODE_SECONDS,
     ) -> None:
-        """max_bytes: of the file. load_seconds, encode_seconds: deadlines."""
-        self._path, self._max_bytes = path, max_bytes
+        """max_bytes: of the file. n_ids: of the model; tokens that were added beyond are left out.
+        load_seconds, encode_seconds: deadlines.
+        """
+        self._path, self._max_bytes, self._n_ids = path, max_bytes, n_ids
         self._load_seconds, self._encode_seconds = load_seconds, encode_seconds
         self._lock = threading.RLock()
         self._child: Child | None = None
         self._pieces: tuple[bytes | None, ...] | None = None
         self._added: frozenset[int] = frozenset()
-        self._identity = ""
+        self._identity, self._n_left_out = "", 0
         self._tokens: LRUCache[str, list[Token]] = LRUCache(
             _TOKENS_KEPT, getsizeof=lambda tokens: len(tokens) + 1
         )
 
     @property
     def identity(self) -> str:
-        """SHA-256 of the file."""
+        """SHA-256 of the file, and how many of its tokens were left out, where some were."""
         self._loaded()
-        return self._identity
+        return f"{self._identity}-{self._n_left_out}" if self._n_left_out else self._identity
 
     @property
     def pieces(self) -> tuple[bytes | None, ...]:
@@ -114,7 +117,7 @@ class LibraryTokenizer(PieceTokenizer):
     def _start(self) -> Child:
         is_first = self._pieces is None
         self._child = Child(
-            "playground.tokenization.child", self._path.resolve(), int(is_first),
+            "playground.tokenization.child", self._path.resolve(), int(is_first), self._n_ids or 0,
             cwd=ROOT, memory_bytes=MEMORY_BYTES, idle_seconds=IDLE_SECONDS,
         )  # fmt: skip
         with _in_time():
@@ -126,6 +129,7 @@ class LibraryTokenizer(PieceTokenizer):
         if is_first:
             if described["marks_ends"]:
                 raise BadCheckpoint("tokenizer.marks_ends")
+            self._n_left_out = described["n_left_out"]
             self._added = frozenset(described["added"])
             self._pieces = tuple(
                 None if piece is None else piece.encode("latin-1") for piece in described["pieces"]

@@ -11,6 +11,7 @@ pytest.importorskip("transformers")
 
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from tokenizers import Tokenizer
 
 from playground.checkpoints.schema import CONFIG, INDEX, SHARD_INDEX, TOKENIZER, WEIGHTS
 from playground.checkpoints.transformers_folder import TransformersRun
@@ -232,7 +233,7 @@ REFUSED = {
     "cut": (lambda f, m: f | {WEIGHTS: f[WEIGHTS][:-4]}, "safetensors"),
     "fewer rows than tokens": (
         lambda f, m: config_with(f, vocab_size=TOKENS - 1),
-        "resize_token_embeddings",
+        rf"{TOKENS} tokens, but by config\.json the model knows {TOKENS - 1}: .*resize_token",
     ),
     "no keys": (
         lambda f, m: config_with(f, model_type="mamba", architectures=["MambaForCausalLM"]),
@@ -279,6 +280,7 @@ SAME = {
     "compiled inside": lambda f: renamed(
         f, lambda name: name.replace("model.", "model._orig_mod.")
     ),
+    "with tokens that the model does not have": lambda f: with_added(f, 2 + PADDED - TOKENS),
     "without the first part of its names": lambda f: renamed(
         f, lambda name: name.removeprefix("model.")
     ),
@@ -302,6 +304,13 @@ SAME = {
 
 def renamed(files, name_of):
     return with_tensors(files, lambda t: {name_of(name): tensor for name, tensor in t.items()})
+
+
+def with_added(files, n):
+    """The files with n more tokens, as people add [PAD] without enlarging the model."""
+    tokenizer = Tokenizer.from_str(files[TOKENIZER].decode())
+    tokenizer.add_special_tokens([f"[PAD{at}]" for at in range(n)])
+    return files | {TOKENIZER: tokenizer.to_str().encode()}
 
 
 def without_tie(config):

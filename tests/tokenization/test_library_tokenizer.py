@@ -184,6 +184,23 @@ def test_special_tokens_are_read_in_a_text_and_none_is_put_after_it(opened, tmp_
     assert closing.encode("a") == ours.encode("a")
 
 
+def test_tokens_that_were_added_beyond_the_ids_of_the_model_are_none(tmp_path):
+    """As [PAD] is in many repos: it would have no row in the weights."""
+    made = byte_level()
+    made.add_special_tokens(["<turn>", "[PAD]"])
+    made.save(str(tmp_path / "tokenizer.json"))
+    whole, cut = (
+        LibraryTokenizer(tmp_path / "tokenizer.json", max_bytes=2**20, n_ids=n_ids)
+        for n_ids in (None, 301)
+    )
+    assert (len(whole), len(cut)) == (302, 301)
+    assert whole.identity != cut.identity
+    assert whole.encode("a [PAD]")[-1] == 301
+    assert max(cut.encode("a [PAD]")) < 256
+    assert cut.encode("<turn>") == [300]
+    assert cut.decode(cut.encode("a [PAD]")) == "a [PAD]"
+
+
 def test_words_whose_ends_are_marked_are_refused(tmp_path):
     """Their spaces would be lost."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
