@@ -135,9 +135,11 @@ async def _handle_validation_error(request: Request, error: Exception) -> JSONRe
 
 async def _handle_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    key = _FRAMEWORK_MESSAGES.get(error.detail)
-    sentence = translate(key) if key else error.detail
     of_openai = is_openai_path(request.url.path)
+    key = _FRAMEWORK_MESSAGES.get(error.detail)
+    if of_openai and key == "errors.not_found":
+        key = "errors.openai_not_found"
+    sentence = translate(key) if key else error.detail
     content = openai_error(error.status_code, sentence) if of_openai else {"error": sentence}
     return JSONResponse(content, error.status_code, error.headers)
 

@@ -19,6 +19,8 @@ _MESSAGES = {
     "string_pattern_mismatch": "fields.pattern",
     "visitor": "fields.visitor",
     "blank": "fields.blank",
+    "token_ids": "fields.token_ids",
+    "no_bias": "fields.no_bias",
     "int_type": "fields.integer",
     "int_from_float": "fields.integer",
     "int_parsing": "fields.integer",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticKnownError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from playground.api.schemas.base import RequestBody
 from playground.api.schemas.generation import SessionId, Step, Temperature, Text
@@ -32,13 +32,15 @@ def _as_list(value: object) -> object:
 
 
 def _as_prompts(value: object) -> object:
-    """A single prompt that cannot be is at fault itself, not the first of a list."""
+    """A single prompt that cannot be is at fault itself, not the first of a list; nor are ids."""
     if value is None:
         raise PydanticKnownError("missing")
     if value == "":
         raise PydanticKnownError("string_too_short", {"min_length": 1})
     if not isinstance(value, str | list):
         raise PydanticKnownError("string_type")
+    if isinstance(value, list) and any(isinstance(one, int | list) for one in value):
+        raise PydanticCustomError("token_ids", "tokens instead of texts")
     return _as_list(value)
 
 
@@ -47,8 +49,15 @@ def _refuse_boolean(value: object) -> object:
     return str(value) if isinstance(value, bool) else value
 
 
+def _refuse_bias(value: object) -> object:
+    if isinstance(value, dict) and value:
+        raise PydanticCustomError("no_bias", "a bias")
+    return value
+
+
 _T = TypeVar("_T")
 _NoBoolean = Annotated[_T, BeforeValidator(_refuse_boolean)]
+_NoBias = Annotated[dict[str, float], Field(max_length=0)]
 _Stop = Annotated[str, Field(min_length=1)]
 _Prompts = Annotated[list[Text], Field(min_length=1, max_length=PROMPTS_MAX)]
 _Stops = Annotated[list[_Stop], Field(max_length=STOPS_MAX)]
@@ -103,7 +112,7 @@ class CompletionRequest(RequestBody):
     suffix: Literal[""] | None = None
     presence_penalty: _NoBoolean[Literal[0]] | None = None
     frequency_penalty: _NoBoolean[Literal[0]] | None = None
-    logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
+    logit_bias: Annotated[_NoBias, BeforeValidator(_refuse_bias)] | None = None
 
     @property
     def n_tokens(self) -> int:

@@ -196,6 +196,9 @@ def test_null_is_the_default_and_what_is_unknown_is_ignored(client):
         assert complete(client, **changes)["choices"] == bare
 
 
+IDS = "prompt: Ids of tokens are not read here: send the text itself"
+
+
 @pytest.mark.parametrize(
     ("changes", "param", "sentence"),
     [
@@ -207,12 +210,14 @@ def test_null_is_the_default_and_what_is_unknown_is_ignored(client):
         (
             {"logit_bias": {"5": 1}},
             "logit_bias",
-            "logit_bias: The list must have at most 0 entries",
+            "logit_bias: Logits cannot be changed here: leave it out, or empty",
         ),
         ({"max_tokens": 501}, "max_tokens", "max_tokens: The value must be at most 500"),
         ({"logprobs": 11}, "logprobs", "logprobs: The value must be at most 10"),
         ({"prompt": []}, "prompt", "prompt: The list must have at least 1 entry"),
-        ({"prompt": [1, 2]}, "prompt.0", "prompt.0: This must be text, in quotation marks"),
+        ({"prompt": [1, 2]}, "prompt", IDS),
+        ({"prompt": [[1, 2], [3]]}, "prompt", IDS),
+        ({"prompt": [None]}, "prompt.0", "prompt.0: This must be text, in quotation marks"),
         ({"prompt": ""}, "prompt", "prompt: The text must have at least 1 character"),
         ({"prompt": None}, "prompt", "prompt: This field is missing"),
         ({"prompt": 5}, "prompt", "prompt: This must be text, in quotation marks"),
