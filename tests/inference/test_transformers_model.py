@@ -143,13 +143,14 @@ def generate():
     return lambda model, requests, **how: asyncio.run(run(model, requests, **how))
 
 
-@pytest.mark.parametrize("name", ["gpt2", "llama", "gpt_neox", "qwen2"])
+@pytest.mark.parametrize("name", CONFIGS)
 def test_greedy_text_is_that_of_the_library_over_200_tokens(name, generate):
     """A window that is long enough: generate() of the library does not crop."""
     import transformers
 
-    config = transformers.AutoConfig.for_model(name, **CONFIGS[name])
-    setattr(config, "n_positions" if name == "gpt2" else "max_position_embeddings", 256)
+    windows = ("n_positions", "max_position_embeddings", "original_max_position_embeddings")
+    long = {field: 256 for field in windows if field in CONFIGS[name]}
+    config = transformers.AutoConfig.for_model(name, **CONFIGS[name] | long)
     torch.manual_seed(1)
     model = transformers.AutoModelForCausalLM.from_config(config).eval()
     with torch.no_grad():
