@@ -12,10 +12,11 @@ from tests.browser import test_keep
 from tests.browser.conftest import load_models, serving
 from tests.browser.test_links import share
 from tests.browser.tour import LANGUAGES
+from tests.hub.fake_hub import FakeHub
 
 pytest.importorskip("transformers")
 
-from tests.inference.pretrained import save, tokenizer
+from tests.inference.pretrained import CONFIGS, reference, save, tokenizer
 
 PROMPT = "the house of the mouse"
 
@@ -65,6 +66,39 @@ def test_it_writes_what_the_api_writes(visit, pieces):
     page.ready()
     page.button("Undo").click()
     page.shows(text)
+
+
+@pytest.fixture(scope="module")
+def architectures(models, tmp_path_factory):
+    """A server, and the library's models of every architecture that its Hub has."""
+    known = {}
+    with FakeHub() as hub:
+        for name in CONFIGS:
+            folder = tmp_path_factory.mktemp(name)
+            known[name] = save(name, folder)
+            hub.publish(f"ada/{name}", folder)
+        cache = str(tmp_path_factory.mktemp("cache"))
+        environ = {"HF_ENDPOINT": hub.endpoint, "HF_TOKEN": "", "PLAYGROUND_HUB_CACHE_DIR": cache}
+        with serving(models, PLAYGROUND_HUB_SECONDS="60", **environ) as (address, _):
+            yield address, known
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_architecture_is_opened_by_its_address_and_played(visit, architectures, name):
+    address, known = architectures
+    query = f"&model=ada/{name}&prompt={PROMPT.replace(' ', '+')}&pick=top&v=1"
+    page = visit(at=address, query=query, wait=False)
+    expect(page.drawer.locator(".model__line")).to_contain_text(name, timeout=60_000)
+    page.ready()
+    ids, window = tokenizer().encode(PROMPT).ids, 1024 if name == "bloom" else 12
+    for _ in range(3):
+        probs = reference(known[name], ids, window)[-1]
+        ids.append(int(probs.argmax()))
+        expect(page.pick).to_have_attribute("data-token", text_of_bytes(bytes_of(ids[-1])))
+        odds = re.search(r"([\d.]+) %", page.pick.get_attribute("aria-label"))
+        assert float(odds[1]) == pytest.approx(100 * float(probs.max()), abs=0.51)
+        page.button("Step").click()
+        page.ready()
 
 
 def content(step):
