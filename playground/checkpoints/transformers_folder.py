@@ -71,6 +71,7 @@ WINDOW_NAMES = (
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _OTHER_WEIGHTS = (".onnx", ".h5", ".msgpack", ".tflite")
 _HEADS = ("ForCausalLM", "LMHeadModel")
+_ENDS_MAX = 16  # each is looked for in what is written
 # Past their original window, the positions of all rows of a batch depend on the longest.
 _STRETCHED = ("longrope", "su")
 
@@ -337,7 +338,7 @@ def _special_tokens(
         told = source.get(f"{name}_id")
         ids = [id for id in (told if isinstance(told, list) else [told]) if type(id) is int]
         if by_id := [tokenizer.token_text(id) for id in ids if id in tokenizer.added]:
-            return [*dict.fromkeys([*found, *by_id])]
+            return [*dict.fromkeys([*found, *by_id])][:_ENDS_MAX]
     return found or _told_text(by_name[1].get(name))
 
 

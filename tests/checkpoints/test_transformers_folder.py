@@ -85,6 +85,19 @@ def test_each_token_that_a_file_names_ends_a_text(read, saved):
     assert run.config.end_token == "<turn>"
 
 
+def test_end_tokens_without_end_are_not_all_kept(read, saved):
+    tokenizer = json.loads((saved / "tokenizer.json").read_text())
+    added = tokenizer["added_tokens"][0]
+    ids = range(TOKENS, TOKENS + 50)
+    tokenizer["added_tokens"] += [added | {"id": id, "content": f"<{id}>"} for id in ids]
+    run = read(
+        {"vocab_size": 400},
+        tokenizer=tokenizer,
+        generation_config={"eos_token_id": [*ids] * 1000},
+    )
+    assert run.end_tokens == tuple(f"<{id}>" for id in ids[:16])
+
+
 def test_an_id_of_a_letter_ends_and_begins_nothing(read):
     run = read({"eos_token_id": 70, "bos_token_id": [71, -1, True, 50256, "0"]})
     assert (run.end_tokens, run.config.end_token, run.config.start_token) == ((), None, None)

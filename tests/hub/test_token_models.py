@@ -274,12 +274,17 @@ def played(hub, settings, files):
 
 
 MASK = torch.ones(1, 1, WINDOW, WINDOW, dtype=torch.bool)
+ENDLESS = "{% for i in range(10**12) %}x{% endfor %}"
 SAME = {
     "wrapped": lambda f: renamed(f, lambda name: f"_orig_mod.module.{name}"),
     "inside of an adapter's": lambda f: renamed(f, lambda name: f"base_model.model.{name}"),
     "compiled inside": lambda f: renamed(
         f, lambda name: name.replace("model.", "model._orig_mod.")
     ),
+    "a chat template that never ends": lambda f: f | {
+        "chat_template.jinja": ENDLESS.encode(),
+        "tokenizer_config.json": json.dumps({"chat_template": ENDLESS}).encode(),
+    },
     "with tokens that the model does not have": lambda f: with_added(f, 2 + PADDED - TOKENS),
     "without the first part of its names": lambda f: renamed(
         f, lambda name: name.removeprefix("model.")
