@@ -57,9 +57,11 @@ def catalog(locale: str) -> Mapping[str, str]:
 
 
 def negotiate_locale(requested: Iterable[str]) -> str:
-    """The first available locale of a list of language tags: `de` for `de-AT`; else the default."""
+    """The first available locale of a list of language tags: `de` for `de-AT` or `de_DE`; else the
+    default.
+    """
     known = available_locales()
-    tags = (tag.lower().split("-")[0] for tag in requested)
+    tags = (re.split("[-_]", tag.strip().lower())[0] for tag in requested)
     return next((code for code in tags if code in known), DEFAULT_LOCALE)
 
 

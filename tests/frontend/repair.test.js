@@ -45,6 +45,10 @@ const DAMAGES = {
   "marked by mailers": (link) => `utm_source=mail&${link}&utm_medium=e-mail&fbclid=IwAR0%2Fx&mc_eid=1`,
   "marked with a second ?": (link) => `${link}?utm_source=mail`,
   "with a parameter behind another ?": (link) => `__theme=dark?${link}`,
+  "quoted-printable": (link) => link.replace(/(^|&)(\w+)=/g, "$1$2=3D"),
+  "quoted-printable HTML": (link) => link.replace(/(^|&)(\w+)=/g, "$1$2=3D").replaceAll("&", "&amp;"),
+  "broken in the middle of a value": (link) => link.replace("step=55", "step=5%0D%0A5").replace("42", "4%0A%202"),
+  "broken in the middle of a name": (link) => link.replace("step=", "st%0Aep=").replace("temperature=", "%0Atemper%0D%0Aature="),
   "with an anchor": (link) => `${link}#top`,
 };
 

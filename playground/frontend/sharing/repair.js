@@ -17,6 +17,8 @@ const IS_TRACKER = new RegExp(`^(?:${TRACKERS})$`, "i");
 const AROUND = "\\s.,;:!?*|~`'\"()<>[\\]{}\\\\\\u00a0\\u00ab\\u00bb\\u2000-\\u206f\\u3000-\\u303f\\ufeff\\uff01-\\uff0f\\uff1a-\\uff20";
 const END = new RegExp(`[${AROUND}]+$`);
 const START = /^[\s"'`<([\u00ab\u00bb\u2018-\u201f]+/;
+const LINE_BREAKS = /\s*[\r\n]+\s*/g; // a mailer's, in the middle: no value but a text has one
+const QUOTED_PRINTABLE = /(?:^|[?&])v=3D\d/i; // as mails are stored: "=" is "=3D"
 const AFTER_VERSION = /^(\d+)[\W_][^]*$/; // the version comes last: the sentence around goes on
 
 /** The query of a link as it was meant; idempotent.
@@ -30,7 +32,8 @@ export function repairQuery(query) {
 /** @param {string} query */
 function tidy(query) {
   const [pairs] = query.replace(ENTITIES, "&").split("#");
-  return pairs.replace(SEPARATORS, "&").replace(/^[?&/]+/, "").split("&").map(tidyPair).filter(Boolean).join("&");
+  const plain = QUOTED_PRINTABLE.test(pairs) ? pairs.replace(/((?:^|[?&])\w+=)3D/gi, "$1") : pairs;
+  return plain.replace(SEPARATORS, "&").replace(/^[?&/]+/, "").split("&").map(tidyPair).filter(Boolean).join("&");
 }
 
 /** @param {string} pair */
@@ -38,13 +41,13 @@ function tidyPair(pair) {
   const end = pair.indexOf("=");
   if (end < 0) return pair;
   const given = pair.slice(0, end), text = pair.slice(end + 1);
-  const known = decode(given).trim().toLowerCase();
+  const known = decode(given).replace(/\s+/g, "").toLowerCase();
   if (IS_TRACKER.test(known)) return "";
   if (TEXTS.includes(known)) return `${known}=${text}`;
   if (!OTHERS.includes(known)) return pair;
-  const value = decode(text);
+  const value = decode(text).replace(LINE_BREAKS, "");
   const bare = (known === "v" ? value.replace(AFTER_VERSION, "$1") : value).replace(START, "").replace(END, "");
-  return `${known}=${bare === value ? text : encodeURIComponent(bare)}`;
+  return `${known}=${bare === decode(text) ? text : encodeURIComponent(bare)}`;
 }
 
 /** Whether each escape in it is one of an escape's "%", or of the "+" that stood for a space.
