@@ -43,6 +43,13 @@ from playground.settings import Settings
 
 _FRONT_START = re.compile(r"---[ \t]*(?:\n|\Z)")
 _FRONT = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_UNCLOSED = "a quotation mark that is opened here is never closed"
+# What the parser says, and what helps.
+_YAML_HINTS = {
+    "mapping values are not allowed here": "a value with a colon in it must be in quotation marks",
+    "found character '\\t'": "take spaces instead of the tab",
+    "found unexpected end of stream": _UNCLOSED,
+}
 _MODEL_INDEX = "its model-index is not as the Hub describes one; mend it, or leave it out"
 
 
@@ -161,12 +168,9 @@ def _parse_front(text: str) -> dict[str, object]:
     try:
         fields = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" (line {mark.line + 2})" if mark else ""  # the mark counts from 0, after the ---
-        # What is said of a second colon in a line.
-        is_colon = getattr(error, "problem", None) == "mapping values are not allowed here"
-        hint = "; a value with a colon in it must be in quotation marks" if is_colon else ""
-        raise CommandError(f"README.md: its front matter is not valid YAML{line}{hint}") from None
+        raise CommandError(
+            f"README.md: its front matter is not valid YAML{_where(error)}"
+        ) from None
     except RecursionError:
         raise _no_card("its lists lie too deep inside each other") from None
     except ValueError as error:  # of a date
@@ -175,11 +179,25 @@ def _parse_front(text: str) -> dict[str, object]:
         raise _no_card("a value in it is not what its !!tag says") from None
     if not isinstance(fields, dict) or not all(isinstance(name, str) for name in fields):
         raise _no_card("it must be lines such as license: mit, each with the name of a field")
+    licences = fields.get("license") or []
+    licences = licences if isinstance(licences, list) else [licences]
+    if not all(isinstance(licence, str) for licence in licences):
+        raise _no_card("license must be a word, such as mit")
     tags = fields.get("tags") or []
     fields["tags"] = [tags] if isinstance(tags, str) else tags
     if not isinstance(tags, str | list) or any(isinstance(tag, dict | list) for tag in tags):
         raise _no_card("tags must be a list of words, such as [poems, english]")
     return fields
+
+
+def _where(error: yaml.YAMLError) -> str:
+    """The line of an error of the parser, and what helps, where its words are known."""
+    problem = str(getattr(error, "problem", None))
+    hint = next((hint for words, hint in _YAML_HINTS.items() if problem.startswith(words)), "")
+    # A quotation mark that is never closed is told of at the end: it is the context of that.
+    mark = getattr(error, "context_mark" if hint == _UNCLOSED else "problem_mark", None)
+    line = f" (line {mark.line + 2})" if mark else ""  # the mark counts from 0, after the ---
+    return f"{line}; {hint}" if hint else line
 
 
 def _no_card(reason: str) -> CommandError:
