@@ -6,6 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.test_lanes import lanes, step
+from tests.browser.test_links import build_course, told
+
 # What is typed, letter by letter, and what is used then; None: what was used before.
 TYPED = {
     "Temperature": {"": None, "-1": 0.1, "0": 0.1, "1e20": 2, "0.9": 0.9, "5": 2, "abc": None},
@@ -90,6 +93,63 @@ def test_a_seed_is_a_whole_number_that_a_link_can_hold(visit):
     page.drawer.focus()
     page.ready()
     assert link_of(page)["seed"].isdecimal()
+
+
+# As people write numbers: none of it is an error, and all that shows it agrees afterwards.
+HABITS = ("1e3", "+5", " 7 ", "1.", ".5", "-0", "5-", "--5", "９", "١٢", "½", "0x10", "9" * 30)
+
+
+@pytest.mark.parametrize("name", ["Temperature", "Top-k", "Top-p", "Speed"])
+def test_a_number_is_one_however_it_is_written(visit, name):
+    page = visit().sample()
+    field = page.page.get_by_label(f"{name} as a number")
+    low, high = RANGES[name]
+    for typed in HABITS:
+        field.click()
+        field.press("Control+a")
+        field.press_sequentially(typed)
+        page.drawer.focus()
+        page.ready()
+        page.page.wait_for_timeout(100)  # Gradio's own clamp comes after the field was left
+        used = float(field.input_value())
+        assert low <= used <= high, typed
+        default = {"Top-k": 0, "Top-p": 1}.get(name)  # what a link leaves out
+        assert float(link_of(page).get(PARAMETERS[name], default)) == used, typed
+        expect(page.options.first).to_be_visible()
+
+
+def type_and_leave(field, typed):
+    field.click()
+    field.press("Control+a")
+    field.press("Delete")
+    field.press_sequentially(typed)
+    field.blur()
+
+
+def test_the_count_of_a_task_is_one_everywhere(visit):
+    page = visit()
+    build_course(page, "a link", what="so many times another candidate is chosen", count="3")
+    field = page.page.locator("#share [name=count], [role=dialog] [name=count]").first
+    for typed in ("", "-1", "0", "1e20", "0.9", "1,5", "abc", "7", *HABITS):
+        type_and_leave(field, typed)
+        used = int(field.input_value())
+        assert 1 <= used <= 500, typed
+        assert told(page, "done") == f"choices:{used}", typed
+
+
+def test_the_temperature_of_a_lane_is_one_everywhere(visit):
+    page = lanes(visit().sample())
+    asked = []
+    page.page.on("request", lambda request: asked.append(request.post_data or ""))
+    field = page.page.locator("[data-panel=lanes] [name=temperature]")
+    for typed in ("", "-1", "1e20", "0.9", "1,5", "abc", ".5", "٢", "9" * 30):
+        type_and_leave(field, typed)
+        used = float(field.input_value())
+        assert 0.1 <= used <= 2, typed
+        asked.clear()
+        step(page, 1)
+        written = [json.loads(body).get("temperature") for body in asked if "{" in body]
+        assert used in written, typed
 
 
 @pytest.mark.parametrize(("typed", "used"), [("1,5", 1.5), ("0,8", 0.8)])

@@ -1,8 +1,12 @@
 """Characters are shown as what they are: nothing runs, nothing moves, nothing is lost."""
 
+from urllib.parse import urlencode
+
+import httpx
 import pytest
 from playwright.sync_api import expect
 
+from playground.lm.vocabulary import Vocabulary
 from tests.browser.conftest import HOSTILE, WEIRD
 
 TRICKY = [
@@ -54,6 +58,36 @@ def test_every_candidate_is_appended_as_it_is(alarm):
         page.shows(text + token)
         page.ready()
     assert len(seen) > 8
+
+
+# As files, mails and other systems have it, and as the model knows it.
+ENTERED = {
+    "\ufeffto be\ufeff": "to be",
+    "to\rbe\r\nor\n\rnot": "to\nbe\nor\n\nnot",
+    "to\u2028be\u2029or\x85not": "to\nbe\nor\nnot",
+    "schon\u200d 👩\u200d👧 \u200f\u05d0": "schon\u200d 👩\u200d👧 \u200f\u05d0",
+    "scho\u0308n": "sch\u00f6n",  # unknown in either form: composed
+}
+
+
+@pytest.mark.parametrize("entered", ENTERED)
+def test_a_text_is_the_same_pasted_linked_and_sent(visit, entered):
+    expected = ENTERED[entered]
+    page = visit()
+    page.input.fill("")
+    page.input.focus()
+    page.page.keyboard.insert_text(entered)  # one input event, as a paste
+    page.shows(expected)
+    linked = visit(query=f"&{urlencode({'prompt': entered, 'v': 1})}", wait=False)
+    linked.output.wait_for(state="attached")
+    linked.shows(expected)
+    known = httpx.get(f"{page.server}/api/sessions/plain").json()["vocabulary"]
+    assert Vocabulary(known).adapt(entered) == expected
+    if set(expected) <= set(known):
+        ids = [
+            step["id"] for step in page.ask("tokenize", session_id="plain", text=expected)["tokens"]
+        ]
+        assert ids == Vocabulary(known).encode(expected)
 
 
 def test_positions_are_code_points(alarm):

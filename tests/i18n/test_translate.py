@@ -126,7 +126,15 @@ def test_plurals_numbers_and_places():
 
 @pytest.mark.parametrize(
     ("wanted", "language"),
-    [(["de-AT", "en"], "de"), (["fr", "de"], "de"), (["fr"], "en"), ([], "en"), (["../x"], "en")],
+    [
+        (["de-AT", "en"], "de"),
+        (["fr", "de"], "de"),
+        (["fr"], "en"),
+        ([], "en"),
+        (["../x"], "en"),
+        ([" DE_de"], "de"),
+        (["pt-BR", "de_AT"], "de"),
+    ],
 )
 def test_the_first_language_that_there_is(wanted, language):
     assert negotiate_locale(wanted) == language
