@@ -385,6 +385,7 @@ def test_a_training_is_deleted_by_two_presses_of_its_own(learning):
         tab.visit.button("New training").click()
     entries = tab.page.locator(".own__entry")
     entries.last.get_by_role("button", name="Open").click()
+    expect(entries.first).to_be_hidden()  # the sentence was there before, out of sight
     expect(tab.sentence).to_have_text("✓ Done: 5 steps.")
     assert tab.session_id not in (None, first)
     tab.visit.button("Delete").click()
