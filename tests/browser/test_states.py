@@ -194,3 +194,13 @@ def test_another_model_keeps_what_was_typed_and_swaps_what_was_not(visit):
     page.page.locator("input[value=weird]").check(force=True)
     expect(page.drawer.locator(".unknown")).to_be_visible()
     expect(page.input).to_have_value("typed by me")
+
+
+@pytest.mark.parametrize("size", [(320, 568), (390, 844), (844, 390)])
+@pytest.mark.parametrize("locale", ["en-US", "de-DE"])
+def test_no_warning_is_cut_off(visit, size, locale):
+    found = visit(size, query="&tab=learn&v=1", wait=False, locale=locale)
+    status = found.drawer.locator(".status")
+    expect(status).to_have_attribute("data-tone", "warning")
+    hidden = status.evaluate("status => status.scrollHeight - status.clientHeight")
+    assert hidden == 0
