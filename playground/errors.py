@@ -8,7 +8,7 @@ PlaygroundError                 500
 ├── SessionNotFound             404
 ├── StepNotFound                404
 ├── BadCheckpoint               422
-│   ├── AnswersNotFinite        422
+│   ├── LogitsNotFinite         422
 │   └── NotAPlaygroundModel     422
 ├── HubError                    502
 │   ├── HubRepoNotFound         404
@@ -138,7 +138,7 @@ class BadCheckpoint(PlaygroundError):
     status = 422
 
 
-class AnswersNotFinite(BadCheckpoint):
+class LogitsNotFinite(BadCheckpoint):
     """The model's logits after some texts are no finite numbers. rows: those of the batch."""
 
     def __init__(self, rows: Iterable[int]) -> None:

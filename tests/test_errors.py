@@ -26,7 +26,7 @@ from playground.settings import ROOT
 # What those are made of that have a sentence of their own.
 OWN = {
     errors.UnknownCharacters: ["ä"],
-    errors.AnswersNotFinite: [[0]],
+    errors.LogitsNotFinite: [[0]],
     errors.StepNotFound: [7, [0, 10]],
     errors.HubRateLimited: [30],
     errors.Overloaded: [2],

@@ -163,11 +163,11 @@ def model_config(
             **({} if epsilon is None else {"norm_eps": epsilon}),
         )
     except ConfigError as error:
-        reason = _in_its_words(values, error)
+        reason = _config_message(values, error)
         raise BadCheckpoint("checkpoint.in_file", file=CONFIG, reason=reason) from None
 
 
-def _in_its_words(values: Mapping[str, Any], error: ConfigError) -> Message:
+def _config_message(values: Mapping[str, Any], error: ConfigError) -> Message:
     """What is wrong with a field, after the name that the config has for it, if that is another."""
     what = as_invalid_input(error).message
     names = [name for name in _NAMES.get(error.field, ()) if values.get(name) is not None]

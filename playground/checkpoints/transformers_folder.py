@@ -125,7 +125,7 @@ class TransformersShape:
         return 2e-9 * self.n_params * self.block_size
 
 
-_Special = Annotated[str, Field(min_length=1)]
+_SpecialToken = Annotated[str, Field(min_length=1)]
 
 
 class TransformersConfig(RunConfig):
@@ -134,9 +134,9 @@ class TransformersConfig(RunConfig):
     end_tokens: each of them ends a text; end_token is the first. start_token begins one.
     """
 
-    end_token: _Special | None = None
-    end_tokens: tuple[_Special, ...] = ()
-    start_token: _Special | None = None
+    end_token: _SpecialToken | None = None
+    end_tokens: tuple[_SpecialToken, ...] = ()
+    start_token: _SpecialToken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,16 +333,16 @@ def _special_tokens(
     where a tokenizer has a letter there.
     """
     by_name = _optional(folder, TOKENIZER_CONFIG), _optional(folder, SPECIAL_TOKENS)
-    found = _told_text(by_name[0].get(name))
+    found = _token_content(by_name[0].get(name))
     for source in (_optional(folder, GENERATION_CONFIG), values):
         told = source.get(f"{name}_id")
         ids = [id for id in (told if isinstance(told, list) else [told]) if type(id) is int]
         if by_id := [tokenizer.token_text(id) for id in ids if id in tokenizer.added]:
             return [*dict.fromkeys([*found, *by_id])][:_ENDS_MAX]
-    return found or _told_text(by_name[1].get(name))
+    return found or _token_content(by_name[1].get(name))
 
 
-def _told_text(token: Any) -> list[str]:
+def _token_content(token: Any) -> list[str]:
     if isinstance(token, dict):
         token = token.get("content")
     return [token] if isinstance(token, str) and token else []

@@ -95,7 +95,7 @@ def _from_pretrained(
     try:
         with torch.device("meta"):
             described = model_class(config)
-        named = _by_names_of(described, tensors)
+        named = _match_names(described, tensors)
         if run.values.get("tie_word_embeddings") is None and _lacks_head(described, named):
             config.tie_word_embeddings = True
         fitting = _fit_tables(described, config, named, run.model_config.vocab_size)
@@ -115,7 +115,7 @@ def _from_pretrained(
     return model, info
 
 
-def _by_names_of(model: Any, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _match_names(model: Any, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The tensors by the names that a model has for them, as far as these are to be recognized.
 
     Without what the model was inside of when it was saved, which torch.compile and DataParallel
@@ -133,7 +133,10 @@ def _by_names_of(model: Any, tensors: dict[str, torch.Tensor]) -> dict[str, torc
     named = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     if not _lacks_head(model, named):
         return named
-    heads = {name.rpartition(".")[2]: name for name in _names(model, model.get_output_embeddings())}
+    heads = {
+        name.rpartition(".")[2]: name
+        for name in _parameter_names(model, model.get_output_embeddings())
+    }
     return {
         heads.get(match[2], name) if (match := _HEAD.fullmatch(name)) else name: tensor
         for name, tensor in named.items()
@@ -142,12 +145,12 @@ def _by_names_of(model: Any, tensors: dict[str, torch.Tensor]) -> dict[str, torc
 
 def _lacks_head(model: Any, tensors: dict[str, torch.Tensor]) -> bool:
     """Whether none of the tensors is the head of a model that has one of its own."""
-    head = set(_names(model, model.get_output_embeddings()))
-    is_tied = not head.isdisjoint(_names(model, model.get_input_embeddings()))
+    head = set(_parameter_names(model, model.get_output_embeddings()))
+    is_tied = not head.isdisjoint(_parameter_names(model, model.get_input_embeddings()))
     return bool(head) and not is_tied and head.isdisjoint(tensors)
 
 
-def _names(model: Any, part: Any) -> list[str]:
+def _parameter_names(model: Any, part: Any) -> list[str]:
     """The names that a model has for the parameters of a part of it."""
     ids = {id(parameter) for parameter in part.parameters()} if part is not None else set()
     parameters = model.named_parameters(remove_duplicate=False)
@@ -163,7 +166,7 @@ def _fit_tables(
     the n_tokens of the tokenizer has can be cut off.
     """
     ends = model.get_input_embeddings(), model.get_output_embeddings()
-    names = {name for end in ends for name in _names(model, end)}
+    names = {name for end in ends for name in _parameter_names(model, end)}
     names |= {name.removeprefix(f"{model.base_model_prefix}.") for name in names}
     tables = {name: tensors[name] for name in names & tensors.keys()}
     least = min((len(table) for table in tables.values() if table.ndim), default=0)
@@ -186,7 +189,7 @@ def _check_types(tensors: dict[str, torch.Tensor], entry: CheckpointEntry) -> No
 def _check_loaded(model: Any, info: dict[str, Any], entry: CheckpointEntry) -> None:
     """Refuse weights that are not exactly those that the config describes, but for buffers."""
     missing = set(info["missing_keys"])
-    if missing and missing <= set(_names(model, model.get_output_embeddings())):
+    if missing and missing <= set(_parameter_names(model, model.get_output_embeddings())):
         raise BadCheckpoint("transformers.no_head", file=_name(entry), name=min(missing))
     for name, found, expected in sorted(info["mismatched_keys"]):
         raise BadCheckpoint(

@@ -16,7 +16,7 @@ from playground.errors import CommandError, PlaygroundError
 from playground.settings import SettingsError
 
 THREADS_MAX = 1024
-_READER_GONE = 128 + 13  # as the shell tells of a command that SIGPIPE ended
+_SIGPIPE_EXIT = 128 + 13  # as the shell tells of a command that SIGPIPE ended
 
 # Caused by input or environment. Any other exception is a bug, and keeps its traceback.
 _USER_ERRORS = (CommandError, PlaygroundError, SettingsError, pydantic.ValidationError, OSError)
@@ -67,7 +67,7 @@ def run_command(
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read has enough, as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left in it
-        return _READER_GONE
+        return _SIGPIPE_EXIT
     except _USER_ERRORS as error:
         print(f"{failed}: {' '.join(_sentence(error).split())}", file=sys.stderr)
         return 2

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from playground.errors import AnswersNotFinite
+from playground.errors import LogitsNotFinite
 from playground.inference.prefix_cache import PrefixCache
 from playground.lm.generation import Steps, sample_steps
 from playground.lm.incremental import left_pad
@@ -232,7 +232,7 @@ class RunningBatch:
         nothing, texts = self.model.empty_state(len(unread)), [*unread]
         try:
             _, states = self.model.extend(nothing, *left_pad(texts))
-        except AnswersNotFinite as error:
+        except LogitsNotFinite as error:
             for index in error.rows:
                 self._fail(unread.pop(texts[index]), error)
             self._prefill(unread)
@@ -279,7 +279,7 @@ class RunningBatch:
         one = torch.ones(len(self.rows), dtype=torch.long)
         try:
             logits, self._state = self.model.extend(self._state, self._newest, one)
-        except AnswersNotFinite as error:
+        except LogitsNotFinite as error:
             self._fail([self.rows[index] for index in error.rows], error)
             self._vacant = [*error.rows]
             self._exchange([])

@@ -20,7 +20,7 @@ from torch import Tensor
 from playground.checkpoints.schema import CheckpointEntry
 from playground.checkpoints.transformers_folder import TransformersRun, TransformersShape
 from playground.checkpoints.transformers_library import load_pretrained
-from playground.errors import AnswersNotFinite, BadCheckpoint
+from playground.errors import BadCheckpoint, LogitsNotFinite
 from playground.inference.int8 import quantize_model
 from playground.lm.incremental import left_pad
 
@@ -126,7 +126,7 @@ class TransformersModel:
     """A `LanguageModel` around a model of the library, with the tokens of its tokenizer alone.
 
     Ids of the model beyond those of the tokenizer, and those between that no token has, cannot be
-    predicted. Whatever computes logits raises AnswersNotFinite where they are not finite: a table
+    predicted. Whatever computes logits raises LogitsNotFinite where they are not finite: a table
     may have one position, or one token, whose values are far too large.
     """
 
@@ -251,10 +251,10 @@ class TransformersModel:
         return logits.index_fill(2, self._gaps, -torch.inf) if len(self._gaps) else logits
 
     def _checked(self, logits: Tensor) -> Tensor:
-        """The logits (B, T, V). Raises AnswersNotFinite."""
+        """The logits (B, T, V). Raises LogitsNotFinite."""
         is_finite = logits.amax(-1).isfinite().all(1)  # of a row with a NaN the largest is one
         if not is_finite.all():
-            raise AnswersNotFinite((~is_finite).nonzero()[:, 0].tolist())
+            raise LogitsNotFinite((~is_finite).nonzero()[:, 0].tolist())
         return logits
 
     def _measured_row_bytes(self) -> int:

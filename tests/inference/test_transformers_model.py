@@ -8,7 +8,7 @@ import torch
 pytest.importorskip("transformers")
 
 from playground.checkpoints.transformers_folder import TransformersLimits, read_transformers_run
-from playground.errors import AnswersNotFinite
+from playground.errors import LogitsNotFinite
 from playground.inference.batch import GenerationRequest
 from playground.inference.engine import Engine
 from playground.inference.prefix_cache import PrefixCache
@@ -211,7 +211,7 @@ def test_a_row_whose_logits_are_not_finite_fails_alone(generate, at):
     found = generate(ours, requests, return_exceptions=True)
     for request, steps, one in zip(requests, expected, found, strict=True):
         if len(request.ids) + request.n - 1 > at:
-            assert isinstance(one, AnswersNotFinite)
+            assert isinstance(one, LogitsNotFinite)
         else:
             assert one.token.tolist() == steps.token.tolist()
     assert len({type(one) for one in found}) == 2
